@@ -1,0 +1,88 @@
+# Everything starts from python3 (3.10 or later) and make; `make help` lists what there is.
+
+PYTHON ?= python3
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# uv reads its own variables only: hand pip's on, so that a package mirror set for pip serves here, too.
+ifneq ($(PIP_INDEX_URL),)
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+ifneq ($(PIP_EXTRA_INDEX_URL),)
+export UV_INDEX ?= $(PIP_EXTRA_INDEX_URL)
+endif
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+MELTANO := .meltano-venv/bin/meltano
+
+export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
+
+.PHONY: help
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
+
+.venv/ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo 'This needs Python 3.10 or later: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo 'This Python cannot make virtual environments. On Debian: apt install python3-venv' >&2; exit 1; }
+	@test -x $(UV) || { echo 'making .venv …'; $(PYTHON) -m venv --clear .venv; \
+	  sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt > .venv/uv.txt; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt; }
+	$(UV) pip sync --quiet --python .venv --require-hashes requirements/dev.txt
+	$(UV) pip install --quiet --python .venv --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.meltano-venv/ready: requirements/meltano.txt | .venv/ready
+	$(UV) venv --quiet --clear --python $(BIN)/python .meltano-venv
+	$(UV) pip sync --quiet --python .meltano-venv --require-hashes requirements/meltano.txt
+	@touch $@
+
+.PHONY: demo
+demo: .venv/ready .meltano-venv/ready ## load the sandbox's data into DuckDB with Meltano and show it
+	$(BIN)/python -m demo
+
+.PHONY: test
+test: lint ## lint, then every test that needs no other program (a minute or so)
+	$(BIN)/python -m pytest
+
+.PHONY: test-pretix
+test-pretix: .venv/ready ## read a real pretix server, installed from PyPI
+	$(BIN)/python -m pytest -m pretix
+
+.PHONY: test-meltano
+test-meltano: .venv/ready .meltano-venv/ready ## meltano run, add and install with real loaders
+	$(BIN)/python -m pytest -m meltano
+
+.PHONY: lint
+lint: .venv/ready ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+.PHONY: bench
+bench: .venv/ready ## measure against other tools
+	$(BIN)/python -m benchmarks
+
+.PHONY: bench-quick
+bench-quick: .venv/ready ## the same on small data
+	$(BIN)/python -m benchmarks --quick
+
+.PHONY: docs
+docs: .venv/ready ## write again what is generated: settings and stream tables, hub definitions
+	$(BIN)/python -m tools.docs
+
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
+
+.PHONY: lock
+lock: $(if $(wildcard $(UV)),,.venv/ready) ## resolve the newest dependencies into requirements/*.txt
+	$(COMPILE) --upgrade --group dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --upgrade --resolution lowest-direct --group test pyproject.toml -o requirements/lowest.txt
+	$(COMPILE) --upgrade requirements/meltano.in -o requirements/meltano.txt
+
+.PHONY: clean
+clean: ## remove all that make has built
+	rm -rf .venv .meltano-venv .meltano .cache dist output
