@@ -1,0 +1,67 @@
+"""`python -m sandbox`: both APIs as a process of their own, until it is asked to stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import threading
+from datetime import timedelta, timezone
+from pathlib import Path
+
+from sandbox.box import Sandbox, Scale
+
+
+def _rows(text: str) -> tuple[str, int]:
+    name, _, count = text.partition("=")
+    return name, int(count)
+
+
+def main() -> None:
+    """Serve, and say in one line of JSON where."""
+    scale = Scale()
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="a free one by default")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="for every answer")
+    parser.add_argument("--rate-limit", type=int, help="requests a minute, then 429")
+    parser.add_argument("--utc-offset", type=float, default=0.0, help="hours; the zone that part B writes times in")
+    parser.add_argument("--url-file", type=Path, help="the line of JSON goes here, too")
+    parser.add_argument("--no-log", action="store_true", help="for long runs: keep no requests")
+    parser.add_argument("--cache", action="store_true", help="for benchmarks: answer the same question from memory")
+    for name in ("organizers", "events", "tax_rules", "orders", "ticketing_events", "attendees"):
+        parser.add_argument("--" + name.replace("_", "-"), type=int, default=getattr(scale, name))
+    parser.add_argument("--rows", type=_rows, action="append", default=[], metavar="STREAM=N", help="longer sample lists")
+    given = parser.parse_args()
+
+    # Before the line is out: whoever reads it may send the signal at once.
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    counts = {name: getattr(given, name) for name in Scale.__dataclass_fields__ if name != "rows"}
+    with Sandbox(
+        given.seed,
+        Scale(**counts, rows=dict(given.rows)),
+        given.port,
+        host=given.host,
+        keep_log=not given.no_log,
+        cache=given.cache,
+    ) as box:
+        box.latency = given.latency_ms / 1000
+        box.limit(given.rate_limit)
+        box.organizers.timezone = timezone(timedelta(hours=given.utc_offset))
+        line = json.dumps(box.describe())
+        if given.url_file:
+            # Whole or not at all, for whoever waits for the file.
+            part = given.url_file.with_name(given.url_file.name + ".part")
+            part.write_text(line + "\n", encoding="utf-8")
+            os.replace(part, given.url_file)  # noqa: PTH105
+        print(line, flush=True)  # noqa: T201
+        while not stop.wait(3600):
+            pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Lists whose rows come from a file: two or three plausible rows in `samples/<stream>.json`, given to every parent.
+
+Rows get ids that are unique on the server and the same in every run: the parent's number times 100 (or what the longest
+list needs) plus the row's place. In a file, `"@items/2"` stands for the id (or other key) of the second row of `items` of the same parent,
+`"@customers/*"` for one row after the other, `"@organizer"` and `"@event"` for the parents' slugs, and
+`"$item_variations"` for the rows of that file.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.lists import List
+
+Row = dict[str, Any]
+
+FOLDER = Path(__file__).parent / "samples"
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_REFERENCE = re.compile(r"@(\w+)(?:/(\d+|\*)(?:\.(\d+))?)?")
+
+#: Rows that stand in a row of their parent, too: list → parent, field, and whether they carry their id there.
+NESTED = {
+    "item_variations": ("items", "variations", True),
+    "item_addons": ("items", "addons", False),
+    "item_bundles": ("items", "bundles", False),
+    "item_program_times": ("items", "program_times", False),
+    "question_options": ("questions", "options", True),
+}
+
+
+def file_names() -> list[str]:
+    """Return the streams that have a sample file."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+@functools.cache
+def load(name: str) -> list[Row]:
+    """Return the rows of a sample file, with the rows nested in them; times as `datetime`, references as they stand."""
+    rows: list[Row] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))["rows"]
+    return [_read(row) for row in rows]
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _read(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_read(inner) for inner in value]
+    if isinstance(value, str):
+        if _TIME.fullmatch(value):
+            return datetime.fromisoformat(value.replace("Z", "+00:00"))
+        if value.startswith("$") and (nested := NESTED.get(value[1:])):
+            keep_id = nested[2]
+            return [{k: v for k, v in row.items() if keep_id or k != "id"} for row in load(value[1:])]
+    return value
+
+
+def resolve(value: Any, refer: Callable[[str, int | None, int | None], Any]) -> Any:
+    """Return a copy of a sample's value with its references resolved by `refer(stream, place or None for *, nested place)`."""
+    if isinstance(value, dict):
+        return {key: resolve(inner, refer) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [resolve(inner, refer) for inner in value]
+    if isinstance(value, str) and value.startswith("@") and (found := _REFERENCE.fullmatch(value)):
+        stream, place, nested = found.groups()
+        return refer(stream, int(place) if place and place != "*" else None, int(nested) if nested else None)
+    return value
+
+
+class Rows(Sequence[Row]):
+    """A long list that is made while it is read: a million rows cost no memory.
+
+    `make(i)` must give rows in the list's own order, with ids and times that grow.
+    """
+
+    def __init__(self, count: int, make: Callable[[int], Row], time: str | None = None, order: range | None = None) -> None:
+        self.make = make
+        self.time = time
+        self.order = range(count) if order is None else order
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> Rows: ...
+    def __getitem__(self, at: int | slice) -> Row | Rows:
+        if isinstance(at, slice):
+            return Rows(0, self.make, self.time, self.order[at])
+        return self.make(self.order[at])
+
+    def since(self, moment: datetime) -> Rows:
+        """Return the rows from this moment on, in ascending order."""
+        ascending = self if self.order.step > 0 else self[::-1]
+        start = bisect_left(range(len(ascending)), moment, key=lambda i: ascending[i][self.time or ""])
+        return ascending[start:]
+
+
+def multiplied(facts: List, templates: list[Row], i: int) -> Row:
+    """Return row `i` of a list longer than its sample: a template with other codes and a later time."""
+    template = templates[i % len(templates)]
+    if i < len(templates) and facts.time is None:
+        return template
+    row = dict(template)
+    for name in facts.unique:
+        if isinstance(row.get(name), str) and i >= len(templates):
+            text, at, domain = row[name].partition("@")
+            row[name] = f"{text}-{i}{at}{domain}"
+    if facts.time is not None:
+        row[facts.time] = min(template[facts.time] for template in templates) + timedelta(seconds=7 * i)
+    return row
