@@ -48,6 +48,13 @@ demo: .venv/ready .meltano-venv/ready ## load the sandbox's data into DuckDB wit
 test: lint ## lint, then every test that needs no other program (a minute or so)
 	$(BIN)/python -m pytest
 
+.PHONY: test-lowest
+test-lowest: .venv/ready ## the tests with the oldest dependencies that pyproject.toml allows
+	$(UV) venv --quiet --clear --python $(BIN)/python .cache/lowest
+	$(UV) pip sync --quiet --python .cache/lowest --require-hashes requirements/lowest.txt
+	$(UV) pip install --quiet --python .cache/lowest --no-deps --editable .
+	.cache/lowest/bin/python -m pytest
+
 .PHONY: test-pretix
 test-pretix: .venv/ready ## read a real pretix server, installed from PyPI
 	$(BIN)/python -m pytest -m pretix
@@ -85,4 +92,4 @@ lock: $(if $(wildcard $(UV)),,.venv/ready) ## resolve the newest dependencies in
 
 .PHONY: clean
 clean: ## remove all that make has built
-	rm -rf .venv .meltano-venv .meltano .cache dist output
+	rm -rf .venv .meltano-venv .meltano .cache dist output/*
