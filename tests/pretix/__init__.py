@@ -1,0 +1,1 @@
+"""Tests against a real pretix server, which they install, fill and stop themselves."""
