@@ -1,0 +1,166 @@
+"""A list endpoint as an SDK stream: what a stream has to state, and what it may say differently."""
+
+from __future__ import annotations
+
+import abc
+import typing as t
+
+from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
+
+from rest_tap.errors import ApiError, BrokenAnswer
+from rest_tap.pagination import Answer, PageNumber, Pagination
+from rest_tap.schema import Record, Schema, record_schema, sensitive
+from rest_tap.sdk import SeamStream, quiet_unhandled
+from rest_tap.transport import fill_path
+
+if t.TYPE_CHECKING:
+    from rest_tap.tap import RestTap
+
+Context = t.Mapping[str, t.Any]
+
+
+class ListStream(SeamStream, abc.ABC):
+    """A list that is read page by page.
+
+    A subclass states ``name``, ``path``, ``properties`` and ``primary_keys``; its level
+    (the base class it derives from) states ``parent_stream_type`` and ``parent_keys``.
+    A method in a subclass marks an oddity of that list.
+    """
+
+    #: Path below ``api_url``, with the context's keys as ``{placeholders}``.
+    path: t.ClassVar[str] = ""
+    #: GET, or POST where the list is asked for by a POST.
+    method: t.ClassVar[str] = "GET"
+    #: The fields of a record, without the parents' keys.
+    properties: t.ClassVar[dict[str, Schema]] = {}
+    #: The parents' keys, which are added to every record.
+    parent_keys: t.ClassVar[dict[str, Schema]] = {}
+    #: Query parameters of every page.
+    params: t.ClassVar[t.Mapping[str, str]] = {}
+    #: Where the rows stand in an answer.
+    records_key: t.ClassVar[str] = "results"
+    #: Field of the parent's rows that these rows are cut out of, without a request.
+    nested_in: t.ClassVar[str | None] = None
+    #: Streams keep no partitions: the SDK's list of them is searched for every record
+    #: and copied for every STATE (2,000 parents: 78 s and 250 MB of STATE).
+    state_partitioning_keys: t.ClassVar[t.Sequence[str]] = ()
+
+    def __init__(self, tap: RestTap) -> None:
+        """Build the schema from the declared fields."""
+        super().__init__(
+            tap,
+            schema=record_schema({**self.parent_keys, **self.properties}, self.primary_keys),
+        )
+        self.run = tap.run
+        quiet_unhandled(self.logger)
+
+    @property
+    def own_keys(self) -> tuple[str, ...]:
+        """Return the primary keys that the row itself carries."""
+        return tuple(key for key in self.primary_keys if key not in self.parent_keys)
+
+    @property
+    def metadata(self) -> MetadataMapping:
+        """Return the catalog's metadata; what opens doors is not selected by default."""
+        is_new = self._metadata is None
+        metadata = super().metadata
+        if is_new and self._tap_input_catalog is None:
+            for crumb in self.deselected_by_default():
+                metadata[crumb] = Metadata(inclusion=Metadata.InclusionType.AVAILABLE, selected_by_default=False)
+        return metadata
+
+    def deselected_by_default(self) -> list[tuple[str, ...]]:
+        """Return the breadcrumbs of fields that are left out unless the catalog selects them."""
+        return sensitive(self.schema, "secret")
+
+    def sync_tree(self) -> None:
+        """Sync this stream and its descendants."""
+        self.run.sync_root(self)
+
+    def get_records(self, context: t.Any) -> t.Iterator[Record]:
+        """Yield the rows of one list, in order, as they leave the API."""
+        yield from self.run.records(self, context or {})
+
+    # What a list may say differently
+
+    def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:  # noqa: ARG002
+        """Return the contexts to read this list in, below one row of the parent.
+
+        Args:
+            parent: The parent's row; tells whether there is anything to ask for.
+            context: What the parent's ``get_child_context`` made of it.
+        """
+        return (context,)
+
+    def accepts(self, row: Record, context: Context) -> bool:  # noqa: ARG002
+        """Return whether the user wants this row (and what is below it)."""
+        return True
+
+    def list_path(self, context: Context) -> str:
+        """Return the path of the list in this context, percent-encoded."""
+        return fill_path(self.path, context)
+
+    def pagination(self, context: Context) -> Pagination:  # noqa: ARG002
+        """Return how the list is paged, from the start or from a bookmark."""
+        return PageNumber(self.params)
+
+    def read(self, body: t.Any) -> Answer:
+        """Return the rows of a decoded answer.
+
+        Raises:
+            BrokenAnswer: It is not what the contract says; never taken for an empty page.
+        """
+        if isinstance(body, list):
+            return Answer(checked_rows(body))
+        if not isinstance(body, dict):
+            msg = f"the answer is {_kind(body)} instead of an object"
+            raise BrokenAnswer(msg)
+        if self.records_key not in body:
+            if "error" in body:
+                msg = f"the API answered with an error: {str(body['error'])[:200]}"
+                raise BrokenAnswer(msg)
+            msg = f"the answer has no {self.records_key!r}"
+            raise BrokenAnswer(msg)
+        return Answer(checked_rows(body[self.records_key]), body)
+
+    def rows(self, row: Record, context: Context) -> t.Iterable[Record]:  # noqa: ARG002
+        """Return the stream's records that stand in one row of its list.
+
+        For a stream that is cut out of its parent's rows, ``row`` is the parent's.
+        """
+        if self.nested_in is None:
+            return (row,)
+        nested = row.get(self.nested_in)
+        return [dict(item) for item in nested] if isinstance(nested, list) else ()
+
+    def forgives(self, error: ApiError, context: Context) -> bool:  # noqa: ARG002
+        """Return whether this error means that there is nothing to read here."""
+        return False
+
+    def page_read(self, context: Context, answer: Answer) -> None:
+        """Take note that a page's rows are written."""
+
+    def list_read(self, context: Context, answer: Answer) -> None:
+        """Take note that the whole list is written; ``answer`` is its last page."""
+
+
+def checked_rows(rows: t.Any) -> list[Record]:
+    """Return rows that are sure to be objects.
+
+    Raises:
+        BrokenAnswer: They are not.
+    """
+    if not isinstance(rows, list):
+        msg = f"the rows are {_kind(rows)} instead of a list"
+        raise BrokenAnswer(msg)
+    for row in rows:
+        if row.__class__ is not dict:
+            msg = f"a row is {_kind(row)} instead of an object"
+            raise BrokenAnswer(msg)
+    return rows
+
+
+def _kind(value: object) -> str:
+    return {dict: "an object", list: "a list", str: "a text", type(None): "null"}.get(
+        type(value), f"a {type(value).__name__}"
+    )

@@ -1,0 +1,58 @@
+"""One gate for the tap: when a request may go out."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+
+class Gate:
+    """Spreads requests over the minute, and holds all of them while the server asks to.
+
+    A 429 is told to everyone, not only to the request that got it: going on against it
+    can cost the access (pretix-api.md §1.5).
+    """
+
+    def __init__(self, requests_per_minute: int | None = None) -> None:
+        """Take the rate to keep; None for as fast as the answers come."""
+        self._interval = 60.0 / requests_per_minute if requests_per_minute else 0.0
+        self._next = 0.0
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        #: Seconds that requests were held back, all together.
+        self.waited = 0.0
+
+    def hold(self, seconds: float) -> None:
+        """Let nothing pass for so many seconds."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
+
+    def enter(self) -> None:
+        """Wait for this request's turn.
+
+        Raises:
+            InterruptedError: The run was stopped meanwhile.
+        """
+        while not self._stopped.is_set():
+            with self._lock:
+                now = time.monotonic()
+                wait = self._next - now
+                if wait <= 0:
+                    self._next = max(self._next, now - self._interval) + self._interval
+                    return
+                self.waited += wait
+            self.sleep(wait)
+        raise InterruptedError
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but not longer than the run goes on.
+
+        Raises:
+            InterruptedError: The run was stopped meanwhile.
+        """
+        if self._stopped.wait(seconds):
+            raise InterruptedError
+
+    def stop(self) -> None:
+        """Wake and refuse everybody: the run is over."""
+        self._stopped.set()

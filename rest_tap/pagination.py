@@ -1,0 +1,470 @@
+"""Which page is next, and is this the last one: decided from values, without I/O.
+
+A pagination belongs to one reading of one list. It names the first steps, and after
+each answer the steps that have become known by it. Steps carry a position; positions
+give the order in which rows come out, whatever order the answers arrive in. Steps that
+do not need each other's answers are named at once, so they can be asked for ahead.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing as t
+from urllib.parse import parse_qs, urlsplit
+
+from rest_tap.errors import BrokenAnswer
+from rest_tap.schema import Record, moment
+
+#: The organizers' service cuts larger pages to this size (pretix 2026.8).
+PAGE_SIZE = 50
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """One request of a list.
+
+    Attributes:
+        position: Place in the order of output, compared as a tuple.
+        params: Query parameters that this step adds to those of the list.
+    """
+
+    position: tuple[int, ...]
+    params: t.Mapping[str, str]
+
+
+@dataclasses.dataclass(slots=True)
+class Answer:
+    """What one page said.
+
+    Attributes:
+        rows: The records of the page.
+        envelope: What stood around them; empty where the server sent a bare list.
+        server_time: When the server began to work on the page, as it says itself.
+        received: When the page arrived here, by this machine's clock, in UTC.
+    """
+
+    rows: list[Record]
+    envelope: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    server_time: str | None = None
+    received: str = ""
+
+    @property
+    def count(self) -> int | None:
+        """How many rows the server says the list has, where it says so."""
+        count = self.envelope.get("count")
+        return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+
+class Pagination(t.Protocol):
+    """The one question a reader of a list has: what to ask next.
+
+    Attributes:
+        ordered_by: The field that the rows are ordered by, where that is certain; rows
+            then repeat only next to each other.
+        count: How many rows the list has, as far as the server told.
+    """
+
+    ordered_by: str | None
+    count: int | None
+
+    def first(self) -> t.Sequence[Step]:
+        """Return the steps known before any answer."""
+        ...
+
+    def following(self, step: Step, answer: Answer) -> t.Sequence[Step]:
+        """Return the steps that this answer makes known, in order of position."""
+        ...
+
+    def ends_at(self, step: Step, status: int) -> bool:
+        """Return whether this status, in place of a page, says that the list is over."""
+        ...
+
+    def moved(self, step: Step, answer: Answer) -> t.Sequence[Step] | None:
+        """Return the steps to go on with instead, where this page shows that rows moved.
+
+        Asked page by page in the order of output, before the page's rows are used.
+        """
+        ...
+
+    def again(self, distinct: int) -> t.Sequence[Step]:
+        """Return the steps of another reading, where the list did not come complete.
+
+        Args:
+            distinct: How many different rows have come so far.
+        """
+        ...
+
+
+class _OnePass:
+    """A list of which one reading is enough."""
+
+    ordered_by: str | None = None
+    count: int | None = None
+
+    def ends_at(self, step: Step, status: int) -> bool:  # noqa: ARG002
+        """Return False: no status ends such a list."""
+        return False
+
+    def moved(self, step: Step, answer: Answer) -> t.Sequence[Step] | None:  # noqa: ARG002
+        """Return None: rows cannot move, or it does no harm."""
+        return None
+
+    def again(self, distinct: int) -> t.Sequence[Step]:  # noqa: ARG002
+        """Return nothing: one reading is complete."""
+        return []
+
+
+class SinglePage(_OnePass):
+    """A list that comes whole in one answer."""
+
+    def __init__(self, params: t.Mapping[str, str] | None = None) -> None:
+        """Take the parameters of the only request."""
+        self.params = params or {}
+
+    def first(self) -> t.Sequence[Step]:
+        """Return the only step."""
+        return [Step((0,), self.params)]
+
+    def following(self, step: Step, answer: Answer) -> t.Sequence[Step]:  # noqa: ARG002, D102
+        return []
+
+
+#: Page sizes of repeated readings: other borders between pages, so that other rows fall
+#: on them where the server's order has ties.
+OTHER_SIZES = (47, 43, 41, 37, 31, 29, 23)
+
+
+class PageNumber:
+    """Numbered pages: ``?page=1&page_size=50`` → ``{"count", "next", "results"}``.
+
+    Once the first page has told ``count``, all others are known. The last of them is
+    believed only if it has no ``next``: the list may have grown, or ``count`` lied.
+
+    Page numbers are offsets into a query that the server runs anew for every page.
+    Where its order has ties, or rows vanish meanwhile, pages repeat some rows and drop
+    others (pretix-api.md §1.4, §2.3). So the different rows are counted, and as long as
+    they are fewer than ``count``, or ``count`` fell while reading, the list is read
+    again with other page borders.
+    """
+
+    def __init__(
+        self,
+        params: t.Mapping[str, str] | None = None,
+        *,
+        page_size: int = PAGE_SIZE,
+    ) -> None:
+        """Take the parameters of every page, and the rows to ask for at once."""
+        self.ordered_by: str | None = None
+        self.params = dict(params or {})
+        self.sizes = (page_size, *OTHER_SIZES)
+        self.sweep = 0
+        #: How many rows the list has, as the last page said.
+        self.count: int | None = None
+        self._fell = False
+        self._last_known = 1
+
+    def _step(self, page: int) -> Step:
+        return Step(
+            (self.sweep, page),
+            {**self.params, "page": str(page), "page_size": str(self.sizes[self.sweep])},
+        )
+
+    def first(self) -> t.Sequence[Step]:
+        """Return the first page."""
+        return [self._step(1)]
+
+    def following(self, step: Step, answer: Answer) -> t.Sequence[Step]:
+        """Return all further pages after the first, or one more after the last known.
+
+        Raises:
+            BrokenAnswer: ``next`` does not lead on.
+        """
+        page = step.position[-1]
+        follower = next_page(answer.envelope.get("next"))
+        if page < self._last_known or follower is None:
+            return []
+        if follower <= page:
+            msg = f"page {page} names page {follower} as the next one"
+            raise BrokenAnswer(msg)
+        if page == 1 and answer.count and answer.rows:
+            self._last_known = max(follower, math.ceil(answer.count / len(answer.rows)))
+        else:
+            self._last_known = follower
+        return [self._step(number) for number in range(page + 1, self._last_known + 1)]
+
+    def ends_at(self, step: Step, status: int) -> bool:
+        """Return whether it is a 404 past the first page: rows went while we read."""
+        return status == 404 and step.position[-1] > 1  # noqa: PLR2004
+
+    def moved(self, step: Step, answer: Answer) -> t.Sequence[Step] | None:
+        """Note how the count develops; what is missing is read again at the end."""
+        if step.position[-1] == 1:
+            self._fell = False
+        elif answer.count is None:
+            self._fell = self.count is not None and not answer.envelope
+        elif self.count is not None and answer.count < self.count:
+            self._fell = True
+        self.count = answer.count if answer.envelope else self.count
+        return None
+
+    def again(self, distinct: int) -> t.Sequence[Step]:
+        """Return the first page of another sweep, where rows are missing."""
+        complete = self.count is None or (distinct >= self.count and not self._fell)
+        if complete or self.sweep + 1 == len(self.sizes):
+            return []
+        self.sweep += 1
+        self._last_known = 1
+        return [self._step(1)]
+
+
+def next_page(link: object) -> int | None:
+    """Return the page number that a ``next`` link names; its host is not looked at.
+
+    Raises:
+        BrokenAnswer: There is a link, but no page number in it.
+    """
+    if link is None or link == "":
+        return None
+    numbers = parse_qs(urlsplit(str(link)).query).get("page", []) if isinstance(link, str) else []
+    if len(numbers) != 1 or not numbers[0].isdecimal():
+        msg = "the link to the next page names no page number"
+        raise BrokenAnswer(msg)
+    return int(numbers[0])
+
+
+class Keyset(_OnePass):
+    """Always the first page, filtered from the last value that was read.
+
+    ``ordering=FIELD&SINCE=<value of the last row>``: no offset is involved, so nothing
+    is skipped whatever changes meanwhile, and every row is a place to resume from. The
+    filter is inclusive; rows that carry the last value come again, and the reader
+    drops them.
+
+    Where a whole page carries one value (a bulk edit), the filter cannot move: further
+    pages of the same filter are read until the value changes, and that stretch is
+    walked again until a walk brings nothing new, because rows that are edited during
+    it leave the stretch and shift the others (pretix-api.md §2.4).
+    """
+
+    def __init__(
+        self,
+        field: str,
+        since_parameter: str,
+        since: str | None,
+        params: t.Mapping[str, str] | None = None,
+        *,
+        key: t.Callable[[Record], t.Hashable] = lambda row: row.get("id"),
+    ) -> None:
+        """Start after a value, or at the beginning of the list.
+
+        Args:
+            field: The field that rows are ordered by.
+            since_parameter: The inclusive filter on that field.
+            since: Value to start from; None reads from the first row.
+            params: Parameters of every page.
+            key: What identifies a row, to tell whether a walk brought anything new.
+        """
+        self.field = self.ordered_by = field
+        self.since_parameter = since_parameter
+        self.since = since
+        self.params = {**(params or {}), "ordering": field}
+        self.key = key
+        self._tied: set[t.Hashable] = set()
+        self._walk_is_new = False
+
+    def _step(self, number: int, page: int) -> Step:
+        since = {} if self.since is None else {self.since_parameter: self.since}
+        return Step(
+            (number,),
+            {**self.params, **since, "page": str(page), "page_size": str(PAGE_SIZE)},
+        )
+
+    def first(self) -> t.Sequence[Step]:
+        """Return the first request of the chain."""
+        return [self._step(0, 1)]
+
+    def following(self, step: Step, answer: Answer) -> t.Sequence[Step]:
+        """Return the next link of the chain.
+
+        Raises:
+            BrokenAnswer: The rows are not in order, or ``next`` leads nowhere.
+        """
+        number, page = step.position[0] + 1, int(step.params["page"])
+        more = next_page(answer.envelope.get("next")) is not None
+        values = [moment(row.get(self.field)) for row in answer.rows]
+        if more and not values:
+            msg = "an empty page names a next one"
+            raise BrokenAnswer(msg)
+        if None in values or values != sorted(t.cast("t.Any", values)):
+            msg = f"the rows are not in the order of {self.field}, so they cannot be read on from it"
+            raise BrokenAnswer(msg)
+        since = moment(self.since)
+        tied = bool(values) and values[-1] == since
+        if page > 1 or (tied and more):
+            stretch = {self.key(row) for row, at in zip(answer.rows, values, strict=True) if at == since}
+            self._walk_is_new |= not stretch <= self._tied
+            self._tied |= stretch
+            if tied and more:
+                return [self._step(number, page + 1)]
+            if self._walk_is_new:
+                self._walk_is_new = False
+                return [self._step(number, 1)]
+            self._tied.clear()
+        if not more:
+            return []
+        self.since = str(answer.rows[-1][self.field])
+        return [self._step(number, 1)]
+
+    def ends_at(self, step: Step, status: int) -> bool:
+        """Return whether a further page of a tie is gone: its rows were edited meanwhile."""
+        return status == 404 and step.params["page"] != "1"  # noqa: PLR2004
+
+
+class Stretches(_OnePass):
+    """Numbered pages of a list ordered by a time that rows never change.
+
+    All pages of a stretch can be asked for at once, unlike a :class:`Keyset`. What can
+    shift them is only a deleted row, and the server tells by a smaller ``count``: then,
+    and after every ``longest`` pages (deep offsets are slow on the server), a new
+    stretch begins at the last row that is certain.
+    """
+
+    def __init__(
+        self,
+        field: str,
+        since_parameter: str,
+        since: str | None,
+        params: t.Mapping[str, str] | None = None,
+        *,
+        longest: int = 200,
+    ) -> None:
+        """Start from a moment, or at the beginning of the list.
+
+        Args:
+            field: The time that the list is ordered by, in its default order.
+            since_parameter: The inclusive filter on that field.
+            since: Value to start from; None reads from the first row.
+            params: Parameters of every page, such as an upper bound.
+            longest: Pages of one stretch.
+        """
+        self.field = self.ordered_by = field
+        self.since_parameter = since_parameter
+        self.params = dict(params or {})
+        self.longest = longest
+        self._since = since
+        self._stretch = 0
+        self._last_known = 1
+        # Of the rows already handed out, in their order:
+        self._counted: int | None = None
+        self._certain: object = since
+
+    def _step(self, page: int) -> Step:
+        since = {} if self._since is None else {self.since_parameter: self._since}
+        return Step(
+            (self._stretch, page),
+            {**self.params, **since, "page": str(page), "page_size": str(PAGE_SIZE)},
+        )
+
+    def _begin(self, since: object) -> t.Sequence[Step]:
+        self._since = None if since is None else str(since)
+        self._stretch += 1
+        self._last_known = 1
+        return [self._step(1)]
+
+    def first(self) -> t.Sequence[Step]:
+        """Return the first page of the first stretch."""
+        return [self._step(1)]
+
+    def following(self, step: Step, answer: Answer) -> t.Sequence[Step]:
+        """Return the rest of the stretch after its first page, or the next stretch.
+
+        Raises:
+            BrokenAnswer: ``next`` does not lead on.
+        """
+        stretch, page = step.position
+        follower = next_page(answer.envelope.get("next"))
+        if stretch != self._stretch or page < self._last_known or follower is None:
+            return []
+        if follower <= page:
+            msg = f"page {page} names page {follower} as the next one"
+            raise BrokenAnswer(msg)
+        last = answer.rows[-1].get(self.field) if answer.rows else None
+        if page >= self.longest and last is not None and last != self._since:
+            return self._begin(last)
+        if page == 1 and answer.count and answer.rows:
+            pages = math.ceil(answer.count / len(answer.rows))
+            self._last_known = min(max(follower, pages), self.longest)
+        else:
+            self._last_known = follower
+        return [self._step(number) for number in range(page + 1, self._last_known + 1)]
+
+    def ends_at(self, step: Step, status: int) -> bool:
+        """Return whether a page is gone because rows before it were deleted."""
+        return status == 404 and step.position[-1] > 1  # noqa: PLR2004
+
+    def moved(self, step: Step, answer: Answer) -> t.Sequence[Step] | None:
+        """Return a new stretch from the last certain row, if rows before it were deleted."""
+        page = step.position[-1]
+        if page == 1:
+            self._counted = answer.count
+        elif self._counted is not None and (answer.count or 0) < self._counted:
+            return self._begin(self._certain)
+        if answer.rows:
+            self._certain = answer.rows[-1].get(self.field)
+        return None
+
+
+class Cursor(_OnePass):
+    """``since`` = the cursor of the last row read; the list ends with an empty page.
+
+    Raises BrokenAnswer where the cursor does not move: an endless loop otherwise.
+    """
+
+    def __init__(
+        self,
+        field: str,
+        parameter: str,
+        since: str | None,
+        params: t.Mapping[str, str] | None = None,
+    ) -> None:
+        """Start after a cursor, or at the beginning.
+
+        Args:
+            field: The field of the last row that holds the cursor.
+            parameter: The query parameter that takes it.
+            since: Cursor to start from; None reads from the first row.
+            params: Parameters of every page.
+        """
+        self.field = field
+        self.parameter = parameter
+        self.params = dict(params or {})
+        self.since = since
+        self._passed: set[int] = set()
+
+    def _step(self, number: int) -> Step:
+        since = {} if self.since is None else {self.parameter: self.since}
+        return Step((number,), {**self.params, **since})
+
+    def first(self) -> t.Sequence[Step]:
+        """Return the first request of the chain."""
+        return [self._step(0)]
+
+    def following(self, step: Step, answer: Answer) -> t.Sequence[Step]:
+        """Return the request after the last row, or nothing after an empty page.
+
+        Raises:
+            BrokenAnswer: The last row has no cursor, or one that was passed before.
+        """
+        if not answer.rows:
+            return []
+        cursor = answer.rows[-1].get(self.field)
+        if not isinstance(cursor, (str, int)) or cursor == "":
+            msg = f"the last row of a page has no {self.field} to go on from"
+            raise BrokenAnswer(msg)
+        if str(cursor) == self.since or hash(cursor) in self._passed:
+            msg = f"the cursor {self.field} does not move on"
+            raise BrokenAnswer(msg)
+        self._passed.add(hash(cursor))
+        self.since = str(cursor)
+        return [self._step(step.position[0] + 1)]

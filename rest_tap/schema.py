@@ -1,0 +1,245 @@
+"""Schemas as they are declared in the streams, and what they make of a record.
+
+A field is declared by a type called with its description::
+
+    properties = fields(
+        id=Integer("Database id."),
+        name=I18n("Name shown to customers."),
+        secret=String("Content of the QR code.", secret=True),
+        fees=Array(FEE, "Fees of the order."),
+    )
+
+The result is plain JSON Schema. Objects inside a record allow more properties than are
+declared, so nothing that a server adds is lost; what it adds to the record itself goes
+to the declared column ``unknown_fields``, since SQL loaders drop undeclared columns and
+target-csv crashes on them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+
+# The SDK teaches Python 3.10 to parse every ISO 8601 form (it patches
+# ``datetime.fromisoformat``); importing it first makes that a fact here, too.
+import singer_sdk.singerlib.encoding.base  # noqa: F401
+
+Schema = dict[str, t.Any]
+Record = dict[str, t.Any]
+Normaliser = t.Callable[[Record], None]
+
+#: Column that keeps what no schema names.
+UNKNOWN_FIELDS = "unknown_fields"
+
+#: Marks in a field's schema. JSON Schema ignores them, the catalog drops them.
+SENSITIVITY = "x-sensitivity"
+LENIENT = "x-lenient"
+
+
+class FieldType:
+    """A JSON type that becomes a field when called with a description."""
+
+    def __init__(self, *types: str, **facts: t.Any) -> None:
+        """Remember the JSON types and whatever else the schema says of them."""
+        self.types = types
+        self.facts = facts
+
+    def __call__(
+        self,
+        description: str = "",
+        *,
+        secret: bool = False,
+        personal: bool = False,
+        lenient: bool = False,
+    ) -> Schema:
+        """Return the field's JSON Schema.
+
+        Args:
+            description: What the value means.
+            secret: The value opens a door: deselected by default.
+            personal: The value is about a person: left out by ``personal_data: false``.
+            lenient: The API sends numbers as text or text as numbers; the declared
+                type is made of it.
+        """
+        schema: Schema = {"type": [*self.types, "null"], **self.facts}
+        if description:
+            schema["description"] = description
+        if secret or personal:
+            schema[SENSITIVITY] = "secret" if secret else "personal"
+        if lenient:
+            schema[LENIENT] = True
+        return schema
+
+
+String = FieldType("string")
+Integer = FieldType("integer")
+Number = FieldType("number")
+Boolean = FieldType("boolean")
+#: A moment; leaves the tap in UTC as ``…Z``, because loaders disagree on offsets.
+DateTime = FieldType("string", format="date-time")
+#: A day, ``YYYY-MM-DD``.
+Date = FieldType("string", format="date")
+#: A time of day, ``HH:MM:SS``.
+Time = FieldType("string", format="time")
+#: A decimal number as text: exact in every loader, where ``number`` is not.
+Decimal = FieldType("string")
+#: Text in several languages: an object from language code to text.
+I18n = FieldType("object", additionalProperties=True)
+#: An object whose properties depend on the data.
+Json = FieldType("object", additionalProperties=True)
+
+
+def fields(**properties: Schema) -> dict[str, Schema]:
+    """Return the properties of a record or object, in the order they are declared."""
+    return properties
+
+
+def Object(  # noqa: N802 - reads as the types beside it
+    properties: dict[str, Schema], description: str = "", *, personal: bool = False
+) -> Schema:
+    """Return an object with these properties; it may carry more."""
+    schema = Json(description, personal=personal)
+    return {**schema, "properties": properties}
+
+
+def Array(  # noqa: N802 - reads as the types beside it
+    items: FieldType | dict[str, Schema],
+    description: str = "",
+    *,
+    secret: bool = False,
+    personal: bool = False,
+) -> Schema:
+    """Return a list of values of one type, or of objects with these properties."""
+    schema = FieldType("array")(description, secret=secret, personal=personal)
+    return {**schema, "items": items() if isinstance(items, FieldType) else Object(items)}
+
+
+def record_schema(properties: dict[str, Schema], primary_keys: t.Iterable[str]) -> Schema:
+    """Return the schema of a stream: its properties, keys never null, and the unknown rest."""
+    keys = set(primary_keys)
+    declared = {
+        name: {**schema, "type": [kind for kind in schema["type"] if kind != "null"]} if name in keys else schema
+        for name, schema in properties.items()
+    }
+    declared[UNKNOWN_FIELDS] = Json("Fields of the record that the schema does not name.")
+    return {"type": "object", "properties": declared, "required": sorted(keys)}
+
+
+def sensitive(schema: Schema, mark: str) -> list[tuple[str, ...]]:
+    """Return the breadcrumbs of all fields marked so, however deep.
+
+    Args:
+        schema: A stream's schema.
+        mark: ``"secret"`` or ``"personal"``.
+    """
+
+    def walk(node: Schema, crumb: tuple[str, ...]) -> t.Iterator[tuple[str, ...]]:
+        for name, field in node.get("properties", {}).items():
+            here = (*crumb, "properties", name)
+            if field.get(SENSITIVITY) == mark:
+                yield here
+            else:
+                yield from walk(field, here)
+        if "items" in node:
+            yield from walk(node["items"], (*crumb, "items"))
+
+    return list(walk(schema, ()))
+
+
+def utc(value: str) -> str:
+    """Return a moment in UTC as ``YYYY-MM-DDTHH:MM:SS[.ffffff]Z``.
+
+    Accepts any ISO 8601 offset, also without a colon (``+0300``). A moment without
+    offset is taken as UTC. What is not a moment is returned as it came: the loader
+    shall see what the API sent.
+    """
+    if value.endswith("Z"):
+        return value
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.timezone.utc)
+    return moment.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def moment(value: object) -> dt.datetime | None:
+    """Return a text as an aware moment, or None where it is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = dt.datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.timezone.utc)
+
+
+def _as_integer(value: t.Any) -> t.Any:
+    return int(value) if isinstance(value, str) and value.lstrip("-").isdecimal() else value
+
+
+def _as_string(value: t.Any) -> t.Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def normaliser(schema: Schema) -> Normaliser:  # noqa: C901 - a loop for each kind of work
+    """Return a function that makes a record fit its schema, in place.
+
+    It does what the SDK's recursive conforming does to decoded JSON (real booleans
+    under boolean fields; nothing else can differ), puts moments into UTC, and turns
+    lenient ids into their one type. It is compiled once for a stream, because asking
+    the schema about every value of every record is what makes that conforming slow.
+    """
+    properties: dict[str, Schema] = schema.get("properties", {})
+    times = [name for name, field in properties.items() if field.get("format") == "date-time"]
+    booleans = [name for name, field in properties.items() if _kinds(field) == {"boolean"}]
+    lenient = [
+        (name, _as_integer if "integer" in _kinds(field) else _as_string)
+        for name, field in properties.items()
+        if field.get(LENIENT)
+    ]
+    inner = [
+        (name, normaliser(field), normaliser(field.get("items", {})))
+        for name, field in properties.items()
+        if _touches(field) or _touches(field.get("items", {}))
+    ]
+
+    def normalise(record: Record) -> None:  # noqa: C901 - once for every record: no calls
+        for name in times:
+            value = record.get(name)
+            if value.__class__ is str and value[-1:] != "Z":
+                record[name] = utc(value)
+        for name in booleans:
+            value = record.get(name)
+            if value.__class__ is not bool and value is not None:
+                record[name] = value != 0
+        for name, convert in lenient:
+            if name in record:
+                record[name] = convert(record[name])
+        for name, as_object, as_item in inner:
+            value = record.get(name)
+            if value.__class__ is list:
+                for item in value:
+                    if item.__class__ is dict:
+                        as_item(item)
+            elif value.__class__ is dict:
+                as_object(value)
+
+    return normalise
+
+
+def _kinds(field: Schema) -> set[str]:
+    return set(field.get("type", ())) - {"null"}
+
+
+def _touches(schema: Schema) -> bool:
+    """Return whether a normaliser of this schema would have anything to do."""
+    return any(
+        field.get("format") == "date-time"
+        or _kinds(field) == {"boolean"}
+        or field.get(LENIENT)
+        or _touches(field)
+        or _touches(field.get("items", {}))
+        for field in schema.get("properties", {}).values()
+    )

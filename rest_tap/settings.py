@@ -1,0 +1,76 @@
+"""The settings that both taps take. Their one source: README and hub are generated from here."""
+
+from __future__ import annotations
+
+import typing as t
+
+from singer_sdk import typing as th
+
+Choices = t.Sequence[str]
+
+
+def setting(
+    name: str,
+    kind: th.JSONTypeHelper[t.Any] | type[th.JSONTypeHelper[t.Any]],
+    title: str,
+    description: str,
+    **facts: t.Any,
+) -> th.Property[t.Any]:
+    """Return a setting; title and description are what every listing shows.
+
+    No setting is a JSON ``number``: Meltano Hub makes an integer of it.
+    """
+    return th.Property(name, kind, title=title, description=description, **facts)
+
+
+def shared_settings() -> list[th.Property[t.Any]]:
+    """Return the settings that are about the network and the run, not about an API."""
+    return [
+        setting(
+            "start_date",
+            th.DateTimeType,
+            "Start date",
+            "Earliest time to read incremental streams from on a first run; everything if not set. "
+            "Never used in place of a cursor.",
+        ),
+        setting(
+            "user_agent",
+            th.StringType,
+            "User agent",
+            "Value of the User-Agent header; the tap's name and version if not set.",
+        ),
+        setting(
+            "request_timeout",
+            th.IntegerType(minimum=1),
+            "Request timeout",
+            "Seconds without a byte after which a connection counts as broken.",
+            default=60,
+        ),
+        setting(
+            "max_concurrency",
+            th.IntegerType(minimum=1, maximum=64),
+            "Requests at once",
+            "Requests in flight at once, over all streams; 1 reads strictly one after the other.",
+            default=8,
+        ),
+        setting(
+            "requests_per_minute",
+            th.IntegerType(minimum=1),
+            "Requests per minute",
+            "Requests are spread evenly so that no more than this many go out in a minute. No limit if not set.",
+        ),
+        setting(
+            "max_page_megabytes",
+            th.IntegerType(minimum=1),
+            "Largest page",
+            "Decoded size of one answer, in megabytes, at which it is refused.",
+            default=256,
+        ),
+        setting(
+            "max_runtime_seconds",
+            th.IntegerType(minimum=1),
+            "Time budget",
+            "Seconds after which the run ends in order, with its state written; the next run goes "
+            "on from there. No limit if not set.",
+        ),
+    ]

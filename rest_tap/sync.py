@@ -1,0 +1,551 @@
+"""The run: a tree of streams read ahead, written in order, with STATE that is always true.
+
+The reader walks the tree depth first: a page's rows one after the other, below each row
+its children's lists, then the next page. What it writes depends on that order alone,
+not on when answers arrive; :mod:`rest_tap.prefetch` fetches ahead in the same order.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import datetime as dt
+import itertools
+import logging
+import time
+import typing as t
+
+from singer_sdk.singerlib.encoding.simple import StateMessage
+
+from rest_tap.errors import ApiError, StopRun
+from rest_tap.pagination import Answer, Pagination, Step
+from rest_tap.prefetch import Key, Prefetch, Task
+from rest_tap.sdk import BATCH_SIZE, BatchConfig
+from rest_tap.writer import BytesWriter, RecordPath
+
+if t.TYPE_CHECKING:
+    from rest_tap.client import Context, ListStream
+    from rest_tap.schema import Record
+    from rest_tap.tap import RestTap
+    from rest_tap.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+#: A STATE is due when this many seconds have passed since the last …
+STATE_SECONDS = 5.0
+#: … or when this many times its size has been written as records: all STATE together
+#: stay below one percent of the records, however small the pages are.
+STATE_SHARE = 128
+#: Lists longer than this are trusted to have a total order; their keys are not kept.
+KEYS_KEPT = 200_000
+
+
+@dataclasses.dataclass(slots=True)
+class Fetched:
+    """A page, and what it has made known."""
+
+    answer: Answer
+    following: t.Sequence[Step]
+    children: dict[Key, Listing]
+
+
+class Listing:
+    """One list in one context: its requests in order, each made once."""
+
+    __slots__ = ("context", "first", "key", "pagination", "path", "run", "stream", "tasks")
+
+    def __init__(self, run: Run, stream: ListStream, context: Context, key: Key) -> None:
+        """Prepare the list; its first requests become known."""
+        self.run = run
+        self.stream = stream
+        self.context = context
+        self.key = key
+        self.path = stream.list_path(context)
+        self.pagination: Pagination = stream.pagination(context)
+        self.first = self.pagination.first()
+        self.tasks: dict[tuple[int, ...], Task[Fetched]] = {}
+
+    def task(self, step: Step) -> Task[Fetched]:
+        """Return the task of a step, the same one whenever it is asked for."""
+        task = self.tasks.get(step.position)
+        if task is None:
+            task = FetchTask(self, step)
+            self.tasks[step.position] = task
+        return task
+
+    def fetch(self, step: Step) -> Fetched:
+        """Ask for a page and see what it makes known."""
+        stream = self.stream
+        try:
+            reply = self.run.transport.ask(
+                self.path,
+                {**step.params},
+                method=stream.method,
+                stream=stream.name,
+                read=stream.read,
+            )
+        except ApiError as error:
+            if error.status is None or not self.pagination.ends_at(step, error.status):
+                raise
+            answer = Answer([])
+        else:
+            answer = reply.body
+            answer.server_time = reply.server_time
+        answer.received = _now()
+        try:
+            with self.run.prefetch.lock:
+                following = self.pagination.following(step, answer)
+        except ApiError as error:
+            raise type(error)(error.reason, stream=stream.name, path=self.path) from None
+        return Fetched(answer, following, {})
+
+    def child(self, fetched: Fetched, key: Key, stream: ListStream, context: Context) -> Listing:
+        """Return the list below a row, the same one whenever it is asked for."""
+        listing = fetched.children.get(key)
+        if listing is None:
+            listing = fetched.children[key] = Listing(self.run, stream, context, key)
+        return listing
+
+
+class FetchTask(Task[Fetched]):
+    """The request of one step."""
+
+    __slots__ = ("listing", "step")
+
+    def __init__(self, listing: Listing, step: Step) -> None:
+        """Place the step in the order of all output."""
+        super().__init__((*listing.key, *step.position), lambda: listing.fetch(step))
+        self.listing = listing
+        self.step = step
+
+
+class Output:
+    """Where a stream's records go: RECORD lines, or batch files."""
+
+    def __init__(self, run: Run, stream: ListStream) -> None:
+        """Announce the stream to the loader, once."""
+        stream.announce()
+        self.run = run
+        self.stream = stream
+        self.path = RecordPath(stream)
+        self.rows = 0
+        self.batch: BatchConfig | None = stream.get_batch_config(stream.config)
+        self._batched: list[Record] = []
+        self._suffix = b""
+        self._extracted = ""
+        self._counter = stream.get_record_counter()
+        self._timer = stream.get_sync_timer()
+        self._counter.__enter__()
+        self._timer.__enter__()
+
+    def write(self, records: t.Iterable[Record], context: Context, extracted: str) -> int:
+        """Write records that were read in this context; return how many bytes it made."""
+        if extracted != self._extracted:
+            self._extracted = extracted
+            self._suffix = self.path.suffix(extracted)
+        path, suffix, limit = self.path, self._suffix, self.stream.ABORT_AT_RECORD_COUNT
+        size = count = 0
+        for record in records:
+            if limit is not None and self.rows + count >= limit:
+                break
+            record.update(context)
+            path.prepare(record)
+            count += 1
+            if self.batch is not None:
+                mapped = path.mapped(record)
+                if mapped is not None:
+                    self._batched.append(mapped)
+                continue
+            line = path.lines(record, suffix)
+            size += len(line)
+            self.run.writer.write_line(line)
+        if count:
+            self.rows += count
+            self._counter.increment(count)
+        if len(self._batched) >= BATCH_SIZE:
+            self.flush()
+        return size
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether the record limit of a connection test is reached."""
+        limit = self.stream.ABORT_AT_RECORD_COUNT
+        return limit is not None and self.rows >= limit
+
+    def flush(self) -> None:
+        """Write the batch that has gathered."""
+        if self.batch is not None and self._batched:
+            batch, self._batched = self._batched, []
+            self.stream.write_batch(self.batch, batch)
+
+    def close(self, error: BaseException | None) -> None:
+        """End the stream's metrics."""
+        kind = type(error) if error else None
+        self._timer.__exit__(kind, error, None)
+        self._counter.__exit__(kind, error, None)
+
+
+class Run:
+    """One run of a tap: reads trees of streams and writes their messages."""
+
+    def __init__(self, tap: RestTap) -> None:
+        """Take the tap's settings; nothing is read yet."""
+        self.tap = tap
+        self.workers: int = tap.config.get("max_concurrency", 8)
+        self.prefetch: Prefetch[Fetched] = Prefetch(1, _expand)
+        self.outputs: dict[str, Output] = {}
+        self.signal: int | None = None
+        self._plans: dict[str, Plan] = {}
+        budget = tap.config.get("max_runtime_seconds")
+        self._deadline = time.monotonic() + budget if budget else None
+        self._dirty = False
+        self._state_at = time.monotonic()
+        self._state_size = 0
+        self._since_state = 0
+        self._incomplete: list[str] = []
+
+    @property
+    def transport(self) -> Transport:
+        """Return what asks the API."""
+        return self.tap.transport
+
+    @property
+    def writer(self) -> BytesWriter:
+        """Return what messages go through."""
+        return t.cast("BytesWriter", self.tap.message_writer)
+
+    def plan(self, stream: ListStream) -> Plan:
+        """Return what reading this stream's list has to serve."""
+        plan = self._plans.get(stream.name)
+        if plan is None:
+            plan = self._plans[stream.name] = Plan(stream)
+        return plan
+
+    def output(self, stream: ListStream) -> Output:
+        """Return where this stream's records go; the first call announces it."""
+        output = self.outputs.get(stream.name)
+        if output is None:
+            output = self.outputs[stream.name] = Output(self, stream)
+        return output
+
+    # Reading
+
+    def sync_root(self, root: ListStream) -> None:
+        """Read a stream and everything below it.
+
+        Raises:
+            ApiError: An answer that ends the run; all before it is written, and the
+                last STATE is true.
+            StopRun: A signal came or the time budget is spent; likewise.
+        """
+        # A connection test wants one record of each stream and nothing ahead of it.
+        is_test = root.ABORT_AT_RECORD_COUNT is not None
+        self.prefetch = Prefetch(1 if is_test else self.workers, _expand)
+        error: BaseException | None = None
+        try:
+            for number, context in enumerate(root.contexts({}, {})):
+                self._read(Listing(self, root, context, (number,)))
+                if is_test:
+                    break
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            if error is not None:
+                self.transport.gate.stop()
+            self.prefetch.close()
+            self.transport.close()
+            with contextlib.suppress(BrokenPipeError):
+                self._write_state(final=True)
+            for output in self.outputs.values():
+                output.close(error)
+            if error is None:
+                self.outputs.clear()
+
+    def records(self, stream: ListStream, context: Context) -> t.Iterator[Record]:
+        """Yield the rows of one list, without writing anything."""
+        self.prefetch = Prefetch(1, _expand)
+        listing = Listing(self, stream, context, ())
+        for _, fetched in self._pages(listing, collections.Counter()):
+            for row in fetched.answer.rows:
+                for record in stream.rows(row, context):
+                    yield {**record, **context}
+
+    def _read(self, listing: Listing) -> None:
+        """Read one list and everything below it."""
+        stream, plan = listing.stream, self.plan(listing.stream)
+        answer: Answer | None = None
+        seen = Seen(listing)
+        try:
+            for step, fetched in self._pages(listing, seen.tally):
+                answer = fetched.answer
+                self._write_page(listing, plan, step, fetched, seen)
+                stream.page_read(listing.context, answer)
+                self._checkpoint()
+                if plan.is_full(self):
+                    return
+        except ApiError as error:
+            if answer is not None or not stream.forgives(error, listing.context):
+                raise
+            return
+        if seen.missing(listing.pagination):
+            self._report_missing(listing, seen)
+        if answer is not None:
+            stream.list_read(listing.context, answer)
+            self._checkpoint()
+
+    def _pages(self, listing: Listing, tally: t.Mapping[str, int]) -> t.Iterator[tuple[Step, Fetched]]:
+        """Yield the pages of a list in order, until it is complete or cannot be."""
+        queue = collections.deque(listing.first)
+        while queue:
+            self._check_time()
+            step = queue.popleft()
+            with self.prefetch.lock:
+                task = listing.task(step)
+            fetched = self.prefetch.result(task, self._idle)
+            with self.prefetch.lock:
+                listing.tasks.pop(step.position, None)
+                elsewhere = listing.pagination.moved(step, fetched.answer)
+                if elsewhere is not None:
+                    for stale in listing.tasks.values():
+                        self.prefetch.forget(stale)
+                    listing.tasks.clear()
+            if elsewhere is not None:
+                queue = collections.deque(elsewhere)
+                continue
+            queue.extendleft(reversed(fetched.following))
+            yield step, fetched
+            if not queue:
+                with self.prefetch.lock:
+                    queue.extend(listing.pagination.again(tally["distinct"]))
+
+    def _write_page(self, listing: Listing, plan: Plan, step: Step, fetched: Fetched, seen: Seen) -> None:
+        """Write a page's rows, what is cut out of them, and what is below them."""
+        context, received = listing.context, fetched.answer.received
+        rows = [
+            (index, row)
+            for index, row in seen.new(fetched.answer.rows)
+            if not plan.accepts or plan.stream.accepts(row, context)
+        ]
+        if not plan.children:
+            self._write_rows(plan, [row for _, row in rows], context, received)
+            return
+        for index, row in rows:
+            lists = [
+                self._child(listing, fetched, key, child, child_context)
+                for key, child, child_context in plan.below(listing, step, index, row)
+            ]
+            self._write_rows(plan, [row], context, received)
+            for below in lists:
+                self._read(below)
+            if plan.is_full(self):
+                return
+
+    def _write_rows(self, plan: Plan, rows: list[Record], context: Context, received: str) -> None:
+        """Write what is cut out of some rows, and then, changing them, the rows themselves."""
+        for stream in plan.writes:
+            self._since_state += self.output(stream).write(
+                itertools.chain.from_iterable(stream.rows(row, context) for row in rows),
+                context,
+                received,
+            )
+
+    def _child(self, listing: Listing, fetched: Fetched, key: Key, stream: ListStream, context: Context) -> Listing:
+        with self.prefetch.lock:
+            child = listing.child(fetched, key, stream, context)
+            fetched.children.pop(key)
+        return child
+
+    def _report_missing(self, listing: Listing, seen: Seen) -> None:
+        count = listing.pagination.count
+        where = " ".join(f"{key} {value}" for key, value in listing.context.items())
+        line = f"{listing.stream.name}: {seen.tally['distinct']} of {count} rows" + (f" ({where})" if where else "")
+        self._incomplete.append(line)
+        logger.warning(
+            "%s came, however often the list was read: its order on the server is not the same for every page",
+            line,
+        )
+
+    # Stopping, state
+
+    def _check_time(self) -> None:
+        if self.signal is not None:
+            msg = "stopped by a signal"
+            raise StopRun(msg, self.signal)
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            msg = "the time budget (setting max_runtime_seconds) is spent"
+            raise StopRun(msg)
+
+    def _idle(self) -> None:
+        """While the network is slow: let the loader work, and hear signals."""
+        self.writer.flush()
+        self._check_time()
+
+    def touch(self) -> None:
+        """Take note that the state has changed."""
+        self._dirty = True
+
+    def _checkpoint(self) -> None:
+        """Write a STATE if one is due."""
+        if not self._dirty:
+            return
+        if time.monotonic() - self._state_at >= STATE_SECONDS or self._since_state >= STATE_SHARE * self._state_size:
+            self._write_state()
+
+    def _write_state(self, *, final: bool = False) -> None:
+        """Write what has gathered, and the STATE that is true then."""
+        if any(output.batch is not None for output in self.outputs.values()):
+            if not final and time.monotonic() - self._state_at < STATE_SECONDS:
+                return
+            for output in self.outputs.values():
+                output.flush()
+        if self._dirty:
+            line = self.writer.serialize_message(StateMessage(value=self.tap.state))
+            self.writer.write_line(line)
+            self._state_size = len(line)
+            self._state_at = time.monotonic()
+            self._since_state = 0
+            self._dirty = False
+        self.writer.flush()
+
+
+class Plan:
+    """What reading a stream's list has to serve: decided once by the catalog."""
+
+    def __init__(self, stream: ListStream) -> None:
+        """Look at which streams around this one are selected."""
+        below = [
+            t.cast("ListStream", child)
+            for child in stream.child_streams
+            if child.selected or child.has_selected_descendents
+        ]
+        self.stream = stream
+        self.emits = stream.selected
+        #: Streams cut out of this one's rows.
+        self.nested = [child for child in below if child.nested_in is not None]
+        #: Streams with lists of their own below this one's rows.
+        self.children = [child for child in below if child.nested_in is None]
+        #: The streams that get records from a row; its own last, because it changes them.
+        self.writes = [*self.nested, *([stream] if stream.selected else [])]
+        self.accepts = type(stream).accepts is not _accepts_all()
+        self._path: RecordPath | None = None
+
+    def passes(self, row: Record) -> bool:
+        """Return whether a stream map leaves this row in, and with it what is below."""
+        if not self.emits:
+            return True
+        if self._path is None:
+            self._path = RecordPath(self.stream)
+        return self._path.passes(row)
+
+    def below(
+        self, listing: Listing, step: Step, index: int, row: Record
+    ) -> t.Iterator[tuple[Key, ListStream, Context]]:
+        """Yield the lists below a row, in order."""
+        if not self.children or not self.passes({**row, **listing.context}):
+            return
+        context = self.stream.get_child_context(record=row, context=dict(listing.context))
+        if context is None:
+            return
+        for number, child in enumerate(self.children):
+            for place, child_context in enumerate(child.contexts(row, context)):
+                key = (*listing.key, *step.position, index, number, place)
+                yield key, child, child_context
+
+    def is_full(self, run: Run) -> bool:
+        """Return whether a connection test has seen enough of this stream."""
+        if self.stream.ABORT_AT_RECORD_COUNT is None:
+            return False
+        output = run.outputs.get(self.stream.name)
+        return output is not None and output.is_full
+
+
+class Seen:
+    """Which rows of a list have come, so that repeated ones are written once."""
+
+    def __init__(self, listing: Listing) -> None:
+        """Choose what to remember: all keys, or those at the edge of an ordered list."""
+        self.tally: collections.Counter[str] = collections.Counter()
+        self._keys = listing.stream.own_keys
+        self._field = listing.pagination.ordered_by
+        self._edge: object = None
+        self._at_edge: set[t.Hashable] = set()
+        self._all: set[t.Hashable] = set()
+        self._pagination = listing.pagination
+
+    def _key(self, row: Record) -> t.Hashable:
+        keys = self._keys
+        value = row.get(keys[0]) if len(keys) == 1 else tuple([row.get(key) for key in keys])
+        return value if value.__hash__ is not None else repr(value)
+
+    def new(self, rows: list[Record]) -> list[tuple[int, Record]]:
+        """Return the rows that have not come before, each with its place on the page."""
+        if not self._keys:
+            self.tally["distinct"] += len(rows)
+            return list(enumerate(rows))
+        fresh: list[tuple[int, Record]] = []
+        if self._field is None:
+            count = self._pagination.count
+            if count is not None and count > KEYS_KEPT:
+                self.tally["distinct"] += len(rows)
+                return list(enumerate(rows))
+            known = self._all
+            for index, row in enumerate(rows):
+                key = self._key(row)
+                if key not in known:
+                    known.add(key)
+                    fresh.append((index, row))
+        else:
+            for index, row in enumerate(rows):
+                value, key = row.get(self._field), self._key(row)
+                if value != self._edge:
+                    self._edge = value
+                    self._at_edge = {key}
+                elif key in self._at_edge:
+                    continue
+                else:
+                    self._at_edge.add(key)
+                fresh.append((index, row))
+        self.tally["distinct"] += len(fresh)
+        return fresh
+
+    def missing(self, pagination: Pagination) -> bool:
+        """Return whether the list told of more rows than came."""
+        count = pagination.count
+        return count is not None and self.tally["distinct"] < count
+
+
+def _expand(task: Task[Fetched]) -> t.Iterator[t.Iterator[Task[Fetched]]]:
+    """Yield the tasks that a finished page has made known, for the pool to work ahead.
+
+    What goes wrong here goes wrong again, and is raised, when the reader gets there.
+    """
+    if not isinstance(task, FetchTask) or task.result is None:
+        return
+    listing, step, fetched = task.listing, task.step, task.result
+    plan = listing.run.plan(listing.stream)
+    if plan.children:
+        yield _children(listing, plan, step, fetched)
+    if fetched.following:
+        yield (listing.task(following) for following in fetched.following)
+
+
+def _children(listing: Listing, plan: Plan, step: Step, fetched: Fetched) -> t.Iterator[Task[Fetched]]:
+    with contextlib.suppress(ApiError, KeyError):
+        for index, row in enumerate(fetched.answer.rows):
+            if plan.stream.accepts(row, listing.context):
+                for key, child, context in plan.below(listing, step, index, row):
+                    below = listing.child(fetched, key, child, context)
+                    for first in below.first:
+                        yield below.task(first)
+
+
+def _accepts_all() -> t.Callable[..., bool]:
+    from rest_tap.client import ListStream  # noqa: PLC0415 - client imports this module
+
+    return ListStream.accepts
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.timezone.utc).isoformat()

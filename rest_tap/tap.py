@@ -1,0 +1,152 @@
+"""What both taps share as taps: credentials checked early, errors in one line, orderly ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import typing as t
+
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
+
+from rest_tap.errors import ApiError, StopRun
+from rest_tap.sync import Run
+from rest_tap.writer import BytesWriter
+
+if t.TYPE_CHECKING:
+    import logging
+    from types import FrameType
+
+    import click
+
+    from rest_tap.transport import Transport
+
+#: How a run ends: wrong settings or an error of the API; or a loader that went away.
+FAILED = 1
+
+
+class RestTap(Tap):
+    """A tap whose streams are lists behind one HTTP API."""
+
+    #: The distribution that both commands come from; without it ``--version`` is unknown.
+    package_name = "ticketing-taps"
+    message_writer_class = BytesWriter
+
+    def __init__(self, **kwargs: t.Any) -> None:
+        """Check what the SDK's own check would print in full, then let it check the rest.
+
+        Raises:
+            ConfigValidationError: A setting is wrong; the message never shows a secret.
+        """
+        self._transport: Transport | None = None
+        self._run: Run | None = None
+        config = kwargs.get("config")
+        if isinstance(config, dict):
+            # An empty setting is one that is not set: Meltano passes those as null.
+            config = kwargs["config"] = {name: value for name, value in config.items() if value is not None}
+            self._check_secrets(config)
+        super().__init__(**kwargs)
+        if kwargs.get("validate_config", True):
+            self.check_config()
+
+    @classmethod
+    def _check_secrets(cls, config: t.Mapping[str, t.Any]) -> None:
+        for name, schema in cls.config_jsonschema["properties"].items():
+            if schema.get("secret") and not isinstance(config.get(name, ""), str):
+                msg = f"setting {name} must be a string"
+                raise ConfigValidationError(msg, errors=[msg], schema={})
+
+    def check_config(self) -> None:
+        """Check what a JSON Schema cannot say about the settings.
+
+        Raises:
+            ConfigValidationError: Before the first request, naming the settings.
+        """
+
+    def make_transport(self) -> Transport:
+        """Return what asks the API, from the settings."""
+        raise NotImplementedError
+
+    @property
+    def transport(self) -> Transport:
+        """Return what asks the API; one for the whole tap."""
+        if self._transport is None:
+            self._transport = self.make_transport()
+        return self._transport
+
+    @property
+    def run(self) -> Run:
+        """Return the run that reads all streams of this tap."""
+        if self._run is None:
+            self._run = Run(self)
+        return self._run
+
+    @property
+    def user_agent(self) -> str:
+        """Return how the tap names itself to the API."""
+        agent = self.config.get("user_agent")
+        return str(agent) if agent else f"{self.name}/{self.plugin_version}"
+
+    def load_state(self, state: dict[str, t.Any]) -> None:
+        """Take the bookmarks of an earlier run.
+
+        Raises:
+            ConfigValidationError: The state is not one.
+        """
+        bookmarks: t.Any = state.get("bookmarks", {}) if type(state) is dict else None
+        if not isinstance(bookmarks, dict) or not all(isinstance(bookmark, dict) for bookmark in bookmarks.values()):
+            msg = "the state is not a Singer state: 'bookmarks' must map streams to objects"
+            raise ConfigValidationError(msg, errors=[msg], schema={})
+        super().load_state(state)
+
+    # Ending
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """End after the page at hand, with a true STATE; at once if asked again."""
+        run = self.run
+        if run.signal is not None:
+            os._exit(128 + signum)
+        run.signal = signum
+        signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
+
+    @classmethod
+    def invoke(cls, **kwargs: t.Any) -> None:
+        """Run the tap for the command line."""
+        with one_line(cls.logger):
+            super().invoke(**kwargs)
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Try the connection for the command line."""
+        with one_line(cls.logger):
+            super().cb_test(ctx, param, value)
+
+
+class one_line:  # noqa: N801 - reads as what it does
+    """Turns the ends that a run can have into a line in the log and an exit status."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        """Take the logger for the line."""
+        self.logger = logger
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """End the process, unless the error is a bug: that shall be seen whole."""
+        if isinstance(error, ApiError):
+            self.logger.error("%s", error)
+            sys.exit(FAILED)
+        if isinstance(error, StopRun):
+            self.logger.warning("%s; the next run goes on from the last STATE", error)
+            sys.exit(128 + error.signum if error.signum else 0)
+        if isinstance(error, BrokenPipeError):
+            # The interpreter would flush standard output once more and complain.
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            self.logger.error("the loader has closed the pipe")
+            sys.exit(FAILED)
+        if isinstance(error, json.JSONDecodeError):
+            self.logger.error("the state or catalog file is not JSON (line %d)", error.lineno)
+            sys.exit(FAILED)

@@ -1,0 +1,442 @@
+"""One request, asked until it is answered or there is no use in asking.
+
+Everything between a path and decoded JSON: credentials, the one redirect that is
+followed, the gate, retries, strict decoding, and errors that say what to look at.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import email.utils
+import logging
+import time
+import typing as t
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+import msgspec
+import requests
+from requests.adapters import HTTPAdapter
+
+from rest_tap.errors import (
+    ApiError,
+    BrokenAnswer,
+    CredentialRefused,
+    Denied,
+    NotThere,
+    Unanswered,
+)
+from rest_tap.retry import RetryPolicy
+
+if t.TYPE_CHECKING:
+    from rest_tap.auth import Authenticator
+    from rest_tap.gate import Gate
+
+logger = logging.getLogger(__name__)
+
+#: Status that the retry policy knows a body by that came whole but is not JSON.
+UNREADABLE = 0
+#: Connections that fail before any has succeeded say "wrong address" more than "busy".
+TRIES_BEFORE_FIRST_ANSWER = 2
+DETAIL_LENGTH = 300
+CHUNK = 1 << 18
+
+_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 200, 401, 403, 404, 429
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class Reply(t.NamedTuple):
+    """A decoded answer.
+
+    Attributes:
+        body: The decoded JSON.
+        server_time: When the server began to work on it (``X-Page-Generated``, a header
+            of pretix, or else ``Date``), as it says itself.
+    """
+
+    body: t.Any
+    server_time: str | None
+
+
+@dataclasses.dataclass(slots=True)
+class _Request:
+    """What is asked, however often."""
+
+    method: str
+    path: str
+    params: t.Mapping[str, str] | None
+    body: t.Mapping[str, t.Any] | None
+    form: t.Mapping[str, str] | None
+    stream: str
+    authenticated: bool
+    is_list: bool
+    read: t.Callable[[t.Any], t.Any] | None
+    #: Where to ask instead, after a redirect.
+    target: str = ""
+    #: Where was asked last.
+    url: str = ""
+
+    @property
+    def where(self) -> t.Any:
+        """Return what an error says about the place."""
+        return {"stream": self.stream, "path": self.path}
+
+    def error(self, error: ApiError) -> ApiError:
+        """Return an error of the same kind that says the place."""
+        return type(error)(error.reason, **self.where)
+
+
+@dataclasses.dataclass(slots=True)
+class _Failure:
+    """What came instead of an answer."""
+
+    error: ApiError
+    status: int | None = None
+    retry_after: str | None = None
+    is_refusal: bool = False
+    redirect: str = ""
+
+
+def fill_path(template: str, values: t.Mapping[str, t.Any]) -> str:
+    """Return a path with each ``{name}`` replaced by its percent-encoded value.
+
+    Raises:
+        ApiError: The value ``.`` or ``..`` would name another path: clients and servers
+            resolve dots in paths even where they are percent-encoded.
+    """
+    encoded = {name: quote(str(value), safe="") for name, value in values.items()}
+    if any(value in {".", "..", ""} for value in encoded.values()):
+        msg = "an identifier is empty or made of dots and cannot stand in a path"
+        raise ApiError(msg, path=template)
+    return template.format_map(encoded)
+
+
+class Transport:
+    """Asks one API; shared by all streams and threads of a tap."""
+
+    def __init__(  # noqa: PLR0913 - each is a setting of its own
+        self,
+        api_url: str,
+        auth: Authenticator,
+        gate: Gate,
+        *,
+        policy: RetryPolicy | None = None,
+        user_agent: str = "",
+        timeout: float = 60,
+        connections: int = 1,
+        max_bytes: int = 1 << 28,
+        login_refused: frozenset[int] = frozenset({_UNAUTHORIZED}),
+        credential_settings: str = "",
+    ) -> None:
+        """Prepare a session; nothing is sent yet.
+
+        Args:
+            api_url: Where paths begin.
+            auth: Puts the credential into headers.
+            gate: Says when a request may go out.
+            policy: Says whether to ask again.
+            user_agent: Value of that header.
+            timeout: Seconds without a byte after which a connection counts as broken.
+            connections: Connections to keep open.
+            max_bytes: Decoded size at which a page is refused.
+            login_refused: Statuses that say the credential is not valid (any more).
+            credential_settings: Names of the settings to look at if it is refused.
+        """
+        self.api_url = api_url.rstrip("/")
+        self.auth = auth
+        self.gate = gate
+        self.policy = policy or RetryPolicy(
+            limits={400: 3, UNREADABLE: 2, None: 6},
+        )
+        self.timeout = timeout
+        self.max_bytes = max_bytes
+        self.login_refused = login_refused
+        self.credential_settings = credential_settings
+        #: Whether this server wants list paths to end with a slash; learnt from a redirect.
+        self.trailing_slash = False
+        self.requests = 0
+        self.retries = 0
+        self._answered = False
+        self._decoder = msgspec.json.Decoder()
+        self._session = requests.Session()
+        self._session.headers.update(
+            {
+                "User-Agent": user_agent,
+                "Accept": "application/json",
+                # Texts of the API are translated; errors and labels shall not depend on
+                # the machine (pretix-api.md §1.6).
+                "Accept-Language": "en",
+                "Accept-Encoding": "gzip, deflate",
+            }
+        )
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=connections))
+        self._session.mount("https://", HTTPAdapter(pool_maxsize=connections))
+        # Proxies and certificates of the environment, looked up once and not per request.
+        self._environment = self._session.merge_environment_settings(
+            self.api_url, {}, stream=True, verify=None, cert=None
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def ask(  # noqa: PLR0913 - a request has these parts
+        self,
+        path: str,
+        params: t.Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        body: t.Mapping[str, t.Any] | None = None,
+        form: t.Mapping[str, str] | None = None,
+        stream: str = "",
+        authenticated: bool = True,
+        is_list: bool = True,
+        read: t.Callable[[t.Any], t.Any] | None = None,
+    ) -> Reply:
+        """Return the decoded answer to a request.
+
+        Args:
+            path: Path below ``api_url``, percent-encoded.
+            params: Query parameters.
+            method: GET, or POST where the list is a POST.
+            body: JSON to send.
+            form: Form fields to send.
+            stream: Name for messages.
+            authenticated: Whether to send the credential.
+            is_list: Whether the path takes a trailing slash where the server wants them.
+            read: Checks the decoded body; may raise :class:`CredentialRefused`, where
+                the API says so with a good status, and :class:`BrokenAnswer`.
+
+        Raises:
+            ApiError: There is no usable answer; the subclass says why.
+        """
+        request = _Request(method, path, params, body, form, stream, authenticated, is_list, read)
+        attempt = 0
+        renewed = redirected = False
+        while True:
+            attempt += 1
+            self.gate.enter()
+            credential = self.auth.headers() if authenticated else {}
+            outcome = self._attempt(request, credential)
+            if isinstance(outcome, Reply):
+                return outcome
+            if outcome.redirect and not redirected:
+                request.target = outcome.redirect
+                redirected = True
+            elif outcome.is_refusal and not renewed and self.auth.renew(credential):
+                renewed = True
+            else:
+                self._wait(attempt, outcome, request)
+                continue
+            attempt -= 1
+
+    def _wait(self, attempt: int, failure: _Failure, request: _Request) -> None:
+        """Wait until it is time to ask again, or raise what there is to say."""
+        wait = self.policy.delay(attempt, failure.status, failure.retry_after)
+        hopeless = not self._answered and attempt > TRIES_BEFORE_FIRST_ANSWER
+        if wait is None or hopeless or failure.is_refusal:
+            raise failure.error from None
+        self.retries += 1
+        what = f"status {failure.status}" if failure.status else "a broken answer"
+        logger.warning(
+            "%s: asking again in %.0f s after %s (%s)",
+            request.stream or "login",
+            wait,
+            what,
+            request.path,
+        )
+        if failure.status == _TOO_MANY:
+            self.gate.hold(wait)
+        else:
+            self.gate.sleep(wait)
+
+    def _attempt(self, request: _Request, credential: t.Mapping[str, str]) -> Reply | _Failure:
+        """Ask once.
+
+        Raises:
+            ApiError: The answer is whole, and no other is to be expected.
+        """
+        try:
+            response = self._send(request, credential)
+            content = self._content(response)
+        except requests.RequestException as error:
+            reason = f"{_broken(error)}; look at the setting api_url, and at the network"
+            return _Failure(Unanswered(reason, stream=request.stream, path=request.path))
+        except BrokenAnswer as error:
+            raise request.error(error) from None
+        self._answered = True
+        status = response.status_code
+        if status in _REDIRECTS:
+            return _Failure(
+                ApiError("redirected more than once", **request.where, status=status),
+                status,
+                redirect=self._redirect(response, request),
+            )
+        if status != _OK:
+            return _Failure(
+                self._failure(response, content, request),
+                status,
+                response.headers.get("Retry-After"),
+                is_refusal=request.authenticated and status in self.login_refused,
+            )
+        try:
+            decoded = self._decode(content, response)
+            return Reply(request.read(decoded) if request.read else decoded, _server_time(response))
+        except CredentialRefused as error:
+            refused = self._refused(request, status, self.clear(error.reason))
+            return _Failure(refused, status, is_refusal=request.authenticated)
+        except BrokenAnswer as error:
+            broken = request.error(error)
+            if error.status != UNREADABLE:
+                raise broken from None
+            return _Failure(broken, UNREADABLE)
+
+    def _send(self, request: _Request, credential: t.Mapping[str, str]) -> requests.Response:
+        url = request.target or f"{self.api_url}{request.path}"
+        if request.is_list and self.trailing_slash and not url.endswith("/"):
+            url += "/"
+        request.url = url
+        prepared = self._session.prepare_request(
+            requests.Request(
+                request.method,
+                f"{url}?{urlencode(request.params)}" if request.params else url,
+                headers=dict(credential),
+                json=request.body,
+                data=request.form,
+                # Something that does nothing: otherwise requests takes a password from a
+                # .netrc file for the host, and sends it in place of the token.
+                auth=_as_it_is,
+            )
+        )
+        self.requests += 1
+        return self._session.send(prepared, timeout=self.timeout, allow_redirects=False, **self._environment)
+
+    def _content(self, response: requests.Response) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        started = time.monotonic()
+        with response:
+            for chunk in response.iter_content(CHUNK):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > self.max_bytes:
+                    msg = (
+                        f"the page is larger than {self.max_bytes >> 20} MB; if that is right, "
+                        "raise the setting max_page_megabytes"
+                    )
+                    raise BrokenAnswer(msg)
+        logger.debug("%d bytes in %.3f s", size, time.monotonic() - started)
+        return b"".join(chunks)
+
+    def _decode(self, content: bytes, response: requests.Response) -> t.Any:
+        try:
+            return self._decoder.decode(content.removeprefix(b"\xef\xbb\xbf"))
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            pass
+        if content.lstrip()[:1] == b"<" or "html" in response.headers.get("Content-Type", ""):
+            msg = "answered with a web page instead of JSON; look at the setting api_url"
+            raise BrokenAnswer(msg)
+        error = BrokenAnswer("the answer is not whole or not JSON")
+        error.status = UNREADABLE
+        raise error
+
+    def _redirect(self, response: requests.Response, request: _Request) -> str:
+        """Return where to ask instead, without query; learn the trailing slash."""
+        here = urlsplit(request.url)
+        there = urlsplit(requests.compat.urljoin(request.url, response.headers.get("Location", "")))
+        if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+            msg = (
+                f"redirected to {there.scheme}://{there.hostname}; the credential stays with "
+                "the host it was given for: set api_url to where the API is"
+            )
+            raise ApiError(msg, **request.where, status=response.status_code)
+        if there.path == f"{here.path}/":
+            self.trailing_slash = True
+        return urlunsplit((there.scheme, there.netloc, there.path, "", ""))
+
+    def _failure(self, response: requests.Response, content: bytes, request: _Request) -> ApiError:
+        """Return the error that a status other than 200 stands for."""
+        status = response.status_code
+        detail = self.clear(_detail(content))
+        if status in self.login_refused and status != _FORBIDDEN:
+            return self._refused(request, status, detail)
+        kind: type[ApiError] = ApiError
+        if status == _FORBIDDEN:
+            kind = Denied
+        elif status == _NOT_FOUND:
+            kind = NotThere
+        elif status in self.policy.statuses:
+            kind = Unanswered
+        what = detail or {
+            _FORBIDDEN: "access denied",
+            _NOT_FOUND: "not found; look at the setting api_url",
+            _TOO_MANY: "too many requests; look at the setting requests_per_minute",
+        }.get(status, "refused")
+        return kind(what, **request.where, status=status)
+
+    def _refused(self, request: _Request, status: int | None, detail: str) -> CredentialRefused:
+        return CredentialRefused(
+            f"the credential was refused{f' ({detail})' if detail else ''}; "
+            f"look at the setting {self.credential_settings}",
+            **request.where,
+            status=status,
+        )
+
+    def clear(self, text: str) -> str:
+        """Return a text without any secret that may have been echoed in it."""
+        for secret in self.auth.secrets():
+            text = text.replace(secret, "***")
+        return text
+
+
+#: What may break, from the particular to the general; without the URL and addresses that
+#: the exceptions spell out.
+_BREAKS: tuple[tuple[type[Exception], str], ...] = (
+    (requests.exceptions.SSLError, "the TLS certificate of the server was not accepted"),
+    (requests.exceptions.ProxyError, "the proxy did not connect"),
+    (requests.Timeout, "no answer in time (setting request_timeout)"),
+    (requests.exceptions.InvalidURL, "api_url is not an address"),
+    (requests.exceptions.InvalidSchema, "api_url is not an address"),
+    (requests.ConnectionError, "the connection failed or broke off"),
+    (requests.RequestException, "the answer broke off"),
+)
+
+
+def _broken(error: requests.RequestException) -> str:
+    if "NameResolution" in repr(error):
+        return "the host name is not known"
+    return next(what for kind, what in _BREAKS if isinstance(error, kind))
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _detail(content: bytes) -> str:
+    """Return the API's own words about an error, on one line and cut short."""
+    try:
+        body = msgspec.json.decode(content[:CHUNK])
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+    if isinstance(body, dict):
+        body = body.get("detail") or body.get("error") or body
+    if isinstance(body, dict):
+        text = "; ".join(
+            f"{name}: {' '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in body.items()
+        )
+    elif isinstance(body, list):
+        text = " ".join(map(str, body))
+    else:
+        text = str(body)
+    return " ".join(text.split())[:DETAIL_LENGTH]
+
+
+def _server_time(response: requests.Response) -> str | None:
+    """Return the server's own time, in UTC where it is the ``Date`` of the answer."""
+    generated = response.headers.get("X-Page-Generated")
+    if generated:
+        return generated
+    try:
+        date = email.utils.parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+    return date.replace(tzinfo=None).isoformat() + "Z"

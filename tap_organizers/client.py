@@ -1,0 +1,35 @@
+"""The organizers' API as an SDK stream: what its lists have in common."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rest_tap.client import Context, ListStream
+from rest_tap.errors import ApiError, Denied, NotThere
+
+if t.TYPE_CHECKING:
+    from tap_organizers.tap import TapOrganizers
+
+
+class OrganizersStream(ListStream):
+    """A list of this API, whatever it stands below."""
+
+    #: Permission that reading takes, in the words of pretix since 2026.3.
+    permission: t.ClassVar[str | None] = None
+    #: The same permission in the words of pretix before 2026.3.
+    permission_before: t.ClassVar[str | None] = None
+    #: First version of pretix that has the list.
+    since_version: t.ClassVar[str | None] = None
+
+    def __init__(self, tap: TapOrganizers) -> None:
+        """Take the settings of this API."""
+        super().__init__(tap)
+        self.organizers_tap = tap
+
+    def forgives(self, error: ApiError, context: Context) -> bool:
+        """Return whether to go on without a list that is denied, or that is not there."""
+        if isinstance(error, Denied):
+            return self.organizers_tap.denied(self, error, context)
+        if isinstance(error, NotThere) and self.parent_stream_type is not None:
+            return self.organizers_tap.not_there(self, error)
+        return False

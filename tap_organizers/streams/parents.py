@@ -1,0 +1,119 @@
+"""Organizers and events, and the levels of streams below them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rest_tap.schema import (
+    Array,
+    Boolean,
+    DateTime,
+    I18n,
+    Integer,
+    Json,
+    Number,
+    Record,
+    String,
+    fields,
+    moment,
+)
+from tap_organizers.client import OrganizersStream
+
+if t.TYPE_CHECKING:
+    from rest_tap.client import Context
+
+
+class Organizers(OrganizersStream):
+    """A company or person that sells tickets; everything else belongs to one."""
+
+    name = "organizers"
+    path = "/organizers"
+    primary_keys = ("slug",)
+    properties = fields(
+        name=String("Name."),
+        slug=String("Short name used in URLs."),
+        public_url=String("Address of the public shop page."),
+        plugins=Array(String, "Module names of the active plugins."),
+    )
+
+    def accepts(self, row: Record, context: Context) -> bool:  # noqa: ARG002
+        """Return whether the setting ``organizers`` names this one, or nothing."""
+        return self.organizers_tap.wants_organizer(row.get("slug"))
+
+    def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:  # noqa: ARG002
+        """Return the key that lists below an organizer need."""
+        return {"organizer": record["slug"]}
+
+    def list_read(self, context: Context, answer: t.Any) -> None:  # noqa: ARG002
+        """Complain about organizers that the settings name and the credential does not see."""
+        self.organizers_tap.check_organizers()
+
+
+class OrganizerChildStream(OrganizersStream):
+    """A list that each organizer has one of. A subclass states path, keys and fields."""
+
+    parent_stream_type = Organizers
+    parent_keys = fields(organizer=String("Organizer, by slug."))
+
+
+class Events(OrganizerChildStream):
+    """Something that tickets are sold for: a single event, or a series of dates."""
+
+    name = "events"
+    path = "/organizers/{organizer}/events"
+    primary_keys = ("organizer", "slug")
+    properties = fields(
+        name=I18n("Name of the event."),
+        slug=String("Unique inside the organizer only."),
+        live=Boolean("Whether the shop is open to the public."),
+        testmode=Boolean("Whether test mode is (was) on."),
+        currency=String("ISO 4217 code."),
+        date_from=DateTime("Start."),
+        date_to=DateTime("End, if set."),
+        date_admission=DateTime("Time doors open, if set."),
+        is_public=Boolean("Whether it is shown in public lists."),
+        presale_start=DateTime("No sale before this time."),
+        presale_end=DateTime("No sale after this time."),
+        location=I18n("Place, multi-line."),
+        geo_lat=Number("Latitude."),
+        geo_lon=Number("Longitude."),
+        has_subevents=Boolean("Whether the event is a series of dates."),
+        meta_data=Json("Values of the meta properties, by property name."),
+        seating_plan=Integer("Seating plan in use."),
+        plugins=Array(String, "Module names of the active plugins."),
+        seat_category_mapping=Json("Item that is sold for each seat category of the plan."),
+        timezone=String("Time zone of the event; times in rows come in the time zone of the server."),
+        item_meta_properties=Json("Default value of each item meta property, by name."),
+        all_sales_channels=Boolean("Whether it is available on every sales channel."),
+        limit_sales_channels=Array(String, "Identifiers of the sales channels it is restricted to, if not all."),
+        public_url=String("Address of the public shop page."),
+        sales_channels=Array(String, "Legacy: identifiers of all sales channels it is available on."),
+    )
+
+    def accepts(self, row: Record, context: Context) -> bool:
+        """Return whether the setting ``events`` names this one, or nothing."""
+        return self.organizers_tap.wants_event(context.get("organizer"), row.get("slug"))
+
+    def get_child_context(
+        self,
+        record: Record,
+        context: t.Any,
+    ) -> dict[str, t.Any] | None:
+        """Return the keys that lists below an event need; None if it ended long ago."""
+        bound = self.organizers_tap.events_ended_after
+        # A series has no end of its own: its last date may come any time.
+        if bound is not None and not record.get("has_subevents"):
+            end = moment(record.get("date_to")) or moment(record.get("date_from"))
+            if end is not None and end < bound:
+                return None
+        return {"organizer": context["organizer"], "event": record["slug"]}
+
+
+class EventChildStream(OrganizersStream):
+    """A list that each event has one of. A subclass states path, keys and fields."""
+
+    parent_stream_type = Events
+    parent_keys = fields(
+        organizer=String("Organizer, by slug."),
+        event=String("Event, by slug; unique within its organizer only."),
+    )

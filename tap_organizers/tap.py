@@ -1,0 +1,207 @@
+"""The tap: its settings, its streams, and what happens on a list that may not be read."""
+
+from __future__ import annotations
+
+import typing as t
+
+from singer_sdk import typing as th
+from singer_sdk.exceptions import ConfigValidationError
+
+from rest_tap.auth import HeaderToken
+from rest_tap.errors import ApiError, Denied, NotThere
+from rest_tap.gate import Gate
+from rest_tap.schema import moment
+from rest_tap.settings import setting, shared_settings
+from rest_tap.tap import RestTap
+from rest_tap.transport import Transport
+from tap_organizers.streams import STREAMS
+
+if t.TYPE_CHECKING:
+    import datetime as dt
+
+    from rest_tap.client import Context
+    from tap_organizers.client import OrganizersStream
+
+
+class TapOrganizers(RestTap):
+    """Organizers, their events and everything below, from an API of pretix's shape."""
+
+    name = "tap-organizers"
+
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
+        setting(
+            "api_url",
+            th.StringType,
+            "API URL",
+            "Where the API begins, e.g. https://pretix.eu/api/v1 or the same on your own server.",
+            required=True,
+        ),
+        setting(
+            "api_token",
+            th.StringType,
+            "API token",
+            "The token that the API is read with; made in the backend, for pretix under a team.",
+            required=True,
+            secret=True,
+        ),
+        setting(
+            "auth_header",
+            th.StringType,
+            "Authentication header",
+            "Request header that carries the credential; Authorization for pretix.",
+            default="api_key",
+        ),
+        setting(
+            "auth_prefix",
+            th.StringType,
+            "Word before the credential",
+            "What stands before it in the header; for pretix 'Token ', with OAuth 'Bearer '. "
+            "A space is added if it is missing.",
+            default="",
+        ),
+        setting(
+            "organizers",
+            th.ArrayType(th.StringType),
+            "Organizers",
+            "Slugs of the organizers to read; all that the credential sees if not set.",
+        ),
+        setting(
+            "events",
+            th.ArrayType(th.StringType),
+            "Events",
+            "Slugs of the events to read, as 'event' or 'organizer/event'; all if not set.",
+        ),
+        setting(
+            "events_ended_after",
+            th.DateTimeType,
+            "Events that ended after",
+            "Leave the lists below events alone that ended before this time; the events "
+            "themselves, and event series, are always read.",
+        ),
+        setting(
+            "on_denied",
+            th.StringType(allowed_values=["fail", "skip"]),
+            "On a denied list",
+            "What to do about a list that the credential may not read: 'fail' ends the run and "
+            "names the missing permission, 'skip' goes on, with a warning and a summary.",
+            default="fail",
+        ),
+        *shared_settings(),
+    ).to_dict()
+
+    def __init__(self, **kwargs: t.Any) -> None:
+        """Take the settings, and start with nothing denied."""
+        self._organizers_seen: set[str] = set()
+        self._denied: dict[str, int] = {}
+        self._absent: set[str] = set()
+        super().__init__(**kwargs)
+
+    def check_config(self) -> None:
+        """Check the address and what only looks like a date.
+
+        Raises:
+            ConfigValidationError: Naming the setting.
+        """
+        errors = []
+        url = str(self.config["api_url"])
+        if not url.startswith(("https://", "http://")):
+            errors.append("setting api_url must begin with https:// (or http://)")
+        errors += [
+            f"setting {name} is not a date and time such as 2026-01-31T00:00:00Z"
+            for name in ("events_ended_after", "start_date")
+            if self.config.get(name) is not None and moment(self.config[name]) is None
+        ]
+        if not str(self.config["api_token"]).strip():
+            errors.append("setting api_token is empty")
+        if errors:
+            raise ConfigValidationError(errors[0], errors=errors, schema={})
+
+    def make_transport(self) -> Transport:
+        """Return what asks the API, from the settings."""
+        prefix = str(self.config["auth_prefix"]).strip()
+        return Transport(
+            self.config["api_url"],
+            HeaderToken(
+                self.config["auth_header"],
+                f"{prefix} " if prefix else "",
+                str(self.config["api_token"]).strip(),
+            ),
+            Gate(self.config.get("requests_per_minute")),
+            user_agent=self.user_agent,
+            timeout=self.config["request_timeout"],
+            connections=self.config["max_concurrency"],
+            max_bytes=self.config["max_page_megabytes"] << 20,
+            credential_settings="api_token (and auth_header, auth_prefix)",
+        )
+
+    def discover_streams(self) -> list[OrganizersStream]:
+        """Return all streams; needs neither network nor credentials."""
+        return [stream(self) for stream in STREAMS]
+
+    # What the settings choose
+
+    def wants_organizer(self, slug: object) -> bool:
+        """Return whether this organizer shall be read; remember that it exists."""
+        self._organizers_seen.add(str(slug))
+        wanted = self.config.get("organizers")
+        return not wanted or slug in wanted
+
+    def check_organizers(self) -> None:
+        """Check, after the list of organizers, that all in the settings were in it.
+
+        Raises:
+            ApiError: One was not; nothing of it could have been read.
+        """
+        missing = sorted(set(self.config.get("organizers") or ()) - self._organizers_seen)
+        if missing:
+            msg = (
+                f"organizer {', '.join(missing)} of the setting organizers is not among those "
+                "that the credential sees (a team token sees one organizer only)"
+            )
+            raise ApiError(msg, stream="organizers")
+
+    def wants_event(self, organizer: object, slug: object) -> bool:
+        """Return whether this event shall be read."""
+        wanted = self.config.get("events")
+        return not wanted or slug in wanted or f"{organizer}/{slug}" in wanted
+
+    @property
+    def events_ended_after(self) -> dt.datetime | None:
+        """Return the end before which an event's lists are left alone."""
+        return moment(self.config.get("events_ended_after"))
+
+    # Lists that cannot be read
+
+    def denied(self, stream: OrganizersStream, error: Denied, context: Context) -> bool:
+        """Return whether to go on without a denied list.
+
+        Raises:
+            Denied: With the permission that is missing, if the settings say to fail.
+        """
+        needed = (
+            f"it takes the permission {stream.permission} ({stream.permission_before} before pretix 2026.3)"
+            if stream.permission
+            else f"the credential has no access to {' '.join(map(str, context.values()))}"
+            if context
+            else "the credential may not read it"
+        )
+        if self.config["on_denied"] == "fail":
+            msg = f"{error.reason}; {needed}. Set on_denied to 'skip' to read the rest"
+            raise Denied(msg, stream=stream.name, path=error.path, status=error.status) from None
+        if stream.name not in self._denied:
+            self.logger.warning("%s: skipped, denied; %s", stream.name, needed)
+        self._denied[stream.name] = self._denied.get(stream.name, 0) + 1
+        return True
+
+    def not_there(self, stream: OrganizersStream, error: NotThere) -> bool:
+        """Return whether to go on without a list that this server does not have."""
+        if stream.since_version is None:
+            return False
+        if stream.name not in self._absent:
+            self._absent.add(stream.name)
+            self.logger.info(
+                "%s: skipped, the server does not have it; pretix has it since %s",
+                stream.name,
+                stream.since_version,
+            )
+        return error.status is not None
