@@ -3,6 +3,7 @@
     FatalAPIError (the SDK's)
     └── ApiError            an answer that asking again will not mend
         ├── BrokenAnswer    200, but not what the contract says
+        │   └── ErrorAnswer  200, but ``{"error": …}`` instead of rows
         ├── Denied          the credential may not read this list
         ├── NotThere        the server does not know this path or object
         ├── CredentialRefused   the credential itself is not accepted
@@ -48,6 +49,10 @@ class ApiError(FatalAPIError):
 
 class BrokenAnswer(ApiError):
     """The answer came with a good status but is not what the contract says."""
+
+
+class ErrorAnswer(BrokenAnswer):
+    """The API says that something is wrong, though with a good status."""
 
 
 class Denied(ApiError):

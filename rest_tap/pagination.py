@@ -418,7 +418,8 @@ class Stretches(_OnePass):
 class Cursor(_OnePass):
     """``since`` = the cursor of the last row read; the list ends with an empty page.
 
-    Raises BrokenAnswer where the cursor does not move: an endless loop otherwise.
+    Where an answer tells the ``total`` of the list, and it was read from its beginning,
+    fewer rows than that are read once more.
     """
 
     def __init__(
@@ -440,11 +441,13 @@ class Cursor(_OnePass):
         self.parameter = parameter
         self.params = dict(params or {})
         self.since = since
+        self._is_whole = since is None
         self._passed: set[int] = set()
+        self._sweep = 0
 
     def _step(self, number: int) -> Step:
         since = {} if self.since is None else {self.parameter: self.since}
-        return Step((number,), {**self.params, **since})
+        return Step((self._sweep, number), {**self.params, **since})
 
     def first(self) -> t.Sequence[Step]:
         """Return the first request of the chain."""
@@ -454,8 +457,12 @@ class Cursor(_OnePass):
         """Return the request after the last row, or nothing after an empty page.
 
         Raises:
-            BrokenAnswer: The last row has no cursor, or one that was passed before.
+            BrokenAnswer: The last row has no cursor, or one that was passed before, which
+                would go on for ever.
         """
+        total = answer.envelope.get("total")
+        if self._is_whole and isinstance(total, int):
+            self.count = total
         if not answer.rows:
             return []
         cursor = answer.rows[-1].get(self.field)
@@ -467,4 +474,13 @@ class Cursor(_OnePass):
             raise BrokenAnswer(msg)
         self._passed.add(hash(cursor))
         self.since = str(cursor)
-        return [self._step(step.position[0] + 1)]
+        return [self._step(step.position[-1] + 1)]
+
+    def again(self, distinct: int) -> t.Sequence[Step]:
+        """Return the first step once more, if the list told of more rows than came."""
+        if self._sweep or self.count is None or distinct >= self.count:
+            return []
+        self._sweep += 1
+        self.since = None
+        self._passed.clear()
+        return [self._step(0)]

@@ -89,6 +89,11 @@ I18n = FieldType("object", additionalProperties=True)
 Json = FieldType("object", additionalProperties=True)
 
 
+def Anything(description: str = "") -> Schema:  # noqa: N802 - reads as the types beside it
+    """Return a value of any type; only inside arrays, where loaders keep it as JSON."""
+    return {"description": description} if description else {}
+
+
 def fields(**properties: Schema) -> dict[str, Schema]:
     """Return the properties of a record or object, in the order they are declared."""
     return properties
@@ -103,7 +108,7 @@ def Object(  # noqa: N802 - reads as the types beside it
 
 
 def Array(  # noqa: N802 - reads as the types beside it
-    items: FieldType | dict[str, Schema],
+    items: t.Callable[[], Schema] | dict[str, Schema],
     description: str = "",
     *,
     secret: bool = False,
@@ -111,7 +116,7 @@ def Array(  # noqa: N802 - reads as the types beside it
 ) -> Schema:
     """Return a list of values of one type, or of objects with these properties."""
     schema = FieldType("array")(description, secret=secret, personal=personal)
-    return {**schema, "items": items() if isinstance(items, FieldType) else Object(items)}
+    return {**schema, "items": Object(items) if isinstance(items, dict) else items()}
 
 
 def record_schema(properties: dict[str, Schema], primary_keys: t.Iterable[str]) -> Schema:

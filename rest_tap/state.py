@@ -21,7 +21,7 @@ Bookmark = str | dict[str, t.Any]
 class Bookmarks:
     """The bookmarks of one stream, inside the tap's state."""
 
-    def __init__(self, state: dict[str, t.Any], stream: str, level: str) -> None:
+    def __init__(self, state: t.Any, stream: str, level: str) -> None:
         """Look at the part of the tap's state that is this stream's.
 
         Args:

@@ -11,7 +11,6 @@ import collections
 import contextlib
 import dataclasses
 import datetime as dt
-import itertools
 import logging
 import time
 import typing as t
@@ -265,12 +264,14 @@ class Run:
 
     def records(self, stream: ListStream, context: Context) -> t.Iterator[Record]:
         """Yield the rows of one list, without writing anything."""
-        self.prefetch = Prefetch(1, _expand)
-        listing = Listing(self, stream, context, ())
-        for _, fetched in self._pages(listing, collections.Counter()):
-            for row in fetched.answer.rows:
-                for record in stream.rows(row, context):
+        pool, self.prefetch = self.prefetch, Prefetch(1, _expand)
+        try:
+            listing = Listing(self, stream, context, ())
+            for _, fetched in self._pages(listing, collections.Counter()):
+                for record in stream.page_records(fetched.answer, fetched.answer.rows, context):
                     yield {**record, **context}
+        finally:
+            self.prefetch = pool
 
     def _read(self, listing: Listing) -> None:
         """Read one list and everything below it."""
@@ -286,7 +287,7 @@ class Run:
                 if plan.is_full(self):
                     return
         except ApiError as error:
-            if answer is not None or not stream.forgives(error, listing.context):
+            if answer is not None or not self._goes_on(listing, error):
                 raise
             return
         if seen.missing(listing.pagination):
@@ -294,6 +295,13 @@ class Run:
         if answer is not None:
             stream.list_read(listing.context, answer)
             self._checkpoint()
+
+    def _goes_on(self, listing: Listing, error: ApiError) -> bool:
+        """Return whether the run goes on after a list that could not be read at all."""
+        if listing.stream.starts_over(error, listing.context):
+            self._read(Listing(self, listing.stream, listing.context, listing.key))
+            return True
+        return listing.stream.forgives(error, listing.context)
 
     def _pages(self, listing: Listing, tally: t.Mapping[str, int]) -> t.Iterator[tuple[Step, Fetched]]:
         """Yield the pages of a list in order, until it is complete or cannot be."""
@@ -322,33 +330,31 @@ class Run:
 
     def _write_page(self, listing: Listing, plan: Plan, step: Step, fetched: Fetched, seen: Seen) -> None:
         """Write a page's rows, what is cut out of them, and what is below them."""
-        context, received = listing.context, fetched.answer.received
+        context = listing.context
         rows = [
             (index, row)
             for index, row in seen.new(fetched.answer.rows)
             if not plan.accepts or plan.stream.accepts(row, context)
         ]
         if not plan.children:
-            self._write_rows(plan, [row for _, row in rows], context, received)
+            self._write_rows(plan, fetched.answer, [row for _, row in rows], context)
             return
         for index, row in rows:
             lists = [
                 self._child(listing, fetched, key, child, child_context)
                 for key, child, child_context in plan.below(listing, step, index, row)
             ]
-            self._write_rows(plan, [row], context, received)
+            self._write_rows(plan, fetched.answer, [row], context)
             for below in lists:
                 self._read(below)
             if plan.is_full(self):
                 return
 
-    def _write_rows(self, plan: Plan, rows: list[Record], context: Context, received: str) -> None:
+    def _write_rows(self, plan: Plan, answer: Answer, rows: list[Record], context: Context) -> None:
         """Write what is cut out of some rows, and then, changing them, the rows themselves."""
         for stream in plan.writes:
             self._since_state += self.output(stream).write(
-                itertools.chain.from_iterable(stream.rows(row, context) for row in rows),
-                context,
-                received,
+                stream.page_records(answer, rows, context), context, answer.received
             )
 
     def _child(self, listing: Listing, fetched: Fetched, key: Key, stream: ListStream, context: Context) -> Listing:

@@ -357,7 +357,7 @@ class Transport:
         """Return the error that a status other than 200 stands for."""
         status = response.status_code
         detail = self.clear(_detail(content))
-        if status in self.login_refused and status != _FORBIDDEN:
+        if status in self.login_refused:
             return self._refused(request, status, detail)
         kind: type[ApiError] = ApiError
         if status == _FORBIDDEN:

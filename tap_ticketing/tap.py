@@ -1,0 +1,236 @@
+"""The tap: its settings, the login, and which events are read below."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+
+from singer_sdk import typing as th
+from singer_sdk.exceptions import ConfigValidationError
+
+from rest_tap.auth import SessionLogin
+from rest_tap.errors import ApiError, CredentialRefused
+from rest_tap.gate import Gate
+from rest_tap.retry import RetryPolicy
+from rest_tap.settings import setting, shared_settings
+from rest_tap.state import Bookmarks
+from rest_tap.tap import RestTap
+from rest_tap.transport import UNREADABLE, Transport
+from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS, Followed, event_id
+
+if t.TYPE_CHECKING:
+    from tap_ticketing.client import TicketingStream
+
+LOGIN_SETTINGS = "email and password"
+
+
+class TapTicketing(RestTap):
+    """Events, attendees and tickets from an event API behind a login."""
+
+    name = "tap-ticketing"
+
+    config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
+        setting(
+            "api_url",
+            th.StringType,
+            "API URL",
+            "Where the API begins, e.g. https://api.example.com; for Oveit https://l.oveit.com/api.",
+            required=True,
+        ),
+        setting(
+            "email",
+            th.StringType,
+            "E-mail",
+            "E-mail address to log in with, together with the password.",
+        ),
+        setting(
+            "password",
+            th.StringType,
+            "Password",
+            "Password to log in with. It is sent in the body of the login request only.",
+            secret=True,
+        ),
+        setting(
+            "session_token",
+            th.StringType,
+            "Session token",
+            "A token that you already have, in place of e-mail and password. The tap cannot renew it.",
+            secret=True,
+        ),
+        setting(
+            "login_path",
+            th.StringType,
+            "Login path",
+            "Path of the login; for Oveit /seller/login.",
+            default="/v1/login",
+        ),
+        setting(
+            "login_body",
+            th.StringType(allowed_values=["form", "json"]),
+            "Login body",
+            "How the login expects e-mail and password: as form fields or as JSON.",
+            default="form",
+        ),
+        setting(
+            "events_path",
+            th.StringType,
+            "Events path",
+            "Path of the list of events; for Oveit /seller/events.",
+            default="/v1/events",
+        ),
+        setting(
+            "attendees_path",
+            th.StringType,
+            "Attendees path",
+            "Path of the list of attendees; for Oveit /events/attendees.",
+            default="/v1/attendees",
+        ),
+        setting(
+            "tickets_path",
+            th.StringType,
+            "Tickets path",
+            "Path of the list of tickets; for Oveit /events/tickets.",
+            default="/v1/tickets",
+        ),
+        setting(
+            "partition_by_event",
+            th.BooleanType,
+            "Read event by event",
+            "Ask for attendees and tickets of one event at a time, as Oveit wants it. Their rows then carry event_id.",
+            default=False,
+        ),
+        setting(
+            "event_parameter",
+            th.StringType,
+            "Event parameter",
+            "Query parameter that names the event where lists are read event by event.",
+            default="id",
+        ),
+        setting(
+            "follow_ended_events_days",
+            th.IntegerType(minimum=0),
+            "Follow ended events",
+            "Days for which attendees and tickets of an event are still read after it has left the "
+            "list of active events; the last check-ins come late.",
+            default=30,
+        ),
+        *shared_settings(),
+    ).to_dict()
+
+    def check_config(self) -> None:
+        """Check that there is one way to log in.
+
+        Raises:
+            ConfigValidationError: Naming the settings.
+        """
+        errors = []
+        if not str(self.config["api_url"]).startswith(("https://", "http://")):
+            errors.append("setting api_url must begin with https:// (or http://)")
+        has_login = [bool(self.config.get(name)) for name in ("email", "password")]
+        has_token = bool(self.config.get("session_token"))
+        if has_token is any(has_login) or (any(has_login) and not all(has_login)):
+            errors.append("give either the settings email and password, or session_token")
+        if errors:
+            raise ConfigValidationError(errors[0], errors=errors, schema={})
+
+    def make_transport(self) -> Transport:
+        """Return what asks the API, from the settings."""
+        token = self.config.get("session_token")
+        auth = SessionLogin(None if token else self.login, token or None, self.config.get("password", ""))
+        return Transport(
+            self.config["api_url"],
+            auth,
+            Gate(self.config.get("requests_per_minute")),
+            policy=RetryPolicy(statuses=frozenset({429, 500, 502, 503, 504}), limits={UNREADABLE: 2}),
+            user_agent=self.user_agent,
+            timeout=self.config["request_timeout"],
+            connections=self.config["max_concurrency"],
+            max_bytes=self.config["max_page_megabytes"] << 20,
+            # Oveit answers an invalid or expired token with 403, others with 401.
+            login_refused=frozenset({401, 403}),
+            credential_settings="session_token" if token else LOGIN_SETTINGS,
+        )
+
+    def login(self) -> str:
+        """Return a new session token for e-mail and password.
+
+        Raises:
+            CredentialRefused: They are wrong; asking again would not help.
+            ApiError: The login could not be reached, or answered something else.
+        """
+        path = f"/{self.config['login_path'].lstrip('/')}"
+        body = {"email": self.config["email"], "password": self.config["password"]}
+        as_json = self.config["login_body"] == "json"
+        try:
+            reply = self.transport.ask(
+                path,
+                method="POST",
+                body=body if as_json else None,
+                form=None if as_json else body,
+                authenticated=False,
+                is_list=False,
+            )
+        except ApiError as error:
+            if error.status is None or error.status not in range(400, 500) or error.status in {404, 429}:
+                raise
+            raise CredentialRefused(
+                f"the login was refused; look at the settings {LOGIN_SETTINGS}",
+                stream="login",
+                path=path,
+                status=error.status,
+            ) from None
+        token = reply.body.get("token") if isinstance(reply.body, dict) else None
+        if not isinstance(token, str) or not token:
+            # Errors come with status 200, too (Oveit: {"error": "…"}).
+            raise CredentialRefused(
+                "the login was answered without a token; look at the settings "
+                f"{LOGIN_SETTINGS}, and at login_path and login_body",
+                stream="login",
+                path=path,
+            )
+        return token
+
+    def discover_streams(self) -> list[TicketingStream]:
+        """Return all streams; needs neither network nor credentials."""
+        streams = PARTITIONED_STREAMS if self.config.get("partition_by_event") else STREAMS
+        return [stream(self) for stream in streams]
+
+    # Events that are read below
+
+    def events_to_follow(self, active: list[t.Any]) -> list[t.Any]:
+        """Return the events that left the active list a short while ago, and note those on it.
+
+        The state keeps for each event the last day on which it was active, and forgets it
+        when it is followed no longer.
+        """
+        if not self.config.get("partition_by_event"):
+            return []
+        today = dt.datetime.now(dt.timezone.utc).date()
+        known = Bookmarks(self.state, "events", "active")
+        cursors = Bookmarks(self.state, "attendees", "events")
+        for event in active:
+            known.put(today.isoformat(), str(event))
+        followed = []
+        for event, day in known.items():
+            if event in {str(item) for item in active}:
+                continue
+            if _days_since(day, today) <= self.config["follow_ended_events_days"]:
+                followed.append(event_id({"id": event}))
+            else:
+                known.drop(event)
+                cursors.drop(event)
+        self.run.touch()
+        return followed
+
+    def event_is_gone(self, event: t.Any) -> bool:
+        """Return whether an event is not on the active list (any more)."""
+        stream = t.cast("TicketingStream", self.streams["events"])
+        reply = self.transport.ask(stream.list_path({}), method=stream.method, stream=stream.name, read=stream.read)
+        return event not in {row["id"] for row in reply.body.rows if not isinstance(row, Followed)}
+
+
+def _days_since(day: object, today: dt.date) -> int:
+    try:
+        return (today - dt.date.fromisoformat(str(day))).days
+    except ValueError:
+        return 0
