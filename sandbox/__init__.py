@@ -1,6 +1,6 @@
-"""Both ticketing APIs in small, over real HTTP: with data, faults and a log of requests, for demo, tests and benchmarks.
+"""Both ticketing APIs in small, over real HTTP: with data, faults and a log of requests.
 
-Not part of the distribution. `python -m sandbox` runs it as a process of its own.
+For demo, tests and benchmarks. Not part of the distribution. `python -m sandbox` runs it as a process of its own.
 """
 
 from sandbox.box import RateLimit, Sandbox, Scale

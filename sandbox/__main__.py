@@ -33,7 +33,9 @@ def main() -> None:
     parser.add_argument("--cache", action="store_true", help="for benchmarks: answer the same question from memory")
     for name in ("organizers", "events", "tax_rules", "orders", "ticketing_events", "attendees"):
         parser.add_argument("--" + name.replace("_", "-"), type=int, default=getattr(scale, name))
-    parser.add_argument("--rows", type=_rows, action="append", default=[], metavar="STREAM=N", help="longer sample lists")
+    parser.add_argument(
+        "--rows", type=_rows, action="append", default=[], metavar="STREAM=N", help="longer sample lists"
+    )
     given = parser.parse_args()
 
     # Before the line is out: whoever reads it may send the signal at once.
@@ -58,7 +60,7 @@ def main() -> None:
             part = given.url_file.with_name(given.url_file.name + ".part")
             part.write_text(line + "\n", encoding="utf-8")
             os.replace(part, given.url_file)  # noqa: PTH105
-        print(line, flush=True)  # noqa: T201
+        print(line, flush=True)
         while not stop.wait(3600):
             pass
 

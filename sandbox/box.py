@@ -1,4 +1,4 @@
-"""The sandbox as a whole: both APIs behind one port, with faults, latency, a rate limit, and a log of what was asked."""
+"""The sandbox as a whole: both APIs behind one port, with faults, latency, a rate limit, and a log."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sandbox import control, organizers
+from sandbox import control, pages
 from sandbox.faults import Fault, Faults
-from sandbox.organizers import Organizers
+from sandbox.organizers import NOW, Organizers
 from sandbox.ticketing import Ticketing
 from sandbox.web import Request, Response, Server, html
 
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-TOKEN = "sandbox-0123456789abcdef0123456789abcdef"  # noqa: S105
+    from typing_extensions import Self
+
+TOKEN = "sandbox-0123456789abcdef0123456789abcdef"
 EMAIL = "reader@sandbox.example"
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,9 @@ class RateLimit:
 class Sandbox:
     """Both APIs on a free port of this machine, served by threads of this process.
 
-        with Sandbox() as box:
-            requests.get(box.organizers_url + "/organizers/", headers={"Authorization": f"Token {box.token}"})
-            assert box.log[-1].status == 200
+    with Sandbox() as box:
+        requests.get(box.organizers_url + "/organizers/", headers={"Authorization": f"Token {box.token}"})
+        assert box.log[-1].status == 200
     """
 
     token = TOKEN
@@ -97,7 +99,7 @@ class Sandbox:
         port: int = 0,
         *,
         host: str = "127.0.0.1",
-        now: datetime = organizers.NOW,
+        now: datetime = NOW,
         keep_log: bool = True,
         cache: bool = False,
     ) -> None:
@@ -132,14 +134,16 @@ class Sandbox:
         self._server = Server((host, port), self._answer, self._send, lambda: self.idle_seconds)
         self.port: int = self._server.server_address[1]
         self.url = f"http://{host}:{self.port}"
-        self.organizers_url = self.url + organizers.ROOT
+        self.organizers_url = self.url + pages.ROOT
         self.ticketing_url = self.url + "/ticketing"
         self.oveit_url = self.url + "/oveit/api"
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -215,8 +219,8 @@ class Sandbox:
 
     def _ask(self, request: Request) -> Response:
         """Return what the API answers; decided by the path alone."""
-        if request.path == organizers.ROOT or request.path.startswith(organizers.ROOT + "/"):
-            return self.organizers.answer(request)
+        if request.path == pages.ROOT or request.path.startswith(pages.ROOT + "/"):
+            return pages.answer(self.organizers, request)
         return self.ticketing.answer(request) or html(404, "Not Found")
 
     def _ask_encoded(self, request: Request) -> Response:
@@ -229,7 +233,7 @@ class Sandbox:
         key = (request.path + "?" + request.query_string, request.headers.get("authorization", "") + str(request.body))
         if key not in self._answers:
             response = self._ask_encoded(request)
-            if request.method != "GET" or response.status != 200:  # noqa: PLR2004
+            if request.method != "GET" or response.status != 200:
                 return response
             self._answers[key] = response
         return self._answers[key]

@@ -1,12 +1,12 @@
 """The sandbox by remote control, for tests and benchmarks in another process: JSON below `/_sandbox/`.
 
-    GET    log, stats                 what was asked
-    DELETE log, faults                forget it
-    POST   faults   {…} or [{…}]      fields of `Fault`
-    POST   latency  0.02              seconds
-    POST   rate_limit 360             requests a minute, or null
-    POST   mutate   {"on": "organizers", "call": "add_order", "args": ["riverside", "jazz-1"], "kwargs": {}}
-                    {"on": "ticketing", "set": {"page_size": 10}}
+GET    log, stats                 what was asked
+DELETE log, faults                forget it
+POST   faults   {…} or [{…}]      fields of `Fault`
+POST   latency  0.02              seconds
+POST   rate_limit 360             requests a minute, or null
+POST   mutate   {"on": "organizers", "call": "add_order", "args": ["riverside", "jazz-1"], "kwargs": {}}
+                {"on": "ticketing", "set": {"page_size": 10}}
 """
 
 from __future__ import annotations

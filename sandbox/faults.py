@@ -1,7 +1,7 @@
 """What can go wrong between a client and an API, on order.
 
-A fault waits for requests that match it, lets `after` of them pass, and then spoils `times` answers in its `kind`'s way:
-before the answer is made, in its data, in its bytes, or on the wire.
+A fault waits for requests that match it, lets `after` of them pass, and then spoils `times` answers
+in its `kind`'s way: before the answer is made, in its data, in its bytes, or on the wire.
 """
 
 from __future__ import annotations
@@ -96,7 +96,11 @@ class Fault:
             message = f"unknown kind {self.kind!r}, not one of {', '.join(KINDS)}"
             raise ValueError(message)
         self._random = random.Random(self.seed)
-        self._n = DEFAULT_N.get(self.kind, 1) if self.n is None else self.n
+
+    @property
+    def size(self) -> int:
+        """How many bytes, rows or levels: `n`, or what is usual for the kind."""
+        return DEFAULT_N.get(self.kind, 1) if self.n is None else self.n
 
     def fires(self, request: Request) -> bool:
         """Return whether this request is hit, and count it."""
@@ -132,14 +136,14 @@ class Fault:
 
     def spoil(self, request: Request, response: Response, ask: Callable[[Request], Response]) -> None:
         """Change the answer's data and bytes; `ask` gets another page from the API."""
-        if response.status != 200:  # noqa: PLR2004
+        if response.status != 200:
             return
         if self.kind in SPOIL_DATA:
             response.data = SPOIL_DATA[self.kind](self, response.data, request, ask)
         elif self.kind in SPOIL_BYTES:
             response.body = SPOIL_BYTES[self.kind](self, response.content())
         elif self.kind in {"truncated_gzip", "gzip_bomb"}:
-            full = _bomb(self._n) if self.kind == "gzip_bomb" else _gzip(response.content())
+            full = _bomb(self.size) if self.kind == "gzip_bomb" else _gzip(response.content())
             response.body = full if self.kind == "gzip_bomb" else full[: len(full) // 2]
             response.headers["Content-Encoding"] = "gzip"
             # Compressed here already: the server must not do it once more.
@@ -162,7 +166,7 @@ class Fault:
             return True
         elif self.kind == "wrong_content_length":
             right = b"Content-Length: %d" % len(body)
-            connection.sendall(head.replace(right, b"Content-Length: %d" % (len(body) + self._n)) + body)
+            connection.sendall(head.replace(right, b"Content-Length: %d" % (len(body) + self.size)) + body)
         elif self.kind != "reset_before":
             connection.sendall(head + body)
             if self.kind != "close_after":
@@ -232,10 +236,10 @@ SPOIL_DATA: dict[str, Callable[[Fault, Any, Request, Callable[[Request], Respons
     "bare_list": lambda _, data, *__: rows_of(data),
     "no_results": lambda _, data, *__: {k: v for k, v in data.items() if k not in ROW_KEYS},
     "next_url": lambda fault, data, *_: {**data, "next": fault.url},
-    "count": lambda fault, data, *_: {**data, "count" if "count" in data else "total": fault._n},
+    "count": lambda fault, data, *_: {**data, "count" if "count" in data else "total": fault.size},
     "repeat_page": _page_before,
-    "shrink": lambda fault, data, *_: _with_rows(data, rows_of(data)[: -fault._n]),
-    "huge_string": lambda fault, data, *_: _with_first(data, huge="x" * fault._n),
+    "shrink": lambda fault, data, *_: _with_rows(data, rows_of(data)[: -fault.size]),
+    "huge_string": lambda fault, data, *_: _with_first(data, huge="x" * fault.size),
     "nan": lambda _, data, *__: _with_first(data, nan=float("nan"), infinity=float("inf")),
 }
 
@@ -243,7 +247,7 @@ SPOIL_BYTES: dict[str, Callable[[Fault, bytes], bytes]] = {
     "truncated_json": lambda _, body: body[: len(body) // 2],
     "duplicate_keys": lambda _, body: re.sub(rb":\[\{", b':[{"id":-1,"slug":"wrong",', body, count=1),
     "deep_nesting": lambda fault, body: re.sub(
-        rb":\[\{", b':[{"deep":' + b"[" * fault._n + b"]" * fault._n + b",", body, count=1
+        rb":\[\{", b':[{"deep":' + b"[" * fault.size + b"]" * fault.size + b",", body, count=1
     ),
     "bad_utf8": lambda _, body: re.sub(rb':"', b':"\xff\xfe', body, count=1),
     "bom": lambda _, body: b"\xef\xbb\xbf" + body,

@@ -7,7 +7,6 @@ in the server's time zone. Keys that start with `_` stay on the server.
 from __future__ import annotations
 
 import itertools
-import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import samples
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator
 
 Row = dict[str, Any]
@@ -45,6 +45,8 @@ PLACES: tuple[tuple[str, str, float, float, str] | None, ...] = (
 FIRST_NAMES = ("Ada", "Zoë", "Łukasz", "Noor", "Søren", "María", "Jean-Luc", "Aiko", "Bob", "Özlem", "Kwame", "Ines")
 LAST_NAMES = ("Nowak", "O'Brien", "Müller", "García", "Öztürk", "Tanaka", "Østergård", "Smith", "de la Cruz", "Weiß")
 COUNTRIES = ("DE", "DE", "DE", "PL", "FR", "JP", "US")
+#: Of an event, where nothing else is asked for.
+TAX_RULES = 3
 #: Rate, code, and name of the tax rules that an event may have; the first is the default.
 TAXES = (
     ("19.00", "S/standard", {"en": "VAT", "de": "MwSt."}),
@@ -61,7 +63,7 @@ class Event:
 
     number: int
     row: Row
-    tax_rules: int = 3
+    tax_rules: int = TAX_RULES
     subevents: list[int] = field(default_factory=list)
 
     @property
@@ -118,7 +120,7 @@ def products() -> list[Product]:
     """Return what every event sells, from the samples."""
     found = []
     for place, item in enumerate(samples.load("items"), 1):
-        variations = [(at, row["price"]) for at, row in enumerate(item["variations"], 1)]
+        variations: list[tuple[int | None, str]] = [(at, row["price"]) for at, row in enumerate(item["variations"], 1)]
         for at, price in variations or [(None, item["default_price"])]:
             found.append(Product(place, at, Decimal(price), item["admission"]))
     return found
@@ -135,10 +137,13 @@ def tax_in(gross: Decimal, rate: str) -> str:
 
 
 def make_event(number: int, slug: str, place: int, now: datetime, rng: random.Random, *, series: bool = False) -> Event:
-    """Return an event; `place` in its organizer's programme decides its name, town and date: half of them are over."""
+    """Return an event; `place` in its organizer's programme decides its name, town and date.
+
+    Half of them are over; those that sell best, the first, are still to come.
+    """
     english, german, _ = KINDS[place % len(KINDS)]
     town = PLACES[place % len(PLACES)]
-    start = (now + timedelta(days=(place * 37) % 300 - 150)).replace(hour=18, minute=0, second=0, microsecond=0)
+    start = (now + timedelta(days=(place * 37 + 200) % 300 - 150)).replace(hour=18, minute=0, second=0, microsecond=0)
     edition = place // len(KINDS) + 1
     channels = ["web", "box-office"] if place % 3 else ["web"]
     return Event(
@@ -196,7 +201,9 @@ def make_subevent(organizer: Organizer, event: Event, place: int, now: datetime,
         "frontpage_text": {"en": "Doors open at 7 pm", "de": "Einlass 19 Uhr"} if first else None,
         "seating_plan": 1 if place == 1 else None,
         "item_price_overrides": [_override("item", event.number * stride + 1)] if first else [],
-        "variation_price_overrides": [_override("variation", (event.number * stride + 2) * stride + 1)] if first else [],
+        "variation_price_overrides": [_override("variation", (event.number * stride + 2) * stride + 1)]
+        if first
+        else [],
         "meta_data": {"performer": "Łukasz Trio"} if place % 3 == 0 else {},
         "seat_category_mapping": {"Stalls": event.number * stride + 1} if place == 1 else {},
         "last_modified": now - timedelta(days=100 - place, seconds=place * 1237, microseconds=place * 7001),
@@ -246,7 +253,9 @@ def sale_times(count: int, now: datetime, rng: random.Random) -> list[datetime]:
         day = now - timedelta(days=180 * (1 - rng.random() ** 0.6))
         weight = (0.55, 0.5, 0.6, 0.7, 1.0, 0.95, 0.8)[day.weekday()]
         hour = min(23, max(0, round(rng.gauss(17, 4))))
-        moment = day.replace(hour=hour, minute=rng.randrange(60), second=rng.randrange(60), microsecond=rng.randrange(10**6))
+        moment = day.replace(
+            hour=hour, minute=rng.randrange(60), second=rng.randrange(60), microsecond=rng.randrange(10**6)
+        )
         if moment < now - timedelta(minutes=10) and rng.random() < weight:
             times.append(moment)
     return sorted(times)
@@ -278,6 +287,8 @@ class Till:
         total = sum(valid, Decimal(0)) + sum(Decimal(fee["value"]) for fee in fees if not fee["canceled"])
         paid_at = moment + timedelta(minutes=rng.randrange(2, 9)) if status == "p" else None
         canceled_at = moment + timedelta(hours=rng.randrange(1, 200)) if status == "c" else None
+        # Nothing that was sold before the sandbox opened changes when or after it does.
+        latest = max(moment, self.now - timedelta(minutes=1))
         touched = [moment, paid_at or moment, *(scan["datetime"] for row in rows for scan in row["checkins"])]
         touched += [scan["_created"] for row in rows for scan in row["checkins"]]
         provider = rng.choice(("banktransfer", "stripe_card", "paypal", "manual"))
@@ -299,14 +310,14 @@ class Till:
             "fees": fees,
             "total": money(total),
             "tax_rounding_mode": "line",
-            "comment": "VIP – call back 📞" if rng.random() < 0.05 else "",
+            "comment": "VIP, call back 📞" if rng.random() < 0.05 else "",
             "custom_followup_at": (moment + timedelta(days=30)).date() if rng.random() < 0.05 else None,
             "invoice_address": self._address(buyer, moment) if business else None,
             "positions": rows,
             "downloads": [_download(organizer, event, f"orders/{code}")] if paid_at else [],
             "checkin_attention": rng.random() < 0.03,
             "checkin_text": "Wheelchair" if rng.random() < 0.03 else None,
-            "last_modified": min(max([*touched, canceled_at or moment]), self.now),
+            "last_modified": min(max([*touched, canceled_at or moment]), latest),
             "payments": self._payments(total, moment, paid_at, provider, status),
             "refunds": [],
             "require_approval": rng.random() < 0.02,
@@ -315,18 +326,20 @@ class Till:
             "customer": rng.choice(self.customers) if rng.random() < 0.25 else None,
             "valid_if_pending": rng.random() < 0.02,
             "api_meta": {"crm": str(rng.randrange(1000))} if rng.random() < 0.05 else {},
-            "cancellation_date": min(canceled_at, self.now) if canceled_at else None,
+            "cancellation_date": min(canceled_at, latest) if canceled_at else None,
             "plugin_data": {"note": "fragile"} if rng.random() < 0.03 else {},
         }
         if canceled_at and order["payments"]:
-            self.refund(order, total, min(canceled_at, self.now))
+            self.refund(order, total, min(canceled_at, latest))
         organizer.sales["orders"].append(order)
         self._book(organizer, event, order)
         if paid_at and (business or rng.random() < 0.2):
             organizer.sales["invoices"].append(self._invoice(organizer, event, order, buyer))
         return order
 
-    def _position(self, organizer: Organizer, event: Event, code: str, place: int, moment: datetime, status: str) -> Row:
+    def _position(
+        self, organizer: Organizer, event: Event, code: str, place: int, moment: datetime, status: str
+    ) -> Row:
         rng = self.rng
         product = rng.choices(self.products, weights=[6 if found.admission else 2 for found in self.products])[0]
         item = event.number * self.stride + product.item
@@ -341,7 +354,9 @@ class Till:
             "variation": item * self.stride + product.variation if product.variation else None,
             "price": money(product.price),
             "attendee_name": name,
-            "attendee_name_parts": {"_scheme": "given_family", "given_name": given, "family_name": family} if name else {},
+            "attendee_name_parts": {"_scheme": "given_family", "given_name": given, "family_name": family}
+            if name
+            else {},
             "company": "Tanaka 株式会社" if rng.random() < 0.05 else None,
             "street": "Am Ufer 3" if rng.random() < 0.05 else None,
             "zipcode": "50667" if rng.random() < 0.05 else None,
@@ -374,7 +389,12 @@ class Till:
             "_datetime": moment,
         }
         row["downloads"] = [_download(organizer, event, f"orderpositions/{row['id']}")] if status == "p" else []
-        if status == "p" and event.row["date_from"] < self.now and moment < event.row["date_from"] and rng.random() < 0.85:
+        if (
+            status == "p"
+            and event.row["date_from"] < self.now
+            and moment < event.row["date_from"]
+            and rng.random() < 0.85
+        ):
             self._scan(organizer, event, row)
         return row
 
@@ -382,14 +402,14 @@ class Till:
         """Check a position in; now and then its code was shown too early before."""
         rng = self.rng
         at = event.row["date_from"] - timedelta(minutes=rng.randrange(90), seconds=rng.randrange(60))
-        lists = event.number * self.stride + 1
+        entrance = event.number * self.stride + (2 if rng.random() < 0.1 else 1)
         good = rng.random() > 0.05
         for successful in (True,) if good else (False, True):
             at += timedelta(seconds=20)
             scan = {
                 "id": organizer.next_id("checkins"),
                 "datetime": at,
-                "list": lists,
+                "list": entrance,
                 "auto_checked_in": rng.random() < 0.05,
                 "gate": 1 if rng.random() < 0.5 else None,
                 "device": 1 if rng.random() < 0.5 else None,
@@ -484,7 +504,7 @@ class Till:
             "payment": payments[-1]["local_id"] if payments else None,
             "created": at,
             "execution_date": at + timedelta(minutes=1) if state == "done" else None,
-            "comment": "Sold out – sorry" if payments else None,
+            "comment": "Sold out, sorry" if payments else None,
             "provider": payments[-1]["provider"] if payments else "manual",
             "details": {"iban": "DE02120300000000202051"},
         }
@@ -632,6 +652,26 @@ def payment(local_id: int, state: str, amount: Decimal, created: datetime, paid:
         "payment_url": "https://pay.example/session/9f3a" if state == "created" else None,
         "details": {"card": "visa", "last4": "4242"} if provider == "stripe_card" else {},
     }
+
+
+def again(row: Row, cycle: int) -> Row:
+    """Return an order, transaction, check-in or invoice as another one of the same kind."""
+    if not cycle:
+        return row
+    code = f"{row.get('order', row.get('code', ''))}{cycle}"
+    fresh = {
+        "code": code,
+        "order": code,
+        "number": f"{row.get('number')}-{cycle}",
+        "_nr": row.get("_nr", 0) + cycle * 10**9,
+        "_pk": row.get("_pk", 0) + cycle * 10**9,
+        "id": row.get("id", 0) + cycle * 10**9,
+    }
+    row = {name: fresh.get(name, value) for name, value in row.items()}
+    for name in ("positions", "fees"):
+        if name in row:
+            row[name] = [again({**part, "order": row["code"][:5]}, cycle) for part in row[name]]
+    return row
 
 
 def _download(organizer: Organizer, event: Event, thing: str) -> Row:

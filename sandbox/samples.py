@@ -1,9 +1,10 @@
 """Lists whose rows come from a file: two or three plausible rows in `samples/<stream>.json`, given to every parent.
 
-Rows get ids that are unique on the server and the same in every run: the parent's number times 100 (or what the longest
-list needs) plus the row's place. In a file, `"@items/2"` stands for the id (or other key) of the second row of `items` of the same parent,
-`"@customers/*"` for one row after the other, `"@organizer"` and `"@event"` for the parents' slugs, and
-`"$item_variations"` for the rows of that file.
+Rows get ids that are unique on the server and the same in every run: the parent's number times 100
+(or what the longest list needs) plus the row's place. In a file, `"@items/2"` stands for the id (or
+other key) of the second row of `items` of the same parent, `"@customers/*"` for one row after the
+other, `"@organizer"` and `"@event"` for the parents' slugs, and `"$item_variations"` for the rows of
+that file.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ NESTED = {
 }
 
 
-def file_names() -> list[str]:
+def names() -> list[str]:
     """Return the streams that have a sample file."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
@@ -65,7 +66,10 @@ def _read(value: Any) -> Any:
 
 
 def resolve(value: Any, refer: Callable[[str, int | None, int | None], Any]) -> Any:
-    """Return a copy of a sample's value with its references resolved by `refer(stream, place or None for *, nested place)`."""
+    """Return a copy of a sample's value with its references resolved.
+
+    `refer` takes the stream, the row's place (None for `*`), and the place of a row nested in it.
+    """
     if isinstance(value, dict):
         return {key: resolve(inner, refer) for key, inner in value.items()}
     if isinstance(value, list):
@@ -82,10 +86,10 @@ class Rows(Sequence[Row]):
     `make(i)` must give rows in the list's own order, with ids and times that grow.
     """
 
-    def __init__(self, count: int, make: Callable[[int], Row], time: str | None = None, order: range | None = None) -> None:
+    def __init__(self, order: range, make: Callable[[int], Row], times: tuple[str, ...] = ()) -> None:
+        self.order = order
         self.make = make
-        self.time = time
-        self.order = range(count) if order is None else order
+        self.times = times
 
     def __len__(self) -> int:
         return len(self.order)
@@ -96,26 +100,35 @@ class Rows(Sequence[Row]):
     def __getitem__(self, at: slice) -> Rows: ...
     def __getitem__(self, at: int | slice) -> Row | Rows:
         if isinstance(at, slice):
-            return Rows(0, self.make, self.time, self.order[at])
+            return Rows(self.order[at], self.make, self.times)
         return self.make(self.order[at])
 
-    def since(self, moment: datetime) -> Rows:
-        """Return the rows from this moment on, in ascending order."""
-        ascending = self if self.order.step > 0 else self[::-1]
-        start = bisect_left(range(len(ascending)), moment, key=lambda i: ascending[i][self.time or ""])
-        return ascending[start:]
+    def ascending(self) -> Rows:
+        """Return the rows from the oldest to the newest."""
+        return self if self.order.step > 0 else self[::-1]
+
+    def since(self, field: str, moment: datetime) -> Rows:
+        """Return the rows from this moment on."""
+        rows = self.ascending()
+        return rows[rows.place(field, moment) :]
+
+    def before(self, field: str, moment: datetime) -> Rows:
+        """Return the rows before this moment."""
+        rows = self.ascending()
+        return rows[: rows.place(field, moment)]
+
+    def place(self, field: str, moment: datetime) -> int:
+        """Return how many rows are older."""
+        return bisect_left(range(len(self)), moment, key=lambda i: self[i][field])
 
 
 def multiplied(facts: List, templates: list[Row], i: int) -> Row:
     """Return row `i` of a list longer than its sample: a template with other codes and a later time."""
-    template = templates[i % len(templates)]
-    if i < len(templates) and facts.time is None:
-        return template
-    row = dict(template)
+    row = dict(templates[i % len(templates)])
     for name in facts.unique:
         if isinstance(row.get(name), str) and i >= len(templates):
             text, at, domain = row[name].partition("@")
             row[name] = f"{text}-{i}{at}{domain}"
-    if facts.time is not None:
-        row[facts.time] = min(template[facts.time] for template in templates) + timedelta(seconds=7 * i)
+    for name in facts.times:
+        row[name] = templates[0][name] + timedelta(seconds=7 * i)
     return row

@@ -1,8 +1,8 @@
 """Part A: events, attendees and tickets behind a login, vendor-neutral and with Oveit's habits.
 
-Both bases serve the same data. Below `/ticketing` errors have a status; below `/oveit/api` nearly everything is 200, and what
-went wrong stands in `error`. Attendees are numbered as they arrive and made from that number when they are asked for,
-so a hundred thousand cost nothing.
+Both bases serve the same data. Below `/ticketing` errors have a status; below `/oveit/api` nearly
+everything is 200, and what went wrong stands in `error`. Attendees are numbered as they arrive and
+made from that number when they are asked for, so a hundred thousand cost nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROUTES = {
     OVEIT + "/events/attendees": "attendees",
     OVEIT + "/events/tickets": "tickets",
 }
-SESSION_TOKEN = "session-0123456789abcdef"  # noqa: S105
+SESSION_TOKEN = "session-0123456789abcdef"
 EASTERN = timezone(timedelta(hours=3))
 #: Ticket codes are arrival numbers, multiplied in a ring: they look random, and lead back to the number.
 RING, FACTOR = 36**6, 1_234_567_891
@@ -62,12 +62,12 @@ def ticket_code(arrival: int) -> str:
 
 def arrival_of(code: str) -> int | None:
     """Return the attendee's number; None for what cannot be a code."""
-    if len(code) != 7 or not set(code[1:]) <= set(DIGITS):  # noqa: PLR2004
+    if len(code) != 7 or not set(code[1:]) <= set(DIGITS):
         return None
     return int(code[1:], 36) * pow(FACTOR, -1, RING) % RING
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An error, as the API tells it."""
 
     def __init__(self, status: int, text: str, *, even_oveit: bool = False) -> None:
@@ -85,7 +85,7 @@ class Event:
     arrivals: list[int] = field(default_factory=list)
     #: Over: not listed any more, though its attendees still are.
     ended: bool = False
-    #: Deleted: its attendees are an error. Listed all the same until `end_event`, as when it happens between two requests.
+    #: Deleted: its attendees are an error. Listed until `end_event`, as when it happens between two requests.
     vanished: bool = False
 
 
@@ -100,9 +100,7 @@ class Session:
 class Ticketing:
     """The data of part A, its switches, and what changes it."""
 
-    def __init__(  # noqa: PLR0913
-        self, email: str, password: str, *, seed: int, events: int, attendees: int, now: datetime
-    ) -> None:
+    def __init__(self, email: str, password: str, *, seed: int, events: int, attendees: int, now: datetime) -> None:
         self.lock = threading.RLock()
         self.email, self.password = email, password
         self.session_token = SESSION_TOKEN
@@ -160,8 +158,9 @@ class Ticketing:
             row = {
                 "id": number,
                 "hash": f"{(number * FACTOR) % 16**8:08x}",
-                "name": ("Jazz Night", "Łódź Film Week", "渋谷 Sessions", "Food Market 🍜")[place % 4] + f" {place + 1}",
-                "location": "Riverside Hall, Köln" if place % 3 != 2 else None,  # noqa: PLR2004
+                "name": ("Jazz Night", "Łódź Film Week", "渋谷 Sessions", "Food Market 🍜")[place % 4]
+                + f" {place + 1}",
+                "location": "Riverside Hall, Köln" if place % 3 != 2 else None,
                 # The first has no date: it is open always.
                 "starts_at": _stamp(starts) if place else None,
                 "ticket_types": [
@@ -288,20 +287,20 @@ class Ticketing:
         with self.lock:
             try:
                 if request.method != "POST":
-                    raise Refused(405, "Method not allowed")  # noqa: TRY301
+                    raise RefusedError(405, "Method not allowed")  # noqa: TRY301
                 given = _parameters(request)
                 if route == "login":
                     return Response(data=self._login(given))
                 self._authenticate(request, given, oveit=oveit)
                 return Response(data=self._list(route, given, _language(request), oveit=oveit))
-            except Refused as refused:
+            except RefusedError as refused:
                 as_200 = oveit if self.errors_as_200 is None else self.errors_as_200
                 status = 200 if as_200 and not refused.even_oveit else refused.status
                 return Response(status, {"error": str(refused)})
 
     def _login(self, given: dict[str, str]) -> Row:
         if (given.get("email"), given.get("password")) != (self.email, self.password):
-            raise Refused(401, "Invalid email or password")
+            raise RefusedError(401, "Invalid email or password")
         token = f"session-{next(self._numbers)}-{self._random.getrandbits(64):016x}"
         self.sessions[token] = Session()
         seconds = 172_800
@@ -332,7 +331,7 @@ class Ticketing:
             session.expired |= self.token_uses is not None and session.uses > self.token_uses
         if session is None or session.expired:
             status = self.expired_status or (403 if oveit else 401)
-            raise Refused(status, "Invalid or expired token", even_oveit=True)
+            raise RefusedError(status, "Invalid or expired token", even_oveit=True)
 
     def _list(self, route: str, given: dict[str, str], language: str, *, oveit: bool) -> Row:
         if route == "events":
@@ -362,11 +361,11 @@ class Ticketing:
         text = given.get(self.event_parameter, "")
         if not text:
             if oveit if self.require_event is None else self.require_event:
-                raise Refused(400, f"Missing parameter: {self.event_parameter}")
+                raise RefusedError(400, f"Missing parameter: {self.event_parameter}")
             return None
         event = self.events.get(int(text)) if text.isdigit() else None
         if event is None or event.vanished:
-            raise Refused(404, "Event not found")
+            raise RefusedError(404, "Event not found")
         return int(text)
 
     def _start(self, scope: list[int] | range, since: str) -> int:
@@ -377,7 +376,7 @@ class Ticketing:
         after = bisect_right(scope, -1 if number is None else number)
         if after == 0 or scope[after - 1] != number:
             if self.unknown_code == "error":
-                raise Refused(400, "Unknown ticket code")
+                raise RefusedError(400, "Unknown ticket code")
             return 0 if self.unknown_code == "full" else len(scope)
         # Not on the last page, which would never become empty.
         return after if after >= len(scope) else max(0, after - self.overlap)
@@ -396,7 +395,7 @@ def _parameters(request: Request) -> dict[str, str]:
             try:
                 body = json.loads(request.body)
             except ValueError:
-                raise Refused(400, "Malformed JSON") from None
+                raise RefusedError(400, "Malformed JSON") from None
             given.update({name: str(value) for name, value in body.items()} if isinstance(body, dict) else {})
         else:
             form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
@@ -423,7 +422,7 @@ def _fields(language: str) -> list[Row]:
             "type": kind,
             "values": ["Jazz", "Oper", "Café & Kuchen"] if kind == "select" else [],
             "is_multiple": kind == "select",
-            "is_mandatory": place < 2,  # noqa: PLR2004
+            "is_mandatory": place < 2,
         }
         for place, (kind, name) in enumerate(zip(kinds, _words(language)[2:], strict=True))
     ]
