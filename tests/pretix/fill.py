@@ -43,7 +43,7 @@ from filling.house import (
     use_gift_cards,
 )
 from filling.invent import OPENED, SHOWTIME, secret, text
-from filling.sales import MODIFIED_TOGETHER, dress_orders, make_orders
+from filling.sales import dress_orders, make_orders, move_date
 from filling.shops import (
     Shop,
     bare_events,
@@ -53,7 +53,6 @@ from filling.shops import (
     small_stock,
     tax_rules,
 )
-
 from pretix.api.models import OAuthAccessToken, OAuthApplication
 from pretix.base.models import (
     EventMetaValue,
@@ -61,6 +60,9 @@ from pretix.base.models import (
     Organizer,
     User,
 )
+
+#: More than a page of orders.
+MODIFIED_TOGETHER = 60
 
 
 def make_harbour(user: User) -> tuple[Shop, dict[str, str]]:
@@ -111,6 +113,7 @@ def make_harbour(user: User) -> tuple[Shop, dict[str, str]]:
     make_orders(stocks, 270)
     for stock in stocks:
         dress_orders(stock)
+    move_date(stocks[1], MODIFIED_TOGETHER)
     use_gift_cards(shop)
     tokens |= make_teams(shop, user, concert)
     make_exports(shop, concert, user)

@@ -503,6 +503,8 @@ class PretixServer:
             process = self._start(
                 _words(self.installation.python, *GUNICORN.split(), *listen),
                 "gunicorn",
+                # SIGQUIT: at once; it would otherwise wait for clients that keep connections.
+                guard=("--signal", "SIGQUIT"),
                 pass_fds=[listener.fileno()],
             )
         self._wait_for(process, self._answers, 120)

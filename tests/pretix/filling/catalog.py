@@ -22,7 +22,6 @@ from filling.invent import (
     text,
 )
 from filling.shops import Shop, Stock, logged, tax_rules
-
 from pretix.base.models import (
     CartPosition,
     CheckinList,

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from filling.invent import OPENED, SHOWTIME, code, full_name, mail, name_parts, phone, secret, text
-
 from pretix.api.models import WebHook
 from pretix.base.models import (
     Customer,

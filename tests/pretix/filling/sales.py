@@ -28,7 +28,6 @@ from filling.invent import (
     png,
     secret,
 )
-
 from pretix.base.models import (
     Checkin,
     Invoice,
@@ -65,7 +64,6 @@ class Orders:
 
 
 STATUSES = ["p", "p", "n", "p", "c", "p", "p", "e", "p", "n"]
-MODIFIED_TOGETHER = 60
 
 
 def make_orders(stocks: list[Stock], number: int) -> None:
@@ -382,10 +380,6 @@ def backdate(rows: Orders) -> None:
     ids = [order.pk for order in rows.orders]
     orders = Order.objects.filter(pk__in=ids)
     orders.update(last_modified=F("datetime") + timedelta(days=3, microseconds=123456))
-    # As after a date was moved: more orders than fit on a page, all modified in the same instant.
-    together = ids[:MODIFIED_TOGETHER]
-    if len(together) == MODIFIED_TOGETHER:
-        Order.objects.filter(pk__in=together).update(last_modified=OPENED + timedelta(days=90))
     for payment in rows.payments:
         payment.created = payment.order.datetime + timedelta(minutes=payment.local_id)
     OrderPayment.objects.bulk_update(rows.payments, ["created"], batch_size=1000)
@@ -639,3 +633,9 @@ def invoice_lines(row: Invoice) -> list[InvoiceLine]:
         )
         for at, fee in enumerate(row.order.fees.all(), len(lines))
     ]
+
+
+def move_date(stock: Stock, number: int) -> None:
+    """As after a date was moved: more orders than fit on a page, all modified in one instant."""
+    ids = Order.objects.filter(event=stock.event).order_by("pk").values_list("pk", flat=True)[:number]
+    Order.objects.filter(pk__in=list(ids)).update(last_modified=OPENED + timedelta(days=90))

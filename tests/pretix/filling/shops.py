@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.contenttypes.models import ContentType
 from filling.invent import CITIES, PLUGINS, SHOWTIME, text
-
 from pretix.base.models import (
     CheckinList,
     Customer,
