@@ -154,6 +154,11 @@ class Sandbox:
     # --- looking and disturbing -----------------------------------------------------------------------------------
 
     @property
+    def session_token(self) -> str:
+        """A token of part A that is valid without a login."""
+        return self.ticketing.session_token
+
+    @property
     def banned(self) -> bool:
         """Whether a client ignored the rate limit for too long."""
         return self.rate_limit is not None and self.rate_limit.banned
@@ -251,6 +256,7 @@ class Sandbox:
             "token": self.token,
             "email": self.email,
             "password": self.password,
+            "session_token": self.session_token,
         }
 
 

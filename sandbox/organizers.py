@@ -113,11 +113,11 @@ class Organizers:
 
     def _sell(self, organizer: Organizer, count: int) -> None:
         """Sell to events as a public does: a few draw most of it, and nobody buys when it is over."""
-        programme = list(organizer.events.values())
-        for moment in sales.sale_times(count, self._now, self._random):
-            open_events = [found for found in programme if found.row["date_from"] > moment] or programme
-            weights = [1 / (1 + place) for place in range(len(open_events))]
-            self._till.sell(organizer, self._random.choices(open_events, weights)[0], moment)
+        programme, rng = list(organizer.events.values()), self._random
+        for moment in sales.sale_times(count, self._now, rng):
+            draws = (programme[int(len(programme) * rng.random() ** 3)] for _ in range(20))
+            event = next((found for found in draws if found.row["date_from"] > moment), programme[0])
+            self._till.sell(organizer, event, moment)
 
     def now(self) -> datetime:
         """Return the server's time."""
@@ -137,8 +137,11 @@ class Organizers:
 
     def commit_due(self) -> None:
         """Make visible what is due; for whoever holds the lock."""
-        while self._pending and self._pending[0][0] <= time.monotonic():
-            self._pending.pop(0)[1]()
+        now = time.monotonic()
+        due = [change for at, change in self._pending if at <= now]
+        self._pending = [(at, change) for at, change in self._pending if at > now]
+        for change in due:
+            change()
 
     def add_organizer(self, slug: str, name: str | None = None, **fields: Any) -> Organizer:
         """Add an organizer without events."""
@@ -323,7 +326,10 @@ class Organizers:
         self.tokens[token].active = False
 
     def deny(self, path: str, status: int = 403) -> None:
-        """Answer 403 (or 404, or an HTML 404 for 0) wherever this regular expression is found in a list's path."""
+        """Answer 403, or `status`, wherever this regular expression is found in a list's path.
+
+        404 is an HTML page, as for a list that this version of the server does not have.
+        """
         self.denied.append((re.compile(path), status))
 
     def allow_all(self) -> None:
@@ -430,7 +436,7 @@ class Organizers:
                     inner["id"] = row["id"] * self._stride + place
         row.setdefault("_pk", row.get("id", i))
         if event and event.subevents and row.get("subevent", 0) is None:
-            row["subevent"] = event.subevents[i % len(event.subevents)]
+            row["subevent"] = number if facts.name == "seats" else event.subevents[i % len(event.subevents)]
         return row
 
     def _key(self, organizer: Organizer, event: Event | None, name: str, at: int, nested: int | None) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -215,7 +215,9 @@ def make_subevent(organizer: Organizer, event: Event, place: int, now: datetime,
 
 
 def _override(kind: str, key: int) -> Row:
-    return {kind: key, "price": "35.00", "disabled": False, "available_from": None, "available_until": None}
+    opens = datetime(2025, 1, 1, tzinfo=timezone.utc)
+    closes = datetime(2025, 12, 31, tzinfo=timezone.utc)
+    return {kind: key, "price": "35.00", "disabled": False, "available_from": opens, "available_until": closes}
 
 
 def tax_rules(event: Event, stride: int) -> list[Row]:
@@ -333,8 +335,14 @@ class Till:
             self.refund(order, total, min(canceled_at, latest))
         organizer.sales["orders"].append(order)
         self._book(organizer, event, order)
-        if paid_at and (business or rng.random() < 0.2):
-            organizer.sales["invoices"].append(self._invoice(organizer, event, order, buyer))
+        for position in rows[1:]:
+            # What opens no door is bought along with what does.
+            position["addon_to"] = None if position["item"] == rows[0]["item"] else rows[0]["id"]
+        if status in {"p", "c"} and (business or rng.random() < 0.2):
+            invoice = self._invoice(organizer, event, order, buyer)
+            organizer.sales["invoices"].append(invoice)
+            if status == "c":
+                organizer.sales["invoices"].append(self._cancellation(organizer, invoice, order["cancellation_date"]))
         return order
 
     def _position(
@@ -594,7 +602,7 @@ class Till:
             "invoice_to_beneficiary": "" if first else None,
             "invoice_to_transmission_info": address["transmission_info"] if first else None,
             "custom_field": address["custom_field"] if first else None,
-            "date": order["payment_date"],
+            "date": order["datetime"].date(),
             "refers": None,
             "locale": "en",
             "introductory_text": "Thank you for your order.",
@@ -606,12 +614,30 @@ class Till:
             + [self._line(event, fee, len(order["positions"]) + at) for at, fee in enumerate(order["fees"], 1)],
             "foreign_currency_display": None if euro else "EUR",
             "foreign_currency_rate": None if euro else "4.2713",
-            "foreign_currency_rate_date": None if euro else order["payment_date"],
+            "foreign_currency_rate_date": None if euro else order["datetime"].date(),
             "internal_reference": address["internal_reference"] if first else "",
             "transmission_type": "email",
             "transmission_provider": "email_pdf" if first else None,
             "transmission_status": "completed" if first else "unknown",
             "transmission_date": order["last_modified"] if first else None,
+        }
+
+    @staticmethod
+    def _cancellation(organizer: Organizer, invoice: Row, at: datetime) -> Row:
+        number = organizer.next_id("invoices")
+        lines = [
+            {**line, "gross_value": f"-{line['gross_value']}", "tax_value": f"-{line['tax_value']}"}
+            for line in invoice["lines"]
+        ]
+        return {
+            **invoice,
+            "_pk": number,
+            "_nr": number,
+            "number": f"{organizer.slug.upper()}-{number % 10_000_000:05}",
+            "is_cancellation": True,
+            "refers": invoice["number"],
+            "date": at.date(),
+            "lines": lines,
         }
 
     @staticmethod

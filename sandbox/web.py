@@ -138,7 +138,7 @@ class Server(socketserver.ThreadingTCPServer):
         """Close the port and every connection, also those that a fault keeps waiting."""
         self.shutdown()
         self.server_close()
-        for connection in list(self.open):
+        for connection in self.open.copy():
             close(connection)
 
 

@@ -498,6 +498,8 @@ def test_lists_can_be_denied(box: Sandbox, client: Client) -> None:
     box.organizers.deny(r"/events/[^/]+/vouchers/$")
     assert client.ask(f"{EVENT}/vouchers/").status_code == 403
     assert client.ask(f"{EVENT}/quotas/").status_code == 200
+    box.organizers.deny("/quotas/", 404)
+    assert client.ask(f"{EVENT}/quotas/").headers["Content-Type"].startswith("text/html")
     box.organizers.allow_all()
     assert client.ask(f"{EVENT}/vouchers/").status_code == 200
 
