@@ -649,7 +649,8 @@ def test_a_fault_may_be_for_a_method_or_a_query_or_by_chance(box: Sandbox, clien
 def test_faults_in_an_envelope(box: Sandbox, client: Client) -> None:
     def broken(kind: str, **more: Any) -> Any:
         box.faults.add(Fault(ORDERS, kind=kind, **more))
-        return client.ask(ORDERS, page=2).json()
+        # Not `.json()`, which may be another parser's, one that takes no NaN.
+        return json.loads(client.ask(ORDERS, page=2).text)
 
     good = client.page(ORDERS, page=2)
     assert broken("null") is None
