@@ -70,11 +70,11 @@ lint: .venv/ready ## ruff and mypy
 	$(BIN)/mypy
 
 .PHONY: bench
-bench: .venv/ready ## measure against other tools
+bench: .venv/ready ## measure the taps beside other tools, into docs/performance.md (an hour)
 	$(BIN)/python -m benchmarks
 
 .PHONY: bench-quick
-bench-quick: .venv/ready ## the same on small data
+bench-quick: .venv/ready ## the taps and the floor only, on small data (under three minutes)
 	$(BIN)/python -m benchmarks --quick
 
 .PHONY: docs

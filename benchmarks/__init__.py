@@ -1,0 +1,1 @@
+"""How fast the taps are, beside other tools and a bare loop: `make bench`, `make bench-quick`."""

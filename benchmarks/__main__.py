@@ -1,0 +1,127 @@
+"""`python -m benchmarks`: measure, and write down what was measured."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import platform
+import subprocess
+import sys
+from typing import Any
+
+from benchmarks import measure, readers, report
+from benchmarks.workloads import QUICK, WORKLOADS, Workload, without
+
+#: Of whom the time to the first record is measured; dlt writes nothing while it extracts.
+STARTERS = ("floor", "tap", "sdk", "airbyte")
+
+
+def main() -> None:
+    """Measure all workloads, or some; merge with what was measured before."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small data, this project's taps and the floors only")
+    parser.add_argument("--runs", type=int, help="turns of each workload; 5, or 3 with --quick")
+    parser.add_argument("--only", default="", help="workloads, by the beginning of their keys: W1,W4-500")
+    parser.add_argument("--readers", default="", help=f"of {', '.join(readers.READERS)}; writes no report")
+    parser.add_argument("--report", action="store_true", help="measure nothing, write the report again")
+    parser.add_argument("--lock", action="store_true", help="measure nothing, pin the newest of what is compared")
+    given = parser.parse_args()
+    if given.lock:
+        readers.lock()
+    elif given.report:
+        report.write(kept())
+    else:
+        run(given)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Measure what is asked for."""
+    workloads = chosen(given)
+    runs = given.runs or (3 if given.quick else 5)
+    readers.CACHE.mkdir(parents=True, exist_ok=True)
+    for name in sorted({readers.READERS[key].environment for one in workloads for key in one.readers} - {""}):
+        readers.install(name)
+    is_kept = not (given.quick or given.readers)
+    results = kept() if is_kept and given.only else {"workloads": {}}
+    results["about"] = about()
+    for workload in workloads:
+        found = {**measure.compare(workload, runs, say), "date": today()}
+        results["workloads"][workload.key] = found
+        print(report.table(found), flush=True)
+        if is_kept:
+            save(results)
+    if is_kept:
+        if not given.only:
+            results["startup"] = startup(runs)
+        save(results)
+        report.write(results)
+    else:
+        print(report.promises(results["workloads"]))
+
+
+def chosen(given: argparse.Namespace) -> tuple[Workload, ...]:
+    """Return the workloads that are asked for, in their order."""
+    found: tuple[Workload, ...] = QUICK if given.quick else WORKLOADS
+    if given.only:
+        found = tuple(one for one in found if one.key.startswith(tuple(given.only.split(","))))
+    if given.readers:
+        found = tuple(without(one, set(given.readers.split(","))) for one in found)
+    return found
+
+
+def kept() -> dict[str, Any]:
+    """Return what was measured before."""
+    if not report.RESULTS.exists():
+        return {"workloads": {}}
+    found: dict[str, Any] = json.loads(report.RESULTS.read_text(encoding="utf-8"))
+    found["workloads"] = {one.key: found["workloads"][one.key] for one in WORKLOADS if one.key in found["workloads"]}
+    return found
+
+
+def startup(runs: int) -> dict[str, float]:
+    """Return the seconds until the first record, by reader."""
+    workload = next(one for one in WORKLOADS if one.key == "W4-500")
+    found: dict[str, list[float]] = {key: [] for key in STARTERS}
+    with measure.serving(workload) as server:
+        for turn in range(runs):
+            say(f"start-up: turn {turn + 1} of {runs}")
+            for key in STARTERS:
+                found[key].append(measure.to_first_record(readers.READERS[key], workload, server))
+    return {key: sorted(times)[len(times) // 2] for key, times in found.items()}
+
+
+def about() -> dict[str, Any]:
+    """Return what was measured on what."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False, cwd=readers.HERE
+    )
+    return {
+        "date": today(),
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "commit": commit.stdout.strip(),
+        "versions": readers.versions(),
+    }
+
+
+def today() -> str:
+    """Return the day, in UTC."""
+    return dt.datetime.now(dt.timezone.utc).date().isoformat()
+
+
+def save(results: dict[str, Any]) -> None:
+    """Keep what was measured so far."""
+    report.RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def say(line: str) -> None:
+    """Tell how far it is."""
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

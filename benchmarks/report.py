@@ -1,0 +1,241 @@
+"""What was measured, as tables, as a judgement of the promises, and as a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.readers import READERS
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results.json"
+PAGE = HERE.parent / "docs" / "performance.md"
+PICTURE = PAGE.with_suffix(".svg")
+
+
+SERVER = (
+    "The server alone, asked by hand: {requests:,.0f} requests and {megabytes:,.0f} MB a second; it computed for "
+    "{cpu:.2f} s while the first reader above ran for {wall:.2f} s. Medians of {runs} turns, {date}."
+)
+
+HOW = """\
+Every program reads the same rows from the same server in a process of its own, in turns (A B C A B C …), and counts
+only if it delivers the same keys as the floor: a bare loop of `requests` and msgspec that writes Singer lines and does
+nothing else. An empty run of each program (the same command, lists without rows) is measured beside each run; **wall
+and CPU below are without it**, it is given under *Start-up*. CPU is user and system time of the reader. Where a program
+reads parents again for each of their children, it sends more requests. dlt's figures are its extract step alone, which
+writes files; all others write to standard output, which goes to a file. This project's taps run as they are set up by
+default (`max_concurrency` 8), but for the streams that are selected, and leave out the fields that their catalog leaves
+out."""
+
+AGAIN = """\
+`make bench` measures everything (about an hour) and writes this page; `make bench-quick` compares the taps with the
+floors on small data in under three minutes; `python -m benchmarks --only W1` measures one workload anew. All single
+runs are in `benchmarks/results.json`."""
+
+STARTED = """\
+An empty run of each program, and how long it takes from the start of the process to the first request and, where there
+are rows, to the first record."""
+
+
+def label(key: str) -> str:
+    """Return how a reader is called."""
+    return READERS[key].label
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return a workload's figures as a Markdown table."""
+    first = next(iter(found["readers"].values()))
+    lines = [
+        f"### {found['key']}: {found['title']}",
+        "",
+        "| | wall | CPU | wall to the first | CPU to the first | peak memory | requests | rows | RECORD | STATE |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for key, one in found["readers"].items():
+        name = label(key) + ("" if one["same_rows"] else " (**other rows**: does not count)")
+        cells = [
+            f"{one['wall']:.2f} s",
+            f"{one['cpu']:.2f} s",
+            f"{one['wall'] / first['wall']:.2f}",
+            f"{one['cpu'] / first['cpu']:.2f}",
+            f"{one['memory'] / 1e6:.0f} MB",
+            f"{one['requests']:,.0f}",
+            f"{one['rows']:,.0f}",
+            size(one["record_bytes"]),
+            size(one["state_bytes"]),
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    server = found["server"]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            SERVER.format(
+                requests=server["requests"] / server["wall"],
+                megabytes=server["bytes"] / server["wall"] / 1e6,
+                cpu=first["server_cpu"],
+                wall=first["wall"] + first["startup_wall"],
+                runs=found["runs"],
+                date=found["date"],
+            ),
+            "",
+        ]
+    )
+
+
+def size(number: float) -> str:
+    """Return a number of bytes to be read by people."""
+    for unit, scale in (("MB", 1e6), ("kB", 1e3)):
+        if number >= scale:
+            return f"{number / scale:,.1f} {unit}"
+    return f"{number:,.0f} B" if number else "0"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A bound and what was measured."""
+
+    text: str
+    measured: float | None
+    bound: float
+    at_most: bool = True
+
+    def row(self) -> str:
+        """Return a row of the table."""
+        assert self.measured is not None
+        is_met = self.measured <= self.bound if self.at_most else self.measured >= self.bound
+        wanted = f"{'at most' if self.at_most else 'at least'} {self.bound:g}"
+        return f"| {self.text} | {self.measured:.3g} | {wanted} | {'yes' if is_met else '**no**'} |"
+
+
+def ratio(workload: dict[str, Any], upper: str, lower: str, figure: str = "wall") -> float | None:
+    """Return a figure of one reader in those of another; None where one of them was not measured, or not right."""
+    have = {key: one for key, one in workload.get("readers", {}).items() if one["same_rows"]}
+    return float(have[upper][figure] / have[lower][figure]) if {upper, lower} <= have.keys() else None
+
+
+def promises(workloads: dict[str, Any]) -> str:
+    """Return what was to be shown beside what was measured."""
+    found: list[Promise] = []
+
+    def faster(key: str, other: str, bound: float, reader: str = "tap") -> None:
+        text = f"{key}: {label(reader)}: times faster than {label(other)}"
+        found.append(Promise(text, ratio(workloads.get(key, {}), other, reader), bound, at_most=False))
+
+    for key in ("W1", "W3"):
+        found.append(Promise(f"{key}: CPU to the floor's", ratio(workloads.get(key, {}), "tap", "floor", "cpu"), 1.3))
+        for other, bound in (("sdk", 4.5), ("dlt", 3.5), ("airbyte", 5.0)):
+            faster(key, other, bound)
+    for reader in ("tap-map", "tap-nested"):
+        faster("W1", "sdk", 2.0, reader)
+    for key in ("W2-20", "W2-200"):
+        text = f"{key}: wall to that of the floor with 8 threads"
+        found.append(Promise(text, ratio(workloads.get(key, {}), "tap", "floor-8"), 1.25))
+        for other in ("dlt-8", "airbyte-8"):
+            faster(key, other, 2.5)
+    found += _growth(workloads)
+    for key, workload in workloads.items():
+        one = workload["readers"]["tap"]
+        found.append(Promise(f"{key}: STATE to RECORD bytes", one["state_bytes"] / one["record_bytes"], 0.01))
+    rows = [one.row() for one in found if one.measured is not None]
+    return "\n".join(["| | measured | wanted | |", "|---|--:|--:|---|", *rows])
+
+
+def _growth(workloads: dict[str, Any]) -> list[Promise]:
+    """Return what many events cost in comparison with few."""
+    sizes = sorted(int(key[3:]) for key in workloads if key.startswith("W4-"))
+    if len(sizes) < 2:
+        return []
+    few, many = (workloads[f"W4-{count}"]["readers"]["tap"] for count in (sizes[0], sizes[-1]))
+    per_event = many["wall"] / few["wall"] * sizes[0] / sizes[-1]
+    places = f"at {sizes[-1]:,} events to that at {sizes[0]:,}"
+    return [
+        Promise(f"W4: wall of each event {places}", per_event, 1.15),
+        Promise(f"W4: peak memory {places}", many["memory"] / few["memory"], 1.1),
+    ]
+
+
+def write(results: dict[str, Any]) -> None:
+    """Write `docs/performance.md` and its picture."""
+    about, workloads = results["about"], results["workloads"]
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(about["versions"].items()))
+    machine = f"{about['cores']} cores, {about['machine']}, {about['system']}"
+    parts = [
+        "# Performance",
+        "",
+        "<!-- Written by `make bench`; do not edit. -->",
+        "",
+        f"Measured on {about['date']} at {about['commit']}: {machine}, Python {about['python']}; {versions}.",
+        "",
+        HOW,
+        "",
+        f"![Seconds by workload]({PICTURE.name})",
+        "",
+        "## What was to be shown",
+        "",
+        promises(workloads),
+        "",
+        "## Workloads",
+        "",
+        *(table(found) for found in workloads.values()),
+        "## Start-up",
+        "",
+        *_startup(results),
+        "",
+        "## Again",
+        "",
+        AGAIN,
+        "",
+    ]
+    PAGE.write_text("\n".join(parts), encoding="utf-8")
+    PICTURE.write_text(picture(workloads), encoding="utf-8")
+
+
+def _startup(results: dict[str, Any]) -> list[str]:
+    lines = [
+        STARTED,
+        "",
+        "| | whole run | CPU | to the first request | to the first record |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    shown: dict[str, dict[str, Any]] = {}
+    for found in results["workloads"].values():
+        for key, one in found["readers"].items():
+            shown.setdefault(key, one)
+    for key, one in shown.items():
+        record = results.get("startup", {}).get(key)
+        cells = [f"{one[name]:.2f} s" for name in ("startup_wall", "startup_cpu", "to_first_request")]
+        lines.append(f"| {label(key)} | {' | '.join(cells)} | {f'{record:.2f} s' if record else ''} |")
+    return lines
+
+
+COLOURS = {"floor": "#9aa5b1", "": "#1f7a4d", "sdk": "#c77d1e", "dlt": "#4f6fb5", "airbyte": "#8a4fa8"}
+WIDTH, LEFT, BAR, GAP = 860, 290, 18, 4
+
+
+def picture(workloads: dict[str, Any]) -> str:
+    """Return bars of wall time, each workload on a scale of its own."""
+    parts: list[str] = []
+    y = 20
+    for found in workloads.values():
+        readers = {key: one for key, one in found["readers"].items() if one["same_rows"]}
+        longest = max(one["wall"] for one in readers.values())
+        parts.append(f'<text x="8" y="{y + 12}" class="h">{found["key"]}: {found["title"]}</text>')
+        y += 22
+        for key, one in readers.items():
+            colour = COLOURS[READERS[key].environment]
+            length = max(1, (WIDTH - LEFT - 80) * one["wall"] / longest)
+            parts += [
+                f'<text x="{LEFT - 8}" y="{y + 13}" text-anchor="end">{label(key)}</text>',
+                f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{colour}"/>',
+                f'<text x="{LEFT + length + 6:.1f}" y="{y + 13}">{one["wall"]:.2f} s</text>',
+            ]
+            y += BAR + GAP
+        y += 14
+    style = "text{font:12px sans-serif;fill:#222}.h{font-weight:bold}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}">'
+        f'<style>{style}</style><rect width="{WIDTH}" height="{y}" fill="#fff"/>\n' + "\n".join(parts) + "\n</svg>\n"
+    )
