@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import typing as t
 
+from rest_tap.errors import CredentialRefused
+
 
 class Authenticator(t.Protocol):
     """What a transport needs to know about credentials."""
@@ -51,7 +53,8 @@ class SessionLogin:
     """A session token as ``Authorization: Bearer …``, got by logging in when needed.
 
     One login serves the whole run: requests that find the token expired at the same
-    time wait for the one that renews it, and take its result.
+    time wait for the one that renews it, and take its result. A login that was refused is
+    not tried again: accounts get locked by that.
     """
 
     def __init__(self, login: t.Callable[[], str] | None, token: str | None, *secrets: str) -> None:
@@ -67,12 +70,13 @@ class SessionLogin:
         self._token = token
         self._secrets = {secret for secret in (*secrets, token) if secret}
         self._lock = threading.Lock()
+        self._refusal: CredentialRefused | None = None
 
     def headers(self) -> dict[str, str]:
         """Return the header; logs in first if there is no token yet."""
         with self._lock:
             if self._token is None and self._login is not None:
-                self._take(self._login())
+                self._renew(self._login)
             return {"Authorization": f"Bearer {self._token}"}
 
     def renew(self, refused: dict[str, str]) -> bool:
@@ -82,12 +86,18 @@ class SessionLogin:
                 return True
             if self._login is None:
                 return False
-            self._take(self._login())
+            self._renew(self._login)
             return True
 
-    def _take(self, token: str) -> None:
-        self._token = token
-        self._secrets.add(token)
+    def _renew(self, login: t.Callable[[], str]) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+        try:
+            self._token = login()
+        except CredentialRefused as error:
+            self._refusal = error
+            raise
+        self._secrets.add(self._token)
 
     def secrets(self) -> t.Iterable[str]:
         """Return the password, and every token of this run."""

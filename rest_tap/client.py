@@ -9,9 +9,9 @@ import typing as t
 from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 
 from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
-from rest_tap.pagination import Answer, PageNumber, Pagination
+from rest_tap.pagination import Answer, PageNumber, Pagination, Params
 from rest_tap.schema import Record, Schema, record_schema, sensitive
-from rest_tap.sdk import SeamStream, quiet_unhandled
+from rest_tap.sdk import SeamStream, quiet
 from rest_tap.transport import fill_path
 
 if t.TYPE_CHECKING:
@@ -37,13 +37,17 @@ class ListStream(SeamStream, abc.ABC):
     #: The parents' keys, which are added to every record.
     parent_keys: t.ClassVar[dict[str, Schema]] = {}
     #: Query parameters of every page.
-    params: t.ClassVar[t.Mapping[str, str]] = {}
+    params: t.ClassVar[Params] = {}
     #: Where the rows stand in an answer.
     records_key: t.ClassVar[str] = "results"
     #: What identifies a record; the parents' keys are among them where they have to be.
     primary_keys: t.Sequence[str] = ()
+    #: What identifies a row of the list, where that is not the record's own part of its key.
+    row_keys: t.ClassVar[tuple[str, ...]] = ()
+    #: Statuses that asking again does not mend for this list.
+    final_statuses: t.ClassVar[frozenset[int]] = frozenset()
     #: Field of the parent's rows that these rows are cut out of, without a request.
-    nested_in: t.ClassVar[str | None] = None
+    nested_in: str | None = None
     #: For such a stream: keys to add, and the fields of the parent's row they come from.
     nested_keys: t.ClassVar[t.Mapping[str, str]] = {}
     #: Streams keep no partitions: the SDK's list of them is searched for every record
@@ -57,7 +61,12 @@ class ListStream(SeamStream, abc.ABC):
             schema=record_schema({**self.parent_keys, **self.properties}, self.primary_keys),
         )
         self.run = tap.run
-        quiet_unhandled(self.logger)
+        quiet(self.logger)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Return the fields that tell the rows of one list apart."""
+        return self.row_keys or self.own_keys
 
     @property
     def own_keys(self) -> tuple[str, ...]:
@@ -127,6 +136,10 @@ class ListStream(SeamStream, abc.ABC):
             msg = f"the answer has no {self.records_key!r}"
             raise BrokenAnswer(msg)
         return Answer(checked_rows(body[self.records_key]), body)
+
+    def supplements(self, context: Context) -> t.Iterable[Pagination]:  # noqa: ARG002
+        """Return other ways to read the list, for one that did not come complete."""
+        return ()
 
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:  # noqa: ARG002
         """Return the stream's records that stand in one row of its list.

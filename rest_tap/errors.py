@@ -60,7 +60,14 @@ class Denied(ApiError):
 
 
 class NotThere(ApiError):
-    """The server does not know this path (an older version), or the object is gone."""
+    """The server does not know this path (an older version), or the object is gone.
+
+    Attributes:
+        is_unknown_path: The answer was a web page: it is the path that the server does not
+            know, and not an object below it.
+    """
+
+    is_unknown_path = False
 
 
 class CredentialRefused(ApiError):

@@ -9,6 +9,7 @@ do not need each other's answers are named at once, so they can be asked for ahe
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import math
 import typing as t
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +19,10 @@ from rest_tap.schema import Record, moment
 
 #: The organizers' service cuts larger pages to this size (pretix 2026.8).
 PAGE_SIZE = 50
+
+
+#: Query parameters; several values stand for a parameter that is repeated.
+Params = t.Mapping[str, str | tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Step:
     """
 
     position: tuple[int, ...]
-    params: t.Mapping[str, str]
+    params: Params
 
 
 @dataclasses.dataclass(slots=True)
@@ -118,7 +123,7 @@ class _OnePass:
 class SinglePage(_OnePass):
     """A list that comes whole in one answer."""
 
-    def __init__(self, params: t.Mapping[str, str] | None = None) -> None:
+    def __init__(self, params: Params | None = None) -> None:
         """Take the parameters of the only request."""
         self.params = params or {}
 
@@ -133,6 +138,13 @@ class SinglePage(_OnePass):
 #: Page sizes of repeated readings: other borders between pages, so that other rows fall
 #: on them where the server's order has ties.
 OTHER_SIZES = (47, 43, 41, 37, 31, 29, 23)
+
+#: Pages made known at once, whatever ``count`` or ``next`` say.
+PAGES_AT_ONCE = 1000
+#: How often a list may be read on from the same place because rows were deleted.
+STANDSTILLS = 10
+#: By how much a row may be older than the filter says: its time may be meant in another zone.
+A_DAY = dt.timedelta(days=1)
 
 
 class PageNumber:
@@ -150,7 +162,7 @@ class PageNumber:
 
     def __init__(
         self,
-        params: t.Mapping[str, str] | None = None,
+        params: Params | None = None,
         *,
         page_size: int = PAGE_SIZE,
     ) -> None:
@@ -163,6 +175,8 @@ class PageNumber:
         self.count: int | None = None
         self._fell = False
         self._last_known = 1
+        self._expected = 0
+        self._rows_before: list[Record] = []
 
     def _step(self, page: int) -> Step:
         return Step(
@@ -180,17 +194,17 @@ class PageNumber:
         Raises:
             BrokenAnswer: ``next`` does not lead on.
         """
-        page = step.position[-1]
-        follower = next_page(answer.envelope.get("next"))
-        if page < self._last_known or follower is None:
+        sweep, page = step.position
+        follower = following_page(page, answer)
+        if sweep != self.sweep or page < self._last_known or follower is None:
             return []
-        if follower <= page:
-            msg = f"page {page} names page {follower} as the next one"
+        if page == 1:
+            self._expected = math.ceil((answer.count or 0) / len(answer.rows))
+        elif page > self._expected and answer.rows == self._rows_before:
+            msg = f"page {page} is the same as the one before, and names a next one"
             raise BrokenAnswer(msg)
-        if page == 1 and answer.count and answer.rows:
-            self._last_known = max(follower, math.ceil(answer.count / len(answer.rows)))
-        else:
-            self._last_known = follower
+        self._rows_before = answer.rows
+        self._last_known = min(max(follower, self._expected), page + PAGES_AT_ONCE)
         return [self._step(number) for number in range(page + 1, self._last_known + 1)]
 
     def ends_at(self, step: Step, status: int) -> bool:
@@ -201,9 +215,11 @@ class PageNumber:
         """Note how the count develops; what is missing is read again at the end."""
         if step.position[-1] == 1:
             self._fell = False
-        elif answer.count is None:
-            self._fell = self.count is not None and not answer.envelope
-        elif self.count is not None and answer.count < self.count:
+        elif not answer.rows and not answer.envelope.get("next"):
+            # Rows went, or the count was never true: what is behind is not there either.
+            self._fell = self.count is not None
+            return []
+        elif self.count is not None and answer.count is not None and answer.count < self.count:
             self._fell = True
         self.count = answer.count if answer.envelope else self.count
         return None
@@ -216,6 +232,24 @@ class PageNumber:
         self.sweep += 1
         self._last_known = 1
         return [self._step(1)]
+
+
+def following_page(page: int, answer: Answer) -> int | None:
+    """Return the number of the page that follows this one, or None after the last.
+
+    Raises:
+        BrokenAnswer: ``next`` does not lead on.
+    """
+    follower = next_page(answer.envelope.get("next"))
+    if follower is None:
+        return None
+    if follower <= page:
+        msg = f"page {page} names page {follower} as the next one"
+        raise BrokenAnswer(msg)
+    if not answer.rows:
+        msg = "an empty page names a next one"
+        raise BrokenAnswer(msg)
+    return follower
 
 
 def next_page(link: object) -> int | None:
@@ -241,10 +275,12 @@ class Keyset(_OnePass):
     filter is inclusive; rows that carry the last value come again, and the reader
     drops them.
 
-    Where a whole page carries one value (a bulk edit), the filter cannot move: further
-    pages of the same filter are read until the value changes, and that stretch is
-    walked again until a walk brings nothing new, because rows that are edited during
-    it leave the stretch and shift the others (pretix-api.md §2.4).
+    Where a whole page carries one value (a bulk edit), the filter cannot move. Further
+    pages of the same filter are read until the value changes, and then the same pages
+    backwards: a row that is edited meanwhile leaves the stretch, and those behind it
+    move to the front (pretix-api.md §2.4), past a reader who goes forward, but towards
+    one who comes back. Rows behind the stretch are left to the filter that begins at the
+    first of them, so that at any moment all is complete up to the last row handed out.
     """
 
     def __init__(
@@ -252,9 +288,7 @@ class Keyset(_OnePass):
         field: str,
         since_parameter: str,
         since: str | None,
-        params: t.Mapping[str, str] | None = None,
-        *,
-        key: t.Callable[[Record], t.Hashable] = lambda row: row.get("id"),
+        params: Params | None = None,
     ) -> None:
         """Start after a value, or at the beginning of the list.
 
@@ -263,15 +297,16 @@ class Keyset(_OnePass):
             since_parameter: The inclusive filter on that field.
             since: Value to start from; None reads from the first row.
             params: Parameters of every page.
-            key: What identifies a row, to tell whether a walk brought anything new.
         """
         self.field = self.ordered_by = field
         self.since_parameter = since_parameter
         self.since = since
         self.params = {**(params or {}), "ordering": field}
-        self.key = key
-        self._tied: set[t.Hashable] = set()
-        self._walk_is_new = False
+        #: Which way a stretch of one value is being read: up, down, or looking behind it.
+        self._way = "up"
+        #: Its last page, and the first value behind it, as far as seen.
+        self._top = 1
+        self._behind: str | None = None
 
     def _step(self, number: int, page: int) -> Step:
         since = {} if self.since is None else {self.since_parameter: self.since}
@@ -287,34 +322,54 @@ class Keyset(_OnePass):
     def following(self, step: Step, answer: Answer) -> t.Sequence[Step]:
         """Return the next link of the chain.
 
+        Rows behind a stretch of one value are taken out of the answer: they come again.
+
         Raises:
-            BrokenAnswer: The rows are not in order, or ``next`` leads nowhere.
+            BrokenAnswer: The rows are not in order, the filter had no effect, or ``next``
+                leads nowhere.
         """
-        number, page = step.position[0] + 1, int(step.params["page"])
-        more = next_page(answer.envelope.get("next")) is not None
+        number, page = step.position[0] + 1, int(str(step.params["page"]))
+        more = following_page(page, answer) is not None
         values = [moment(row.get(self.field)) for row in answer.rows]
-        if more and not values:
-            msg = "an empty page names a next one"
-            raise BrokenAnswer(msg)
         if None in values or values != sorted(t.cast("t.Any", values)):
             msg = f"the rows are not in the order of {self.field}, so they cannot be read on from it"
             raise BrokenAnswer(msg)
-        since = moment(self.since)
-        tied = bool(values) and values[-1] == since
-        if page > 1 or (tied and more):
-            stretch = {self.key(row) for row, at in zip(answer.rows, values, strict=True) if at == since}
-            self._walk_is_new |= not stretch <= self._tied
-            self._tied |= stretch
-            if tied and more:
-                return [self._step(number, page + 1)]
-            if self._walk_is_new:
-                self._walk_is_new = False
-                return [self._step(number, 1)]
-            self._tied.clear()
-        if not more:
-            return []
-        self.since = str(answer.rows[-1][self.field])
-        return [self._step(number, 1)]
+        times, since = t.cast("list[dt.datetime]", values), moment(self.since)
+        if since is not None and times and times[0] < since - A_DAY:
+            msg = f"the filter {self.since_parameter} has no effect"
+            raise BrokenAnswer(msg)
+        tied = since is not None and (not times or times[-1] <= since)
+        if page == 1 and self._way == "up" and not (tied and more):
+            if more:
+                self.since = str(answer.rows[-1][self.field])
+            return [self._step(number, 1)] if more else []
+        self._top = max(self._top, page if times else page - 1)
+        inside = sum(at <= t.cast("dt.datetime", since) for at in times)
+        if inside < len(times):
+            if self._behind is None or times[inside] < t.cast("dt.datetime", moment(self._behind)):
+                self._behind = str(answer.rows[inside][self.field])
+            del answer.rows[inside:]
+        turn = self._turn(page, goes_on=tied and more)
+        return [self._step(number, turn)] if turn else []
+
+    def _turn(self, page: int, *, goes_on: bool) -> int:
+        """Return the page to ask for next on the way through a stretch; 0 if the list ends in it."""
+        if self._way == "up":
+            if goes_on:
+                return page + 1
+            self._way = "down"
+        if self._way == "down":
+            if page > 1:
+                return page - 1
+            if self._behind is None:
+                # The list ends in this stretch. What was edited meanwhile stands behind it.
+                self._way = "behind"
+                return self._top
+            self.since = self._behind
+        elif self._behind is None and not goes_on:
+            return 0
+        self._way, self._top, self._behind = "up", 1, None
+        return 1
 
     def ends_at(self, step: Step, status: int) -> bool:
         """Return whether a further page of a tie is gone: its rows were edited meanwhile."""
@@ -327,7 +382,8 @@ class Stretches(_OnePass):
     All pages of a stretch can be asked for at once, unlike a :class:`Keyset`. What can
     shift them is only a deleted row, and the server tells by a smaller ``count``: then,
     and after every ``longest`` pages (deep offsets are slow on the server), a new
-    stretch begins at the last row that is certain.
+    stretch begins at the last row that is certain. New rows would hide deleted ones from
+    the count, so where both can happen ``params`` must hold an upper bound of the time.
     """
 
     def __init__(
@@ -335,7 +391,7 @@ class Stretches(_OnePass):
         field: str,
         since_parameter: str,
         since: str | None,
-        params: t.Mapping[str, str] | None = None,
+        params: Params | None = None,
         *,
         longest: int = 200,
     ) -> None:
@@ -355,6 +411,7 @@ class Stretches(_OnePass):
         self._since = since
         self._stretch = 0
         self._last_known = 1
+        self._stuck = 0
         # Of the rows already handed out, in their order:
         self._counted: int | None = None
         self._certain: object = since
@@ -383,20 +440,17 @@ class Stretches(_OnePass):
             BrokenAnswer: ``next`` does not lead on.
         """
         stretch, page = step.position
-        follower = next_page(answer.envelope.get("next"))
+        follower = following_page(page, answer)
         if stretch != self._stretch or page < self._last_known or follower is None:
             return []
-        if follower <= page:
-            msg = f"page {page} names page {follower} as the next one"
-            raise BrokenAnswer(msg)
-        last = answer.rows[-1].get(self.field) if answer.rows else None
+        last = answer.rows[-1].get(self.field)
         if page >= self.longest and last is not None and last != self._since:
             return self._begin(last)
-        if page == 1 and answer.count and answer.rows:
+        if page == 1 and answer.count:
             pages = math.ceil(answer.count / len(answer.rows))
             self._last_known = min(max(follower, pages), self.longest)
         else:
-            self._last_known = follower
+            self._last_known = min(follower, page + PAGES_AT_ONCE)
         return [self._step(number) for number in range(page + 1, self._last_known + 1)]
 
     def ends_at(self, step: Step, status: int) -> bool:
@@ -404,11 +458,19 @@ class Stretches(_OnePass):
         return status == 404 and step.position[-1] > 1  # noqa: PLR2004
 
     def moved(self, step: Step, answer: Answer) -> t.Sequence[Step] | None:
-        """Return a new stretch from the last certain row, if rows before it were deleted."""
+        """Return a new stretch from the last certain row, if rows before it were deleted.
+
+        Raises:
+            BrokenAnswer: That leads nowhere, again and again: the count is not true.
+        """
         page = step.position[-1]
         if page == 1:
             self._counted = answer.count
         elif self._counted is not None and (answer.count or 0) < self._counted:
+            self._stuck = self._stuck + 1 if self._certain == step.params.get(self.since_parameter) else 0
+            if self._stuck > STANDSTILLS:
+                msg = "the count of rows falls with each page, but no row is missing"
+                raise BrokenAnswer(msg)
             return self._begin(self._certain)
         if answer.rows:
             self._certain = answer.rows[-1].get(self.field)
@@ -418,8 +480,9 @@ class Stretches(_OnePass):
 class Cursor(_OnePass):
     """``since`` = the cursor of the last row read; the list ends with an empty page.
 
-    Where an answer tells the ``total`` of the list, and it was read from its beginning,
-    fewer rows than that are read once more.
+    Where answers tell the ``total`` of the list, a list that came short of it is read
+    once more from its beginning. A reading that goes on from a bookmark came short if
+    ``total`` has grown by more than what came.
     """
 
     def __init__(
@@ -428,6 +491,8 @@ class Cursor(_OnePass):
         parameter: str,
         since: str | None,
         params: t.Mapping[str, str] | None = None,
+        *,
+        total: int | None = None,
     ) -> None:
         """Start after a cursor, or at the beginning.
 
@@ -436,12 +501,18 @@ class Cursor(_OnePass):
             parameter: The query parameter that takes it.
             since: Cursor to start from; None reads from the first row.
             params: Parameters of every page.
+            total: The list's ``total`` when ``since`` was its last row, if it is known.
         """
         self.field = field
         self.parameter = parameter
         self.params = dict(params or {})
         self.since = since
-        self._is_whole = since is None
+        #: The list's ``total`` as last told.
+        self.total: int | None = None
+        #: Whether the list came from its beginning, though it was to go on from a cursor.
+        self.restarted = False
+        self._resumed = since is not None
+        self._total_before = total
         self._passed: set[int] = set()
         self._sweep = 0
 
@@ -461,26 +532,38 @@ class Cursor(_OnePass):
                 would go on for ever.
         """
         total = answer.envelope.get("total")
-        if self._is_whole and isinstance(total, int):
-            self.count = total
+        if isinstance(total, int) and not isinstance(total, bool):
+            self.total = total
+            self.count = self.count if self._resumed else total
         if not answer.rows:
             return []
         cursor = answer.rows[-1].get(self.field)
-        if not isinstance(cursor, (str, int)) or cursor == "":
+        if not isinstance(cursor, (str, int)) or isinstance(cursor, bool) or cursor == "":
             msg = f"the last row of a page has no {self.field} to go on from"
             raise BrokenAnswer(msg)
-        if str(cursor) == self.since or hash(cursor) in self._passed:
+        if str(cursor) == self.since or hash(str(cursor)) in self._passed:
             msg = f"the cursor {self.field} does not move on"
             raise BrokenAnswer(msg)
-        self._passed.add(hash(cursor))
         self.since = str(cursor)
+        # Numbers of 8 bytes and not the texts: there is one for each page of the run.
+        self._passed.add(hash(self.since))
         return [self._step(step.position[-1] + 1)]
 
     def again(self, distinct: int) -> t.Sequence[Step]:
         """Return the first step once more, if the list told of more rows than came."""
-        if self._sweep or self.count is None or distinct >= self.count:
+        if self._sweep or self.total is None:
             return []
+        expected = self.total
+        if self._resumed:
+            # All that there is came after the cursor: the server did not know it.
+            self.restarted = 0 < self.total <= distinct
+            expected = 0 if self._total_before is None else self.total - self._total_before
+        if distinct >= expected:
+            return []
+        self.restarted = self._resumed
+        self._resumed = False
         self._sweep += 1
+        self.count = self.total
         self.since = None
         self._passed.clear()
         return [self._step(0)]

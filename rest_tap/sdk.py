@@ -14,6 +14,7 @@ Everything else in this project uses public hooks.
 
 from __future__ import annotations
 
+import logging
 import typing as t
 
 from singer_sdk import Stream
@@ -21,8 +22,6 @@ from singer_sdk.helpers._batch import BatchConfig
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 if t.TYPE_CHECKING:
-    import logging
-
     from singer_sdk.helpers import types
 
 __all__ = ["BatchConfig", "SeamStream"]
@@ -73,6 +72,17 @@ class SeamStream(Stream):
             self._write_batch_message(encoding=config.encoding, manifest=manifest)
 
 
-def quiet_unhandled(logger: logging.Logger) -> None:
-    """Leave out the SDK's line that an error was not handled: the error has its own line."""
-    logger.addFilter(lambda record: not str(record.msg).startswith("An unhandled error occurred"))
+#: Lines of the SDK that say nothing here: an error has a line of its own, and which stream
+#: stands below which is in the documentation.
+SAID_ELSEWHERE = ("An unhandled error occurred", "Added '%s' as child stream")
+
+
+def quiet(logger: logging.Logger) -> None:
+    """Leave out what the SDK logs and this tap says better."""
+    if not any(isinstance(known, _Quiet) for known in logger.filters):
+        logger.addFilter(_Quiet())
+
+
+class _Quiet(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith(SAID_ELSEWHERE)

@@ -34,6 +34,14 @@ def shared_settings() -> list[th.Property[t.Any]]:
             "Never used in place of a cursor.",
         ),
         setting(
+            "personal_data",
+            th.BooleanType,
+            "Personal data",
+            "Whether to read fields about people: names, addresses, answers. If false they are left "
+            "out, whatever the catalog selects.",
+            default=True,
+        ),
+        setting(
             "user_agent",
             th.StringType,
             "User agent",

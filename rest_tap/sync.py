@@ -54,14 +54,21 @@ class Listing:
 
     __slots__ = ("context", "first", "key", "pagination", "path", "run", "stream", "tasks")
 
-    def __init__(self, run: Run, stream: ListStream, context: Context, key: Key) -> None:
+    def __init__(
+        self,
+        run: Run,
+        stream: ListStream,
+        context: Context,
+        key: Key,
+        pagination: Pagination | None = None,
+    ) -> None:
         """Prepare the list; its first requests become known."""
         self.run = run
         self.stream = stream
         self.context = context
         self.key = key
         self.path = stream.list_path(context)
-        self.pagination: Pagination = stream.pagination(context)
+        self.pagination = pagination or stream.pagination(context)
         self.first = self.pagination.first()
         self.tasks: dict[tuple[int, ...], Task[Fetched]] = {}
 
@@ -83,6 +90,7 @@ class Listing:
                 method=stream.method,
                 stream=stream.name,
                 read=stream.read,
+                final=stream.final_statuses,
             )
         except ApiError as error:
             if error.status is None or not self.pagination.ends_at(step, error.status):
@@ -96,8 +104,18 @@ class Listing:
             with self.run.prefetch.lock:
                 following = self.pagination.following(step, answer)
         except ApiError as error:
-            raise type(error)(error.reason, stream=stream.name, path=self.path) from None
+            raise self._here(error) from None
         return Fetched(answer, following, {})
+
+    def moved(self, step: Step, answer: Answer) -> t.Sequence[Step] | None:
+        """Return where to go on instead, if rows moved while the list was read."""
+        try:
+            return self.pagination.moved(step, answer)
+        except ApiError as error:
+            raise self._here(error) from None
+
+    def _here(self, error: ApiError) -> ApiError:
+        return type(error)(error.reason, stream=self.stream.name, path=self.path)
 
     def child(self, fetched: Fetched, key: Key, stream: ListStream, context: Context) -> Listing:
         """Return the list below a row, the same one whenever it is asked for."""
@@ -128,6 +146,7 @@ class Output:
         self.run = run
         self.stream = stream
         self.path = RecordPath(stream)
+        self._columns = stream.schema["properties"]
         self.rows = 0
         self.batch: BatchConfig | None = stream.get_batch_config(stream.config)
         self._batched: list[Record] = []
@@ -143,12 +162,13 @@ class Output:
         if extracted != self._extracted:
             self._extracted = extracted
             self._suffix = self.path.suffix(extracted)
+        keys = {name: value for name, value in context.items() if name in self._columns}
         path, suffix, limit = self.path, self._suffix, self.stream.ABORT_AT_RECORD_COUNT
         size = count = 0
         for record in records:
             if limit is not None and self.rows + count >= limit:
                 break
-            record.update(context)
+            record.update(keys)
             path.prepare(record)
             count += 1
             if self.batch is not None:
@@ -260,7 +280,18 @@ class Run:
             for output in self.outputs.values():
                 output.close(error)
             if error is None:
+                self._report_unknown()
+                self.tap.close_run()
                 self.outputs.clear()
+
+    def _report_unknown(self) -> None:
+        for name, output in self.outputs.items():
+            if output.path.unknown:
+                logger.warning(
+                    "%s: the API sends fields that no schema names; they are in the column unknown_fields: %s",
+                    name,
+                    ", ".join(sorted(output.path.unknown)),
+                )
 
     def records(self, stream: ListStream, context: Context) -> t.Iterator[Record]:
         """Yield the rows of one list, without writing anything."""
@@ -291,7 +322,7 @@ class Run:
                 raise
             return
         if seen.missing(listing.pagination):
-            self._report_missing(listing, seen)
+            self._supplement(listing, plan, seen)
         if answer is not None:
             stream.list_read(listing.context, answer)
             self._checkpoint()
@@ -314,16 +345,16 @@ class Run:
             fetched = self.prefetch.result(task, self._idle)
             with self.prefetch.lock:
                 listing.tasks.pop(step.position, None)
-                elsewhere = listing.pagination.moved(step, fetched.answer)
+                elsewhere = listing.moved(step, fetched.answer)
                 if elsewhere is not None:
                     for stale in listing.tasks.values():
                         self.prefetch.forget(stale)
                     listing.tasks.clear()
             if elsewhere is not None:
                 queue = collections.deque(elsewhere)
-                continue
-            queue.extendleft(reversed(fetched.following))
-            yield step, fetched
+            else:
+                queue.extendleft(reversed(fetched.following))
+                yield step, fetched
             if not queue:
                 with self.prefetch.lock:
                     queue.extend(listing.pagination.again(tally["distinct"]))
@@ -362,6 +393,16 @@ class Run:
             child = listing.child(fetched, key, stream, context)
             fetched.children.pop(key)
         return child
+
+    def _supplement(self, listing: Listing, plan: Plan, seen: Seen) -> None:
+        """Read a list that did not come complete in the stream's other ways, if it has any."""
+        for pagination in listing.stream.supplements(listing.context):
+            other = Listing(self, listing.stream, listing.context, listing.key, pagination)
+            for step, fetched in self._pages(other, collections.Counter()):
+                self._write_page(other, plan, step, fetched, seen)
+            if not seen.missing(listing.pagination):
+                return
+        self._report_missing(listing, seen)
 
     def _report_missing(self, listing: Listing, seen: Seen) -> None:
         count = listing.pagination.count
@@ -473,7 +514,7 @@ class Seen:
     def __init__(self, listing: Listing) -> None:
         """Choose what to remember: all keys, or those at the edge of an ordered list."""
         self.tally: collections.Counter[str] = collections.Counter()
-        self._keys = listing.stream.own_keys
+        self._keys = listing.stream.identity
         self._field = listing.pagination.ordered_by
         self._edge: object = None
         self._at_edge: set[t.Hashable] = set()

@@ -10,8 +10,11 @@ import typing as t
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.tap_base import CliTestOptionValue
 
 from rest_tap.errors import ApiError, StopRun
+from rest_tap.schema import sensitive
+from rest_tap.sdk import quiet
 from rest_tap.sync import Run
 from rest_tap.writer import BytesWriter
 
@@ -47,6 +50,7 @@ class RestTap(Tap):
             # An empty setting is one that is not set: Meltano passes those as null.
             config = kwargs["config"] = {name: value for name, value in config.items() if value is not None}
             self._check_secrets(config)
+        quiet(self.logger)
         super().__init__(**kwargs)
         if kwargs.get("validate_config", True):
             self.check_config()
@@ -101,6 +105,26 @@ class RestTap(Tap):
             raise ConfigValidationError(msg, errors=[msg], schema={})
         super().load_state(state)
 
+    def setup_mapper(self) -> None:
+        """Take personal data out of the catalog if the settings say so, then set up the maps."""
+        if self.config.get("personal_data") is False:
+            for name, stream in self.streams.items():
+                entry = self.catalog.get_stream(name)
+                for crumb in sensitive(stream.schema, "personal"):
+                    if entry is not None:
+                        entry.metadata[crumb].selected = False
+        super().setup_mapper()
+
+    def check_connection(self) -> None:
+        """Say what the credential sees; for ``--test``.
+
+        Raises:
+            ApiError: The address, the credential or the settings are wrong.
+        """
+
+    def close_run(self) -> None:
+        """Say at the end of a run what has to be said once."""
+
     # Ending
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
@@ -119,8 +143,15 @@ class RestTap(Tap):
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Try the connection for the command line."""
+        """Try the connection for the command line: what it is, then a record of each stream."""
         with one_line(cls.logger):
+            if value == CliTestOptionValue.All.value:
+                given: t.Any = ctx.params.get("config")
+                tap = cls(
+                    config=dict(given.config) if given else {},
+                    parse_env_config=bool(given and given.parse_env),
+                )
+                tap.check_connection()
             super().cb_test(ctx, param, value)
 
 

@@ -30,6 +30,7 @@ from rest_tap.retry import RetryPolicy
 if t.TYPE_CHECKING:
     from rest_tap.auth import Authenticator
     from rest_tap.gate import Gate
+    from rest_tap.pagination import Params
 
 logger = logging.getLogger(__name__)
 
@@ -63,13 +64,14 @@ class _Request:
 
     method: str
     path: str
-    params: t.Mapping[str, str] | None
+    params: Params | None
     body: t.Mapping[str, t.Any] | None
     form: t.Mapping[str, str] | None
     stream: str
     authenticated: bool
     is_list: bool
     read: t.Callable[[t.Any], t.Any] | None
+    final: frozenset[int]
     #: Where to ask instead, after a redirect.
     target: str = ""
     #: Where was asked last.
@@ -182,7 +184,7 @@ class Transport:
     def ask(  # noqa: PLR0913 - a request has these parts
         self,
         path: str,
-        params: t.Mapping[str, str] | None = None,
+        params: Params | None = None,
         *,
         method: str = "GET",
         body: t.Mapping[str, t.Any] | None = None,
@@ -191,6 +193,7 @@ class Transport:
         authenticated: bool = True,
         is_list: bool = True,
         read: t.Callable[[t.Any], t.Any] | None = None,
+        final: frozenset[int] = frozenset(),
     ) -> Reply:
         """Return the decoded answer to a request.
 
@@ -203,13 +206,14 @@ class Transport:
             stream: Name for messages.
             authenticated: Whether to send the credential.
             is_list: Whether the path takes a trailing slash where the server wants them.
-            read: Checks the decoded body; may raise :class:`CredentialRefused`, where
-                the API says so with a good status, and :class:`BrokenAnswer`.
+            read: Checks the decoded body; may raise :class:`CredentialRefused`, where the API
+                says so with a good status, and :class:`BrokenAnswer`.
+            final: Statuses that asking again does not mend here.
 
         Raises:
             ApiError: There is no usable answer; the subclass says why.
         """
-        request = _Request(method, path, params, body, form, stream, authenticated, is_list, read)
+        request = _Request(method, path, params, body, form, stream, authenticated, is_list, read, final)
         attempt = 0
         renewed = redirected = False
         while True:
@@ -233,7 +237,7 @@ class Transport:
         """Wait until it is time to ask again, or raise what there is to say."""
         wait = self.policy.delay(attempt, failure.status, failure.retry_after)
         hopeless = not self._answered and attempt > TRIES_BEFORE_FIRST_ANSWER
-        if wait is None or hopeless or failure.is_refusal:
+        if wait is None or hopeless or failure.is_refusal or failure.status in request.final:
             raise failure.error from None
         self.retries += 1
         what = f"status {failure.status}" if failure.status else "a broken answer"
@@ -298,7 +302,7 @@ class Transport:
         prepared = self._session.prepare_request(
             requests.Request(
                 request.method,
-                f"{url}?{urlencode(request.params)}" if request.params else url,
+                f"{url}?{urlencode(request.params, doseq=True)}" if request.params else url,
                 headers=dict(credential),
                 json=request.body,
                 data=request.form,
@@ -371,7 +375,10 @@ class Transport:
             _NOT_FOUND: "not found; look at the setting api_url",
             _TOO_MANY: "too many requests; look at the setting requests_per_minute",
         }.get(status, "refused")
-        return kind(what, **request.where, status=status)
+        error = kind(what, **request.where, status=status)
+        if isinstance(error, NotThere):
+            error.is_unknown_path = not detail
+        return error
 
     def _refused(self, request: _Request, status: int | None, detail: str) -> CredentialRefused:
         return CredentialRefused(

@@ -6,6 +6,7 @@ import typing as t
 
 from rest_tap.client import Context, ListStream
 from rest_tap.errors import ApiError, Denied, NotThere
+from rest_tap.transport import fill_path
 
 if t.TYPE_CHECKING:
     from tap_organizers.tap import TapOrganizers
@@ -21,10 +22,18 @@ class OrganizersStream(ListStream):
     #: First version of pretix that has the list.
     since_version: t.ClassVar[str | None] = None
 
+    #: Path of the same list for one event, where there is one; used if events are chosen.
+    event_path: t.ClassVar[str] = ""
+
     def __init__(self, tap: TapOrganizers) -> None:
         """Take the settings of this API."""
         super().__init__(tap)
         self.organizers_tap = tap
+
+    def list_path(self, context: Context) -> str:
+        """Return the path of the list: of one event, if that is what is read."""
+        is_narrow = self.event_path and "event" in context
+        return fill_path(self.event_path if is_narrow else self.path, context)
 
     def forgives(self, error: ApiError, context: Context) -> bool:
         """Return whether to go on without a list that is denied, or that is not there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from singer_sdk import typing as th
@@ -13,14 +14,18 @@ from rest_tap.gate import Gate
 from rest_tap.schema import moment
 from rest_tap.settings import setting, shared_settings
 from rest_tap.tap import RestTap
-from rest_tap.transport import Transport
+from rest_tap.transport import Transport, fill_path
+from tap_organizers.client import OrganizersStream
 from tap_organizers.streams import STREAMS
+from tap_organizers.streams.catalog import SeriesDates
 
 if t.TYPE_CHECKING:
     import datetime as dt
 
+    from singer_sdk import Stream
+
     from rest_tap.client import Context
-    from tap_organizers.client import OrganizersStream
+    from tap_organizers.streams.sales import OrderMoneyStream
 
 
 class TapOrganizers(RestTap):
@@ -86,6 +91,14 @@ class TapOrganizers(RestTap):
             "names the missing permission, 'skip' goes on, with a warning and a summary.",
             default="fail",
         ),
+        setting(
+            "overlap_seconds",
+            th.IntegerType(minimum=0),
+            "Overlap",
+            "Seconds before the last run's time that incremental streams begin at, since rows are "
+            "stamped a while before they can be seen. Rows in it come twice.",
+            default=300,
+        ),
         *shared_settings(),
     ).to_dict()
 
@@ -94,6 +107,10 @@ class TapOrganizers(RestTap):
         self._organizers_seen: set[str] = set()
         self._denied: dict[str, int] = {}
         self._absent: set[str] = set()
+        self._gone: dict[tuple[str, str], bool] = {}
+        #: Events that are series of dates, by organizer and slug, as far as read.
+        self.series: set[tuple[str, str]] = set()
+        self._is_arranged = False
         super().__init__(**kwargs)
 
     def check_config(self) -> None:
@@ -138,6 +155,38 @@ class TapOrganizers(RestTap):
         """Return all streams; needs neither network nor credentials."""
         return [stream(self) for stream in STREAMS]
 
+    @property
+    def streams(self) -> dict[str, Stream]:
+        """Return all streams by name, each below the stream whose rows or lists it needs."""
+        streams = super().streams
+        if not self._is_arranged:
+            self._is_arranged = True
+            self._arrange(streams)
+        return streams
+
+    def _arrange(self, streams: t.Mapping[str, Stream]) -> None:
+        """Put streams where this run reads them from, which settings and catalog decide."""
+        organizers, events, orders = (streams[name] for name in ("organizers", "events", "orders"))
+        payments, refunds = (t.cast("OrderMoneyStream", streams[name]) for name in ("order_payments", "order_refunds"))
+        level = organizers
+        if self.config.get("events"):
+            # Lists of all events would be read for a few of them: each has its own as well.
+            level = events
+            for stream in list(organizers.child_streams):
+                if isinstance(stream, OrganizersStream) and stream.event_path:
+                    organizers.child_streams.remove(stream)
+                    events.child_streams.append(stream)
+        for money in (payments, refunds):
+            if money.replication_method == "INCREMENTAL":
+                level.child_streams.remove(money)
+                money.ride_with(orders)
+        if {payments.replication_method, refunds.replication_method} == {"FULL_TABLE"} and (payments.selected):
+            level.child_streams.remove(refunds)
+            refunds.ride_with(payments)
+        dates = SeriesDates(self)
+        dates.child_streams.append(streams["seats"])
+        events.child_streams.append(dates)
+
     # What the settings choose
 
     def wants_organizer(self, slug: object) -> bool:
@@ -172,12 +221,41 @@ class TapOrganizers(RestTap):
 
     # Lists that cannot be read
 
+    @functools.cached_property
+    def server_version(self) -> str:
+        """Return the version that a pretix server tells, or an empty text for other servers."""
+        try:
+            body = self.transport.ask("/version", is_list=False, stream="version").body
+        except ApiError:
+            return ""
+        return str(body.get("pretix") or "") if isinstance(body, dict) else ""
+
+    def is_gone(self, context: Context) -> bool:
+        """Return whether the event of a list does not exist (any more).
+
+        A deleted event answers 403 below itself, like one that never existed and like a
+        permission that is missing (pretix-server.md): only asking for the event tells.
+        """
+        event = (str(context.get("organizer")), str(context.get("event")))
+        if event not in self._gone:
+            path = fill_path("/organizers/{organizer}/events/{event}", context)
+            try:
+                self.transport.ask(path, stream="events")
+            except (Denied, NotThere):
+                self.logger.warning("event %s/%s is gone; nothing below it is read", *event)
+                self._gone[event] = True
+            else:
+                self._gone[event] = False
+        return self._gone[event]
+
     def denied(self, stream: OrganizersStream, error: Denied, context: Context) -> bool:
         """Return whether to go on without a denied list.
 
         Raises:
             Denied: With the permission that is missing, if the settings say to fail.
         """
+        if "event" in context and self.is_gone(context):
+            return True
         needed = (
             f"it takes the permission {stream.permission} ({stream.permission_before} before pretix 2026.3)"
             if stream.permission
@@ -185,7 +263,7 @@ class TapOrganizers(RestTap):
             if context
             else "the credential may not read it"
         )
-        if self.config["on_denied"] == "fail":
+        if self.config["on_denied"] == "fail" and stream.ABORT_AT_RECORD_COUNT is None:
             msg = f"{error.reason}; {needed}. Set on_denied to 'skip' to read the rest"
             raise Denied(msg, stream=stream.name, path=error.path, status=error.status) from None
         if stream.name not in self._denied:
@@ -195,13 +273,36 @@ class TapOrganizers(RestTap):
 
     def not_there(self, stream: OrganizersStream, error: NotThere) -> bool:
         """Return whether to go on without a list that this server does not have."""
-        if stream.since_version is None:
-            return False
-        if stream.name not in self._absent:
+        if not error.is_unknown_path:
+            self.logger.warning("%s: skipped, gone since its parent was listed (%s)", stream.name, error.path)
+        elif stream.name not in self._absent:
             self._absent.add(stream.name)
-            self.logger.info(
-                "%s: skipped, the server does not have it; pretix has it since %s",
-                stream.name,
-                stream.since_version,
-            )
-        return error.status is not None
+            since = f"; pretix has it since {stream.since_version}" if stream.since_version else ""
+            server = f"this server ({self.server_version})" if self.server_version else "this server"
+            self.logger.info("%s: skipped, %s does not have it%s", stream.name, server, since)
+        return True
+
+    def close_run(self) -> None:
+        """Sum up which lists were denied."""
+        if self._denied:
+            lists = ", ".join(f"{name} ({count})" for name, count in sorted(self._denied.items()))
+            self.logger.warning("skipped as denied (number of lists): %s", lists)
+
+    def check_connection(self) -> None:
+        """Say what the credential sees.
+
+        Raises:
+            ApiError: The address, the credential or the settings are wrong.
+        """
+        stream = t.cast("OrganizersStream", self.streams["organizers"])
+        reply = self.transport.ask(stream.list_path({}), stream=stream.name, read=stream.read)
+        slugs = [str(row.get("slug")) for row in reply.body.rows]
+        for slug in slugs:
+            self.wants_organizer(slug)
+        self.check_organizers()
+        version = self.server_version
+        self.logger.info(
+            "connected%s; the credential sees %s",
+            f" to pretix {version}" if version else "",
+            f"organizer {', '.join(slugs)}" if slugs else "no organizer",
+        )

@@ -100,6 +100,8 @@ class Events(OrganizerChildStream):
         context: t.Any,
     ) -> dict[str, t.Any] | None:
         """Return the keys that lists below an event need; None if it ended long ago."""
+        if record.get("has_subevents"):
+            self.organizers_tap.series.add((context["organizer"], record["slug"]))
         bound = self.organizers_tap.events_ended_after
         # A series has no end of its own: its last date may come any time.
         if bound is not None and not record.get("has_subevents"):

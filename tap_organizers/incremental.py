@@ -1,0 +1,243 @@
+"""Lists that are read on from where the last run stopped.
+
+A bookmark is a moment of the *server's* clock, already set back by ``overlap_seconds``:
+a row is stamped when it is saved but seen when its transaction commits, and two
+application servers may disagree about the time. Rows on the overlap come twice; their
+keys make that harmless.
+
+    "2026-11-22T05:52:34Z"                     the list is complete up to here
+    {"since": "…", "at": "…"}                  a first load that has come as far as ``at``;
+                                               once it is complete, ``since`` is the bookmark
+
+A list at organizer level is kept under ``organizers`` → organizer, one at event level
+under ``events`` → organizer → event.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+
+from rest_tap.pagination import Answer, Keyset, PageNumber, Pagination, Stretches
+from rest_tap.schema import moment
+from rest_tap.state import Bookmarks
+from tap_organizers.client import OrganizersStream
+
+if t.TYPE_CHECKING:
+    from rest_tap.client import Context, ListStream
+    from tap_organizers.tap import TapOrganizers
+
+INCREMENTAL = "INCREMENTAL"
+
+
+class IncrementalStream(OrganizersStream):
+    """A list with an inclusive filter on the time that moves when a row changes.
+
+    A subclass states ``replication_key`` (the time) and ``since_parameter`` (the filter).
+    """
+
+    #: The inclusive filter on ``replication_key``.
+    since_parameter: t.ClassVar[str] = ""
+
+    def __init__(self, tap: TapOrganizers) -> None:
+        """Start with no list begun."""
+        super().__init__(tap)
+        self.overlap = dt.timedelta(seconds=tap.config.get("overlap_seconds", 300))
+        self._begun: dict[tuple[str, ...], str | None] = {}
+
+    # Which streams this list serves, and where their bookmarks are
+
+    def carried(self) -> list[ListStream]:
+        """Return the selected streams that get records from this list."""
+        nested = [t.cast("ListStream", child) for child in self.child_streams]
+        return [
+            stream for stream in (self, *nested) if stream.selected and (stream is self or stream.nested_in is not None)
+        ]
+
+    @property
+    def is_incremental(self) -> bool:
+        """Return whether every stream that this list serves goes on from its bookmark."""
+        return all(stream.replication_method == INCREMENTAL for stream in self.carried())
+
+    def bookmark(self, stream: ListStream, context: Context) -> t.Any:
+        """Return a stream's bookmark for the list in this context, or None.
+
+        One that cannot be right is taken for none, with a warning: the list is then read
+        from its beginning, which costs time and never rows.
+        """
+        kept = self._bookmarks(stream, context).get(*_place(context))
+        if kept is None:
+            kept = self._plain_bookmark(stream, context)
+        times: list[t.Any] = [kept] if isinstance(kept, str) else []
+        if isinstance(kept, dict):
+            times = [kept.get("since"), kept.get("at")]
+        now = dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=1)
+        moments = [moment(value) for value in times]
+        if kept is not None and (not moments or not all(at is not None and at <= now for at in moments)):
+            self.logger.warning(
+                "%s: the bookmark for %s is not a time in the past; reading from the beginning",
+                stream.name,
+                "/".join(_place(context)),
+            )
+            return None
+        return kept
+
+    def _bookmarks(self, stream: ListStream, context: Context) -> Bookmarks:
+        return Bookmarks(self.tap_state, stream.name, "events" if "event" in context else "organizers")
+
+    def _plain_bookmark(self, stream: ListStream, context: Context) -> str | None:
+        """Return what the SDK itself would have left for this list: a value, no overlap."""
+        state = self.tap_state.get("bookmarks", {}).get(stream.name, {})
+        found = [state.get("replication_key_value")]
+        found += [
+            partition.get("replication_key_value")
+            for partition in state.get("partitions") or ()
+            if isinstance(partition, dict) and partition.get("context") == dict(context)
+        ]
+        value = moment(found[-1])
+        return None if value is None else _text(value - self.overlap)
+
+    # Reading
+
+    def pagination(self, context: Context) -> Pagination:
+        """Return how to read on from the bookmark, or from the beginning."""
+        kept = None
+        if self.is_incremental:
+            every = [self.bookmark(stream, context) for stream in self.carried()]
+            same = every and all(bookmark == every[0] for bookmark in every)
+            # A stream that was selected later has no bookmark yet: its rows before those
+            # of the others' are missing, so the list is read for all of them again.
+            if same:
+                kept = every[0]
+            elif every and all(isinstance(bookmark, str) for bookmark in every):
+                kept = min(every, key=_moment_of)
+            if kept is None:
+                kept = self.config.get("start_date")
+        if isinstance(kept, dict):
+            self._begun[_place(context)] = kept["since"]
+            return self.first_load(context, kept["at"])
+        self._begun.pop(_place(context), None)
+        if kept is None:
+            return self.first_load(context, None)
+        return self.later_load(context, _text(t.cast("dt.datetime", moment(kept))))
+
+    def first_load(self, context: Context, at: str | None) -> Pagination:
+        """Return how to read the list from its beginning, or from within a first load."""
+        return self.later_load(context, at)
+
+    def later_load(self, context: Context, since: str | None) -> Pagination:  # noqa: ARG002
+        """Return how to read what has changed since a moment."""
+        return Keyset(t.cast("str", self.replication_key), self.since_parameter, since, self.params)
+
+    # Keeping the bookmark
+
+    def page_read(self, context: Context, answer: Answer) -> None:
+        """Move the bookmark as far as the written rows reach, but not into the overlap."""
+        if not self.is_incremental or not answer.rows:
+            return
+        last = moment(answer.rows[-1].get(t.cast("str", self.replication_key)))
+        if last is not None:
+            self._keep(_text(min(last, self._safe(answer))), context)
+
+    def list_read(self, context: Context, answer: Answer) -> None:
+        """Set the bookmark to when the server made the last page, less the overlap."""
+        if self.is_incremental:
+            self._keep(_text(self._safe(answer)), context)
+
+    def _safe(self, answer: Answer) -> dt.datetime:
+        """Return the moment up to which a page can be trusted to hold all rows."""
+        made = moment(answer.server_time) or t.cast("dt.datetime", moment(answer.received))
+        return made - self.overlap
+
+    def _keep(self, value: str | dict[str, t.Any], context: Context) -> None:
+        for stream in self.carried():
+            if self._bookmarks(stream, context).put(value, *_place(context)):
+                self.run.touch()
+
+
+class CreationOrderedStream(IncrementalStream):
+    """A list whose first load goes by the time of creation, which rows never change.
+
+    Pages of it can be asked for ahead, several at once, and a load that was cut short
+    goes on at the last creation time it wrote. What changes meanwhile is not missed:
+    the bookmark that the load ends with is from before it began.
+    """
+
+    #: The time of creation, which the list's default order goes by …
+    creation_field: t.ClassVar[str] = "datetime"
+    #: … and the inclusive filter on it.
+    creation_parameter: t.ClassVar[str] = "created_since"
+
+    def first_load(self, context: Context, at: str | None) -> Pagination:  # noqa: ARG002
+        """Return stretches of pages in the order of creation."""
+        return Stretches(self.creation_field, self.creation_parameter, at, self.params)
+
+    def page_read(self, context: Context, answer: Answer) -> None:
+        """Keep how far a first load has come, or else the bookmark."""
+        place = _place(context)
+        if not self._is_first_load(context):
+            super().page_read(context, answer)
+        elif self.is_incremental and answer.rows:
+            since = self._begun.setdefault(place, None) or _text(self._safe(answer))
+            self._begun[place] = since
+            at = moment(answer.rows[-1].get(self.creation_field))
+            if at is not None:
+                self._keep({"since": since, "at": _text(at)}, context)
+
+    def list_read(self, context: Context, answer: Answer) -> None:
+        """Set the bookmark; after a first load, to when that began."""
+        if self._is_first_load(context) and self.is_incremental:
+            since = self._begun.pop(_place(context), None)
+            self._keep(since or _text(self._safe(answer)), context)
+        else:
+            super().list_read(context, answer)
+
+    def _is_first_load(self, context: Context) -> bool:
+        kept = [self.bookmark(stream, context) for stream in self.carried()]
+        return any(not isinstance(bookmark, str) for bookmark in kept) and not (
+            all(bookmark is None for bookmark in kept) and self.config.get("start_date")
+        )
+
+
+class EventIncrementalStream(IncrementalStream):
+    """An incremental list that each event has one of.
+
+    The first reading is an ordinary one. An event whose list has never had a row leaves
+    no bookmark: asking for everything costs the same request as asking for news.
+    """
+
+    def __init__(self, tap: TapOrganizers) -> None:
+        """Start with no list seen."""
+        super().__init__(tap)
+        self._with_rows: set[tuple[str, ...]] = set()
+
+    def first_load(self, context: Context, at: str | None) -> Pagination:  # noqa: ARG002
+        """Return numbered pages; they also hold rows without a time, which filters hide."""
+        return PageNumber({**self.params, "ordering": t.cast("str", self.replication_key)})
+
+    def page_read(self, context: Context, answer: Answer) -> None:
+        """Keep nothing yet: an event's list is short."""
+        if answer.rows:
+            self._with_rows.add(_place(context))
+
+    def list_read(self, context: Context, answer: Answer) -> None:
+        """Set the bookmark, if there was ever anything to read."""
+        had_one = any(self.bookmark(stream, context) for stream in self.carried())
+        if self.is_incremental and (had_one or _place(context) in self._with_rows):
+            # To the minute: there is one for each event, and a state shall stay small.
+            safe = self._safe(answer).astimezone(dt.timezone.utc)
+            self._keep(f"{safe.isoformat()[:16]}Z", context)
+        self._with_rows.discard(_place(context))
+
+
+def _place(context: Context) -> tuple[str, ...]:
+    """Return the keys under which a list's bookmark is kept."""
+    return tuple(str(context[key]) for key in ("organizer", "event") if key in context)
+
+
+def _moment_of(text: str) -> dt.datetime:
+    return t.cast("dt.datetime", moment(text))
+
+
+def _text(at: dt.datetime) -> str:
+    return at.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,355 @@
+"""Settings, reports and what bundled plugins add."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rest_tap.pagination import Answer, Pagination, SinglePage
+from rest_tap.schema import (
+    Anything,
+    Array,
+    Boolean,
+    DateTime,
+    Decimal,
+    I18n,
+    Integer,
+    Json,
+    String,
+    Time,
+    fields,
+)
+from tap_organizers.streams.parents import EventChildStream, OrganizerChildStream
+
+if t.TYPE_CHECKING:
+    from rest_tap.client import Context
+    from rest_tap.errors import ApiError
+
+
+INPUT_PARAMETER = fields(
+    name=String("Parameter name."),
+    required=Boolean("Whether the export refuses to run without it."),
+    choices=Array(Anything, "Allowed values; only present for choice parameters."),
+)
+
+
+ITEM_ASSIGNMENT = fields(
+    item=Integer("Item."),
+    sales_channel=String("Identifier of the sales channel."),
+)
+
+
+BADGE_LAYOUT_ITEM_ASSIGNMENT = fields(
+    item=Integer("Item."),
+)
+
+
+TRANSACTION = fields(
+    state=String("State of the match."),
+    message=String("Message about the match.", personal=True),
+    checksum=String("Checksum used against double import.", personal=True),
+    payer=String("Name of the payer.", personal=True),
+    reference=String("Reference text.", personal=True),
+    amount=Decimal("Amount."),
+    date=String("Date as text; free format."),
+    order=String("Matched order."),
+    comment=String("Internal note.", personal=True),
+    iban=String("IBAN of the payer.", personal=True),
+    bic=String("BIC of the payer.", personal=True),
+    currency=String("ISO 4217 code."),
+    external_id=String("Id at the bank.", personal=True),
+)
+
+
+class OrganizerSettings(OrganizerChildStream):
+    """All settings of an organizer, as one object."""
+
+    name = "organizer_settings"
+    path = "/organizers/{organizer}/settings"
+    primary_keys = ("organizer",)
+    selected_by_default = False
+    properties = fields(settings=Json("Every setting by its name; values as the API sends them."))
+
+    def pagination(self, context: Context) -> Pagination:  # noqa: ARG002
+        """Return that there is one object and no page."""
+        return SinglePage()
+
+    def read(self, body: t.Any) -> Answer:
+        """Return the object as the one row of a list."""
+        return super().read([{"settings": body}] if isinstance(body, dict) and body else None)
+
+
+class EventSettings(EventChildStream):
+    """All settings of an event, as one object."""
+
+    name = "event_settings"
+    path = "/organizers/{organizer}/events/{event}/settings"
+    primary_keys = ("organizer", "event")
+    selected_by_default = False
+    properties = fields(settings=Json("Every setting by its name; values as the API sends them."))
+
+    def pagination(self, context: Context) -> Pagination:  # noqa: ARG002
+        """Return that there is one object and no page."""
+        return SinglePage()
+
+    def read(self, body: t.Any) -> Answer:
+        """Return the object as the one row of a list."""
+        return super().read([{"settings": body}] if isinstance(body, dict) and body else None)
+
+
+class OrganizerExporters(OrganizerChildStream):
+    """A report that the server can make for an organizer. About the server, not about sales."""
+
+    name = "organizer_exporters"
+    path = "/organizers/{organizer}/exporters"
+    primary_keys = ("organizer", "identifier")
+    selected_by_default = False
+    properties = fields(
+        identifier=String("Identifier."),
+        verbose_name=String("Human-readable name, in the language of the request."),
+        input_parameters=Array(INPUT_PARAMETER, "Parameters the export accepts."),
+    )
+
+
+class EventExporters(EventChildStream):
+    """A report that the server can make for an event. About the server, not about sales."""
+
+    name = "event_exporters"
+    path = "/organizers/{organizer}/events/{event}/exporters"
+    primary_keys = ("organizer", "event", "identifier")
+    selected_by_default = False
+    properties = fields(
+        identifier=String("Identifier."),
+        verbose_name=String("Human-readable name, in the language of the request."),
+        input_parameters=Array(INPUT_PARAMETER, "Parameters the export accepts."),
+    )
+
+
+class OrganizerScheduledExports(OrganizerChildStream):
+    """A report of an organizer that is sent by a schedule."""
+
+    name = "organizer_scheduled_exports"
+    path = "/organizers/{organizer}/scheduled_exports"
+    primary_keys = ("id",)
+    selected_by_default = False
+    permission = "organizer.settings.general:write"
+    permission_before = "can_change_organizer_settings"
+    since_version = "2024.8"
+    properties = fields(
+        id=Integer("Identifier, assigned by the server."),
+        owner=String("E-mail address of the user the export belongs to.", personal=True),
+        export_identifier=String("Exporter."),
+        export_form_data=Json("Parameters of the export."),
+        locale=String("Language code."),
+        mail_additional_recipients=String("Further recipients, comma separated.", personal=True),
+        mail_additional_recipients_cc=String("Recipients in copy, comma separated.", personal=True),
+        mail_additional_recipients_bcc=String("Recipients in blind copy, comma separated.", personal=True),
+        mail_subject=String("Subject of the mail."),
+        mail_template=String("Text of the mail."),
+        schedule_rrule=String("Recurrence rule (RFC 5545)."),
+        schedule_rrule_time=Time("Time of day of the run."),
+        schedule_next_run=DateTime("Next planned run."),
+        timezone=String("Time zone of the schedule."),
+        error_counter=Integer("Failed runs in a row."),
+    )
+
+    final_statuses = frozenset({500})
+
+    def forgives(self, error: ApiError, context: Context) -> bool:
+        """Return whether the whole list is a 500.
+
+        One export whose stored parameters no longer fit the report is enough for that
+        (pretix-api.md §1.6).
+        """
+        if error.status == 500:  # noqa: PLR2004
+            self.logger.warning("%s; one export that the server cannot show hides them all", error)
+            return True
+        return super().forgives(error, context)
+
+
+class EventScheduledExports(EventChildStream):
+    """A report of an event that is sent by a schedule."""
+
+    name = "event_scheduled_exports"
+    path = "/organizers/{organizer}/events/{event}/scheduled_exports"
+    primary_keys = ("id",)
+    selected_by_default = False
+    permission = "event.settings.general:write"
+    permission_before = "can_change_event_settings"
+    since_version = "2024.8"
+    properties = fields(
+        id=Integer("Identifier, assigned by the server."),
+        owner=String("E-mail address of the user the export belongs to.", personal=True),
+        export_identifier=String("Exporter."),
+        export_form_data=Json("Parameters of the export."),
+        locale=String("Language code."),
+        mail_additional_recipients=String("Further recipients, comma separated.", personal=True),
+        mail_additional_recipients_cc=String("Recipients in copy, comma separated.", personal=True),
+        mail_additional_recipients_bcc=String("Recipients in blind copy, comma separated.", personal=True),
+        mail_subject=String("Subject of the mail."),
+        mail_template=String("Text of the mail."),
+        schedule_rrule=String("Recurrence rule (RFC 5545)."),
+        schedule_rrule_time=Time("Time of day of the run."),
+        schedule_next_run=DateTime("Next planned run."),
+        error_counter=Integer("Failed runs in a row."),
+    )
+
+    final_statuses = frozenset({500})
+
+    def forgives(self, error: ApiError, context: Context) -> bool:
+        """Return whether the whole list is a 500.
+
+        One export whose stored parameters no longer fit the report is enough for that
+        (pretix-api.md §1.6).
+        """
+        if error.status == 500:  # noqa: PLR2004
+            self.logger.warning("%s; one export that the server cannot show hides them all", error)
+            return True
+        return super().forgives(error, context)
+
+
+class DataShredders(EventChildStream):
+    """A way to remove personal data from an event. About the server, not about sales."""
+
+    name = "data_shredders"
+    path = "/organizers/{organizer}/events/{event}/shredders"
+    primary_keys = ("organizer", "event", "identifier")
+    selected_by_default = False
+    permission = "event.orders:write"
+    permission_before = "can_change_orders"
+    properties = fields(
+        identifier=String("Identifier."),
+        verbose_name=String("Human-readable name, in the language of the request."),
+    )
+
+
+class TicketLayouts(EventChildStream):
+    """A design that tickets are printed in."""
+
+    name = "ticket_layouts"
+    path = "/organizers/{organizer}/events/{event}/ticketlayouts"
+    primary_keys = ("id",)
+    selected_by_default = False
+    properties = fields(
+        id=Integer("Identifier, assigned by the server."),
+        name=String("Name."),
+        default=Boolean("Whether it is the default."),
+        layout=Array(Json, "Elements of the layout."),
+        background=String("Address of the background PDF (a default file when none was uploaded)."),
+        item_assignments=Array(ITEM_ASSIGNMENT, "Items the layout is used for."),
+    )
+
+
+class TicketLayoutItems(EventChildStream):
+    """Which design a product is printed in, by sales channel."""
+
+    name = "ticket_layout_items"
+    path = "/organizers/{organizer}/events/{event}/ticketlayoutitems"
+    primary_keys = ("id",)
+    selected_by_default = False
+    properties = fields(
+        id=Integer("Identifier, assigned by the server."),
+        layout=Integer("Ticket layout."),
+        item=Integer("Item."),
+        sales_channel=String("Identifier of the sales channel."),
+    )
+
+
+class BadgeLayouts(EventChildStream):
+    """A design that badges are printed in."""
+
+    name = "badge_layouts"
+    path = "/organizers/{organizer}/events/{event}/badgelayouts"
+    primary_keys = ("id",)
+    selected_by_default = False
+    properties = fields(
+        id=Integer("Identifier, assigned by the server."),
+        name=String("Name."),
+        default=Boolean("Whether it is the default."),
+        layout=Array(Json, "Elements of the layout."),
+        background=String("Address of the background PDF (a default file when none was uploaded)."),
+        item_assignments=Array(BADGE_LAYOUT_ITEM_ASSIGNMENT, "Items the layout is used for."),
+    )
+
+
+class BadgeItems(EventChildStream):
+    """Which badge a product is printed with."""
+
+    name = "badge_items"
+    path = "/organizers/{organizer}/events/{event}/badgeitems"
+    primary_keys = ("id",)
+    selected_by_default = False
+    properties = fields(
+        id=Integer("Identifier, assigned by the server."),
+        item=Integer("Item."),
+        layout=Integer("Badge layout; null for no badge."),
+    )
+
+
+class SendmailRules(EventChildStream):
+    """An e-mail that is sent by itself around the event."""
+
+    name = "sendmail_rules"
+    path = "/organizers/{organizer}/events/{event}/sendmail_rules"
+    primary_keys = ("id",)
+    selected_by_default = False
+    permission = "event.settings.general:write"
+    permission_before = "can_change_event_settings"
+    properties = fields(
+        id=Integer("Identifier, assigned by the server."),
+        subject=I18n("Subject."),
+        template=I18n("Text."),
+        all_products=Boolean("Whether it covers all items."),
+        limit_products=Array(Integer, "Items it is restricted to, if not all."),
+        restrict_to_status=Array(String, "Order states it is sent to."),
+        checked_in_status=String("checked_in or no_checkin, to restrict by check-in."),
+        send_date=DateTime("Time of sending, if absolute."),
+        send_offset_days=Integer("Days of offset, if relative."),
+        send_offset_time=Time("Time of day, if relative."),
+        date_is_absolute=Boolean("Whether send_date counts."),
+        offset_to_event_end=Boolean("Whether the offset counts from the end."),
+        offset_is_after=Boolean("Whether it is sent after instead of before."),
+        send_to=String("orders, attendees or both."),
+        enabled=Boolean("Whether it is switched on."),
+    )
+
+
+class AutoCheckinRules(EventChildStream):
+    """A rule that checks tickets in by itself."""
+
+    name = "auto_checkin_rules"
+    path = "/organizers/{organizer}/events/{event}/auto_checkin_rules"
+    primary_keys = ("id",)
+    selected_by_default = False
+    permission = "event.settings.general:write"
+    permission_before = "can_change_event_settings"
+    properties = fields(
+        id=Integer("Identifier, assigned by the server."),
+        list=Integer("Check-in list tickets are checked in on; null for all matching lists."),
+        mode=String("placed or paid: when it is run."),
+        all_sales_channels=Boolean("Whether it is available on every sales channel."),
+        limit_sales_channels=Array(String, "Identifiers of the sales channels it is restricted to, if not all."),
+        all_products=Boolean("Whether it covers all items."),
+        limit_products=Array(Integer, "Items it is restricted to, if not all."),
+        limit_variations=Array(Integer, "Variations it is restricted to."),
+        all_payment_methods=Boolean("Whether it runs for all payment providers."),
+        limit_payment_methods=Array(String, "Providers it is restricted to, if not all."),
+    )
+
+
+class BankImportJobs(OrganizerChildStream):
+    """A bank statement that was uploaded, with its lines."""
+
+    name = "bank_import_jobs"
+    path = "/organizers/{organizer}/bankimportjobs"
+    primary_keys = ("id",)
+    selected_by_default = False
+    permission = "event.orders:read"
+    permission_before = "can_view_orders"
+    properties = fields(
+        id=Integer("Identifier, assigned by the server."),
+        event=String("Slug of the event."),
+        created=DateTime("Time of creation, set by the server."),
+        state=String("State of the job, e.g. pending, running, error, completed."),
+        transactions=Array(TRANSACTION, "Bank transactions of the job (no id of their own)."),
+        currency=String("ISO 4217 code."),
+    )
