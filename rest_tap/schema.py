@@ -28,6 +28,11 @@ Schema = dict[str, t.Any]
 Record = dict[str, t.Any]
 Normaliser = t.Callable[[Record], None]
 
+
+class Placeholder(dict[str, t.Any]):
+    """A row that is no record: only what is below it is read."""
+
+
 #: Column that keeps what no schema names.
 UNKNOWN_FIELDS = "unknown_fields"
 

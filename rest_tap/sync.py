@@ -20,6 +20,7 @@ from singer_sdk.singerlib.encoding.simple import StateMessage
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.pagination import Answer, Pagination, Step
 from rest_tap.prefetch import Key, Prefetch, Task
+from rest_tap.schema import Placeholder
 from rest_tap.sdk import BATCH_SIZE, BatchConfig
 from rest_tap.writer import BytesWriter, RecordPath
 
@@ -490,7 +491,9 @@ class Plan:
         self, listing: Listing, step: Step, index: int, row: Record
     ) -> t.Iterator[tuple[Key, ListStream, Context]]:
         """Yield the lists below a row, in order."""
-        if not self.children or not self.passes({**row, **listing.context}):
+        if not self.children:
+            return
+        if not isinstance(row, Placeholder) and not self.passes({**row, **listing.context}):
             return
         context = self.stream.get_child_context(record=row, context=dict(listing.context))
         if context is None:
@@ -579,7 +582,7 @@ def _expand(task: Task[Fetched]) -> t.Iterator[t.Iterator[Task[Fetched]]]:
 
 
 def _children(listing: Listing, plan: Plan, step: Step, fetched: Fetched) -> t.Iterator[Task[Fetched]]:
-    with contextlib.suppress(ApiError, KeyError):
+    with contextlib.suppress(Exception):
         for index, row in enumerate(fetched.answer.rows):
             if plan.stream.accepts(row, listing.context):
                 for key, child, context in plan.below(listing, step, index, row):

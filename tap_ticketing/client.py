@@ -5,8 +5,8 @@ from __future__ import annotations
 import typing as t
 
 from rest_tap.client import Context, ListStream
-from rest_tap.errors import ApiError, ErrorAnswer, NotThere
-from rest_tap.pagination import Pagination, SinglePage
+from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer, NotThere
+from rest_tap.pagination import Answer, Pagination, SinglePage
 from rest_tap.schema import Integer, fields
 
 if t.TYPE_CHECKING:
@@ -38,6 +38,24 @@ class TicketingStream(ListStream):
         """Return that the list comes in one page."""
         return SinglePage(self.list_params(context))
 
+    def read(self, body: t.Any) -> Answer:
+        """Return the rows of a decoded answer; never those beside an error, or outside an object.
+
+        Raises:
+            BrokenAnswer: It is not what the contract says.
+        """
+        if isinstance(body, list):
+            msg = "the answer is a list instead of an object"
+            raise BrokenAnswer(msg)
+        if isinstance(body, dict) and body.get("error"):
+            body = {"error": body["error"]}
+        answer = super().read(body)
+        for key in self.own_keys:
+            if any(row.get(key) is None for row in answer.rows):
+                msg = f"a row has no {key}"
+                raise BrokenAnswer(msg)
+        return answer
+
     def forgives(self, error: ApiError, context: Context) -> bool:
         """Return whether the event is gone: deleted since the events were listed."""
         event = context.get("event_id")
@@ -53,3 +71,6 @@ class BelowEvent(TicketingStream):
     """The same list, one for each event: rows carry ``event_id``."""
 
     parent_keys = fields(event_id=Integer("Event that the list was asked for."))
+    #: Never: each run sees the events that are active then, and a loader would take the
+    #: rows of all others for deleted.
+    emit_activate_version_messages = False

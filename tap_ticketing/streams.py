@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import typing as t
 
-from rest_tap.pagination import Answer, Cursor, Pagination
+from rest_tap.errors import ApiError, ErrorAnswer, NotThere
+from rest_tap.pagination import Answer, Cursor, Pagination, SinglePage
 from rest_tap.schema import (
     Anything,
     Array,
@@ -17,17 +18,20 @@ from rest_tap.schema import (
     DateTime,
     Integer,
     Object,
+    Placeholder,
     Record,
     String,
     fields,
 )
-from rest_tap.state import Bookmarks
+from tap_ticketing.bookmarks import TicketBookmark, keep, kept
 from tap_ticketing.client import BelowEvent, TicketingStream
 
 if t.TYPE_CHECKING:
-    from rest_tap.client import Context
-    from rest_tap.errors import ApiError
+    from rest_tap.client import Context, ListStream
     from tap_ticketing.tap import TapTicketing
+
+#: Statuses that may mean that a bookmark's ticket is gone; so does an error with status 200.
+UNKNOWN_TICKET = frozenset({400, 404, 410, 422})
 
 ADDON = fields(
     id=Integer("Add-on.", lenient=True),
@@ -46,10 +50,6 @@ CHECKIN = fields(
     addon_id=Integer("Add-on that was checked in; null for the ticket itself.", lenient=True),
     date=DateTime("Time of the check-in."),
 )
-
-
-class Followed(dict[str, t.Any]):
-    """An event that has left the list of active events, but is still read below."""
 
 
 class Events(TicketingStream):
@@ -79,13 +79,14 @@ class Events(TicketingStream):
         answer = super().read(body)
         for row in answer.rows:
             row["id"] = event_id(row)
-        followed = self.ticketing_tap.events_to_follow([row["id"] for row in answer.rows])
-        answer.rows += [Followed(id=event) for event in followed]
+        passes = self.run.plan(self).passes
+        followed = self.ticketing_tap.events_to_follow({row["id"]: passes(row) for row in answer.rows})
+        answer.rows += [Placeholder(id=event) for event in followed]
         return answer
 
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:
         """Return the row, unless it is only there for what is below it."""
-        return () if isinstance(row, Followed) else super().rows(row, context)
+        return () if isinstance(row, Placeholder) else super().rows(row, context)
 
     def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:  # noqa: ARG002
         """Return the key that lists below an event need."""
@@ -125,54 +126,85 @@ class Attendees(TicketingStream):
     )
 
     def __init__(self, tap: TapTicketing) -> None:
-        """Find the bookmarks."""
+        """Start with no list begun."""
         super().__init__(tap)
-        self.bookmarks = Bookmarks(tap.state, self.name, "events")
+        self._cursors: dict[t.Any, Cursor] = {}
+        self._anew: set[t.Any] = set()
 
-    def since(self, context: Context) -> str | None:
-        """Return the cursor that an earlier run has reached in this list."""
-        if self.replication_method != "INCREMENTAL":
-            return None
-        event = context.get("event_id")
-        if event is not None:
-            kept = self.bookmarks.get(str(event))
-        else:
-            bookmark = self.tap_state.get("bookmarks", {}).get(self.name, {})
-            kept = bookmark.get("replication_key_value")
-        if kept is not None and not isinstance(kept, str):
-            self.logger.warning("%s: the bookmark is not a ticket code; reading all", self.name)
-            return None
-        return kept or None
+    def carried(self) -> list[ListStream]:
+        """Return the selected streams that go on from a bookmark of this list."""
+        answers = [child for child in self.child_streams if isinstance(child, AttendeeAnswers)]
+        return [stream for stream in (self, *answers) if stream.selected]
+
+    @property
+    def is_incremental(self) -> bool:
+        """Return whether every stream that this list serves goes on from its bookmark."""
+        return all(stream.replication_method == "INCREMENTAL" for stream in self.carried())
 
     def pagination(self, context: Context) -> Pagination:
-        """Return the cursor, from the bookmark."""
-        return Cursor("ticket_code", "since", self.since(context), self.list_params(context))
+        """Return the cursor, from the bookmark; only the first page where just the form is wanted."""
+        params = self.list_params(context)
+        if not self.carried():
+            return SinglePage(params)
+        event = context.get("event_id")
+        since = self._since(event)
+        cursor = self._cursors[event] = Cursor("ticket_code", "since", since.code, params, total=since.total)
+        return cursor
 
     def starts_over(self, error: ApiError, context: Context) -> bool:
         """Return whether the bookmark's ticket may be gone: then the whole list is read."""
-        since = self.since(context)
-        if since is None or error.status not in {None, 200, 400, 404, 410, 422}:
+        event = context.get("event_id")
+        is_told = isinstance(error, (ErrorAnswer, NotThere)) or error.status in UNKNOWN_TICKET
+        if not is_told or self._since(event).code is None:
             return False
-        self.logger.warning("%s: cannot go on from the bookmark, reading the whole list (%s)", self.name, error.reason)
-        self._keep(None, context)
+        self.logger.warning(
+            "%s: cannot go on from the bookmark, reading the whole list%s (%s)",
+            self.name,
+            _of_event(event),
+            error.reason,
+        )
+        self._anew.add(event)
         return True
 
     def page_read(self, context: Context, answer: Answer) -> None:
         """Move the bookmark to the last ticket that was written."""
-        if answer.rows and self.replication_method == "INCREMENTAL":
-            self._keep(str(answer.rows[-1]["ticket_code"]), context)
+        code = answer.rows[-1].get("ticket_code") if answer.rows else None
+        if code is not None:
+            self._keep(TicketBookmark(str(code)), context.get("event_id"))
 
-    def _keep(self, cursor: str | None, context: Context) -> None:
+    def list_read(self, context: Context, answer: Answer) -> None:  # noqa: ARG002
+        """Set the bookmark, with the total that the next run can be compared with."""
         event = context.get("event_id")
-        if event is None:
-            bookmark = self.tap_state.setdefault("bookmarks", {}).setdefault(self.name, {})
-            bookmark["replication_key"] = self.replication_key
-            bookmark["replication_key_value"] = cursor
-        elif cursor is None:
-            self.bookmarks.drop(str(event))
-        else:
-            self.bookmarks.put(cursor, str(event))
-        self.run.touch()
+        cursor = self._cursors.pop(event, None)
+        if cursor is None:
+            return
+        if cursor.restarted:
+            self.logger.warning(
+                "%s: the ticket of the bookmark seems to be gone, the whole list was read%s",
+                self.name,
+                _of_event(event),
+            )
+        self._keep(TicketBookmark(cursor.since, cursor.total), event)
+
+    def _since(self, event: t.Any) -> TicketBookmark:
+        """Return the bookmark of a list, if all that goes on from it has the same."""
+        if event in self._anew or not self.is_incremental:
+            return TicketBookmark()
+        bookmark, *others = [kept(self.tap_state, stream.name, event) for stream in self.carried()]
+        if any(other.code != bookmark.code for other in others):
+            # One of the streams was selected later, and lacks the rows before.
+            return TicketBookmark()
+        if bookmark.code is not None and not isinstance(bookmark.code, str):
+            self.logger.warning("%s: the bookmark is not a ticket code; reading all", self.name)
+            return TicketBookmark()
+        return TicketBookmark(bookmark.code or None, bookmark.total if type(bookmark.total) is int else None)
+
+    def _keep(self, bookmark: TicketBookmark, event: t.Any) -> None:
+        if not self.is_incremental:
+            return
+        for stream in self.carried():
+            if keep(self.tap_state, stream.name, event, bookmark):
+                self.run.touch()
 
 
 class AttendeeFields(TicketingStream):
@@ -183,7 +215,7 @@ class AttendeeFields(TicketingStream):
     nested_in = "values"
     primary_keys: t.Sequence[str] = ("id",)
     properties = fields(
-        id=String("Field of the form.", lenient=True),
+        id=String("Field of the form; '#' and its position where it has no id.", lenient=True),
         position=Integer("Place in the form, from 0; answers stand in this order."),
         name=String("Question."),
         type=String("text, email, select, file or date."),
@@ -192,15 +224,19 @@ class AttendeeFields(TicketingStream):
         is_mandatory=Boolean("Whether an answer must be given."),
     )
 
-    def page_records(self, answer: Answer, rows: t.Iterable[Record], context: Context) -> t.Iterable[Record]:
+    def page_records(
+        self,
+        answer: Answer,
+        rows: t.Iterable[Record],  # noqa: ARG002
+        context: Context,
+    ) -> t.Iterable[Record]:
         """Return the form's fields, once for each list."""
-        list(rows)
         form = form_of(answer)
         if (context.get("event_id"), form) == getattr(self, "_last", None):
             return
         self._last = (context.get("event_id"), form)
         for position, field in enumerate(form):
-            yield {**field, "position": position}
+            yield {**field, "id": field_id(field, position), "position": position}
 
 
 class AttendeeAnswers(TicketingStream):
@@ -210,9 +246,11 @@ class AttendeeAnswers(TicketingStream):
     parent_stream_type = Attendees
     nested_in = "values"
     primary_keys: t.Sequence[str] = ("attendee_id", "field_id")
+    replication_key = "ticket_code"
     properties = fields(
         attendee_id=String("Attendee.", lenient=True),
         field_id=String("Field of the form; '#' and the position where the form names none.", lenient=True),
+        ticket_code=String("Code of the attendee's ticket; the cursor that this stream goes by.", lenient=True),
         position=Integer("Place in the form, from 0."),
         name=String("Question."),
         type=String("text, email, select, file or date."),
@@ -229,11 +267,13 @@ class AttendeeAnswers(TicketingStream):
         """Return a record for each answer of each attendee."""
         form = form_of(answer)
         for row in rows:
-            for position, value in enumerate(row.get("values") or ()):
+            values = row.get("values")
+            for position, value in enumerate(values if isinstance(values, list) else ()):
                 field = form[position] if position < len(form) else {}
                 yield {
                     "attendee_id": row.get("id"),
-                    "field_id": field.get("id") or f"#{position}",
+                    "field_id": field_id(field, position),
+                    "ticket_code": row.get("ticket_code"),
                     "position": position,
                     "name": field.get("name"),
                     "type": field.get("type"),
@@ -310,7 +350,17 @@ def event_id(row: Record) -> t.Any:
 def form_of(answer: Answer) -> list[Record]:
     """Return the form's fields as an answer tells them."""
     form = answer.envelope.get("fields")
-    return [field for field in form if isinstance(field, dict)] if isinstance(form, list) else []
+    return [field if isinstance(field, dict) else {} for field in form] if isinstance(form, list) else []
+
+
+def field_id(field: Record, position: int) -> t.Any:
+    """Return what identifies a field of the form: its id, or else its place."""
+    named = field.get("id")
+    return f"#{position}" if named is None else named
+
+
+def _of_event(event: t.Any) -> str:
+    return "" if event is None else f" of event {event}"
 
 
 def as_text(value: t.Any) -> str | None:

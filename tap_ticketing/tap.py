@@ -12,11 +12,13 @@ from rest_tap.auth import SessionLogin
 from rest_tap.errors import ApiError, CredentialRefused
 from rest_tap.gate import Gate
 from rest_tap.retry import RetryPolicy
+from rest_tap.schema import Placeholder
 from rest_tap.settings import setting, shared_settings
 from rest_tap.state import Bookmarks
 from rest_tap.tap import RestTap
 from rest_tap.transport import UNREADABLE, Transport
-from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS, Followed, event_id
+from tap_ticketing.bookmarks import TicketBookmark, keep
+from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS, event_id
 
 if t.TYPE_CHECKING:
     from tap_ticketing.client import TicketingStream
@@ -111,7 +113,7 @@ class TapTicketing(RestTap):
             th.IntegerType(minimum=0),
             "Follow ended events",
             "Days for which attendees and tickets of an event are still read after it has left the "
-            "list of active events; the last check-ins come late.",
+            "list of active events; the last check-ins come late. 0 for not at all.",
             default=30,
         ),
         *shared_settings(),
@@ -197,28 +199,34 @@ class TapTicketing(RestTap):
 
     # Events that are read below
 
-    def events_to_follow(self, active: list[t.Any]) -> list[t.Any]:
+    def events_to_follow(self, active: t.Mapping[t.Any, bool]) -> list[t.Any]:
         """Return the events that left the active list a short while ago, and note those on it.
 
         The state keeps for each event the last day on which it was active, and forgets it
         when it is followed no longer.
+
+        Args:
+            active: The events on the list, and whether what is below them is read.
         """
         if not self.config.get("partition_by_event"):
             return []
         today = dt.datetime.now(dt.timezone.utc).date()
+        days = self.config["follow_ended_events_days"]
         known = Bookmarks(self.state, "events", "active")
-        cursors = Bookmarks(self.state, "attendees", "events")
-        for event in active:
-            known.put(today.isoformat(), str(event))
+        for event, is_read in active.items():
+            if is_read:
+                known.put(today.isoformat(), str(event))
+        now_active = {str(event) for event in active}
         followed = []
         for event, day in known.items():
-            if event in {str(item) for item in active}:
+            if event in now_active:
                 continue
-            if _days_since(day, today) <= self.config["follow_ended_events_days"]:
+            if days and _days_since(day, today) <= days:
                 followed.append(event_id({"id": event}))
-            else:
-                known.drop(event)
-                cursors.drop(event)
+                continue
+            known.drop(event)
+            for stream in ("attendees", "attendee_answers"):
+                keep(self.state, stream, event, TicketBookmark())
         self.run.touch()
         return followed
 
@@ -226,7 +234,7 @@ class TapTicketing(RestTap):
         """Return whether an event is not on the active list (any more)."""
         stream = t.cast("TicketingStream", self.streams["events"])
         reply = self.transport.ask(stream.list_path({}), method=stream.method, stream=stream.name, read=stream.read)
-        return event not in {row["id"] for row in reply.body.rows if not isinstance(row, Followed)}
+        return event not in {row["id"] for row in reply.body.rows if not isinstance(row, Placeholder)}
 
 
 def _days_since(day: object, today: dt.date) -> int:
