@@ -12,7 +12,7 @@ import dataclasses
 import datetime as dt
 import math
 import typing as t
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from rest_tap.errors import BrokenAnswer
 from rest_tap.schema import Record, moment
@@ -141,6 +141,7 @@ OTHER_SIZES = (47, 43, 41, 37, 31, 29, 23)
 
 #: Pages made known at once, whatever ``count`` or ``next`` say.
 PAGES_AT_ONCE = 1000
+LONGEST_NUMBER = 18
 #: How often a list may be read on from the same place because rows were deleted.
 STANDSTILLS = 10
 #: By how much a row may be older than the filter says: its time may be meant in another zone.
@@ -260,8 +261,10 @@ def next_page(link: object) -> int | None:
     """
     if link is None or link == "":
         return None
-    numbers = parse_qs(urlsplit(str(link)).query).get("page", []) if isinstance(link, str) else []
-    if len(numbers) != 1 or not numbers[0].isdecimal():
+    # Not ``urlsplit``: it would look at the host, and may refuse it.
+    query = link.partition("?")[2].partition("#")[0] if isinstance(link, str) else ""
+    numbers = parse_qs(query).get("page", [])
+    if len(numbers) != 1 or not numbers[0].isdecimal() or len(numbers[0]) > LONGEST_NUMBER:
         msg = "the link to the next page names no page number"
         raise BrokenAnswer(msg)
     return int(numbers[0])

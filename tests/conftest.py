@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from rest_tap.gate import Gate
 from sandbox import Sandbox, Scale
@@ -28,6 +29,10 @@ if t.TYPE_CHECKING:
     from rest_tap.tap import RestTap
 
 Json = dict[str, t.Any]
+
+# Machines that run tests are busy, so no example has a deadline.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 #: Small, and with more than one page of whatever is paged.
 SMALL = Scale(organizers=2, events=6, tax_rules=60, orders=60, ticketing_events=4, attendees=60)
