@@ -1,0 +1,157 @@
+"""Writes what is generated, from the taps themselves: `python -m tools.docs`, or `make docs`.
+
+`documents()` has each file as it should be; tests/test_docs.py compares that with the files as they are.
+"""
+
+from __future__ import annotations
+
+import logging
+import typing as t
+from pathlib import Path
+
+import yaml
+
+from tap_organizers.tap import TapOrganizers
+from tap_ticketing.tap import TapTicketing
+from tools.settings import Setting, all_settings, own_settings, required_groups
+from tools.streams import deselected, overview, reference, table
+
+if t.TYPE_CHECKING:
+    from singer_sdk import Tap
+
+ROOT = Path(__file__).resolve().parents[1]
+TAPS: tuple[type[Tap], ...] = (TapOrganizers, TapTicketing)
+
+REPOSITORY = "https://github.com/ticketing-taps/ticketing-taps"
+VARIANT = "ticketing-taps"
+
+#: What Meltano Hub asks for and the taps cannot know.
+HUB: dict[str, dict[str, t.Any]] = {
+    "tap-organizers": {
+        "label": "pretix",
+        "description": "Open-source ticket sales for events",
+        "domain_url": "https://docs.pretix.eu/dev/api/",
+        "keywords": ["api", "events", "meltano_sdk", "pretix", "ticketing"],
+        "next_steps": (
+            "For pretix, set `api_url` to `https://pretix.eu/api/v1` (or to your own server's), `auth_header` to"
+            " `Authorization` and `auth_prefix` to `Token ` with a space at its end. `api_token` is the token of a"
+            " team, made in pretix under *Organizer > Teams*; the tap reads what the team may see."
+        ),
+    },
+    "tap-ticketing": {
+        "label": "Oveit",
+        "description": "Event ticketing and access control",
+        "domain_url": "https://l.oveit.com/api-documentation",
+        "keywords": ["api", "events", "meltano_sdk", "oveit", "ticketing"],
+        "next_steps": (
+            "For Oveit, set `api_url` to `https://l.oveit.com/api`, `login_path` to `/seller/login`, `events_path` to"
+            " `/seller/events`, `attendees_path` to `/events/attendees`, `tickets_path` to `/events/tickets` and"
+            " `partition_by_event` to `true`. Log in with `email` and `password`, or give a `session_token`."
+        ),
+    },
+}
+
+
+def main() -> None:
+    """Write all that is generated."""
+    logging.disable(logging.WARNING)  # that the taps have no settings here
+    for path, text in documents().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def documents() -> dict[Path, str]:
+    """Return the text that each generated file should have."""
+    readme, meltano = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "meltano.yml"))
+    for tap in TAPS:
+        readme = _between(readme, f"<!-- settings of {tap.name}", f"<!-- {tap.name}: end", _settings_table(tap))
+        readme = _between(readme, f"<!-- streams of {tap.name}", f"<!-- {tap.name}: end", overview(tap))
+        meltano = _between(meltano, f"    executable: {tap.name}", "  - name:", _meltano(tap))
+    return {
+        ROOT / "README.md": readme,
+        ROOT / "meltano.yml": meltano,
+        **{ROOT / "docs" / f"{tap.name}.md": reference(tap) for tap in TAPS},
+        **{ROOT / "hub" / f"{tap.name}.yml": _yaml(hub_definition(tap), sort_keys=True) for tap in TAPS},
+        ROOT / "hub" / "default_variants.yml": _yaml({"extractors": {tap.name: VARIANT for tap in TAPS}}),
+        ROOT / "hub" / "maintainers.yml": _yaml({VARIANT: {"label": VARIANT, "name": VARIANT, "url": REPOSITORY}}),
+    }
+
+
+def hub_definition(tap: type[Tap]) -> dict[str, t.Any]:
+    """Return the tap's entry for Meltano Hub."""
+    return {
+        **HUB[tap.name],
+        "capabilities": _capabilities(tap),
+        "executable": tap.name,
+        "log_parser": "singer-sdk",
+        "logo_url": f"/assets/logos/extractors/{tap.name.removeprefix('tap-')}.svg",
+        "maintenance_status": "active",
+        "name": tap.name,
+        "namespace": tap.name.replace("-", "_"),
+        "pip_url": tap.package_name,
+        "quality": "silver",
+        "repo": REPOSITORY,
+        "settings": sorted(all_settings(tap), key=lambda setting: str(setting["name"])),
+        "settings_group_validation": required_groups(tap),
+        "supported_python_versions": tap.get_supported_python_versions(),
+        "variant": VARIANT,
+        **_select(tap),
+    }
+
+
+def _meltano(tap: type[Tap]) -> str:
+    plugin = {
+        "capabilities": _capabilities(tap),
+        "log_parser": "singer-sdk",
+        **_select(tap),
+        "settings_group_validation": required_groups(tap),
+        "settings": all_settings(tap),
+    }
+    return "".join(f"    {line}" for line in _yaml(plugin).splitlines(keepends=True))
+
+
+def _capabilities(tap: type[Tap]) -> list[str]:
+    return sorted(str(one) for one in tap.capabilities)
+
+
+def _select(tap: type[Tap]) -> dict[str, list[str]]:
+    excluded = deselected(tap)
+    return {"select": ["*.*", *excluded]} if excluded else {}
+
+
+def _settings_table(tap: type[Tap]) -> str:
+    rows = [
+        (f"`{setting['name']}`", _kind(setting), _default(setting), setting["description"])
+        for setting in own_settings(tap)
+    ]
+    return table(("Setting", "Kind", "Default", "Meaning"), rows)
+
+
+def _kind(setting: Setting) -> str:
+    if "options" in setting:
+        return ", ".join(f"`{option['value']}`" for option in setting["options"])
+    return {"password": "secret", "date_iso8601": "date-time"}.get(setting["kind"], str(setting["kind"]))
+
+
+def _default(setting: Setting) -> str:
+    value = setting.get("value", "")
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else ""
+
+
+def _yaml(data: dict[str, t.Any], *, sort_keys: bool = False) -> str:
+    return yaml.safe_dump(data, sort_keys=sort_keys, allow_unicode=True, width=110)
+
+
+def _between(text: str, start: str, end: str, content: str) -> str:
+    """Return the text with the lines replaced that follow the start's and come before the end's."""
+    head, found, rest = text.partition(start)
+    marker, _, rest = rest.partition("\n")
+    _, closed, tail = f"\n{rest}".partition(f"\n{end}")
+    if not (found and closed):
+        message = f"no {start} … {end} in the file"
+        raise ValueError(message)
+    return f"{head}{start}{marker}\n{content}{end}{tail}"
+
+
+if __name__ == "__main__":
+    main()
