@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
+#: Seconds by which a request may go out too early because the one before went too late;
+#: so a busy machine keeps the rate. A minute is taken to be longer by as much.
+SLACK = 0.05
+
 
 class Gate:
     """Spreads requests over the minute, and holds all of them while the server asks to.
@@ -15,7 +19,7 @@ class Gate:
 
     def __init__(self, requests_per_minute: int | None = None) -> None:
         """Take the rate to keep; None for as fast as the answers come."""
-        self._interval = 60.0 / requests_per_minute if requests_per_minute else 0.0
+        self._interval = (60.0 + 2 * SLACK) / requests_per_minute if requests_per_minute else 0.0
         self._next = 0.0
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -33,14 +37,15 @@ class Gate:
         Raises:
             InterruptedError: The run was stopped meanwhile.
         """
+        began = time.monotonic()
         while not self._stopped.is_set():
             with self._lock:
                 now = time.monotonic()
                 wait = self._next - now
                 if wait <= 0:
-                    self._next = max(self._next, now - self._interval) + self._interval
+                    self._next = max(self._next, now - SLACK) + self._interval
+                    self.waited += now - began
                     return
-                self.waited += wait
             self.sleep(wait)
         raise InterruptedError
 

@@ -1,0 +1,111 @@
+"""Whether to ask again, and when: decided from values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rest_tap.retry import TRANSIENT, RetryPolicy, seconds_of
+
+NOW = dt.datetime(2026, 11, 22, 6, 0, 0, tzinfo=dt.timezone.utc)
+ORGANIZERS = RetryPolicy()
+TICKETING = RetryPolicy(statuses=frozenset({429, 500, 502, 503, 504}), limits={})
+
+
+def delays(policy: RetryPolicy, status: int | None, retry_after: str | None = None) -> list[float]:
+    """Return all waits until the policy gives up."""
+    waits: list[float] = []
+    while (wait := policy.delay(len(waits) + 1, status, retry_after, now=NOW)) is not None:
+        waits.append(wait)
+        assert len(waits) < 100, "asked for ever"
+    return waits
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "expected"),
+    [
+        pytest.param(ORGANIZERS, 400, [2, 4, 8], id="400: three retries, factor two"),
+        *(
+            pytest.param(ORGANIZERS, status, [2, 4, 8, 16, 32, 64], id=f"{status}: likewise, longer")
+            for status in sorted(TRANSIENT - {400})
+        ),
+        pytest.param(ORGANIZERS, None, [2, 4, 8, 16, 32, 64], id="a broken connection"),
+        *(
+            pytest.param(ORGANIZERS, status, [], id=f"{status}: at once an error")
+            for status in (401, 403, 404, 405, 410, 422, 501, 505)
+        ),
+        pytest.param(TICKETING, 400, [], id="400 is final where the policy does not name it"),
+        pytest.param(TICKETING, 503, [2, 4, 8, 16, 32, 64], id="503 where the policy names it"),
+        pytest.param(RetryPolicy(limits={400: 1, None: 2}), 400, [2], id="a limit for a status"),
+        pytest.param(RetryPolicy(limits={400: 1, None: 2}), None, [2, 4], id="a limit for connections"),
+        pytest.param(RetryPolicy(factor=3, retries=2), 500, [3, 9], id="another factor"),
+    ],
+)
+def test_waits_grow_until_the_policy_gives_up(policy: RetryPolicy, status: int | None, expected: list[float]) -> None:
+    assert delays(policy, status) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        pytest.param("0", 0, id="nothing"),
+        pytest.param("17", 17, id="seconds"),
+        pytest.param(" 17 ", 17, id="with blanks"),
+        pytest.param("Sun, 22 Nov 2026 06:01:30 GMT", 90, id="a date"),
+        pytest.param("Sun, 22 Nov 2026 07:01:30 +0100", 90, id="a date in another zone"),
+        pytest.param("Sun, 22 Nov 2026 06:01:30 -0000", 90, id="a date without zone"),
+        pytest.param("Sun, 22 Nov 2026 05:00:00 GMT", 0, id="a date in the past"),
+        pytest.param(None, None, id="no header"),
+        pytest.param("", None, id="an empty header"),
+        pytest.param("soon", None, id="a word"),
+        pytest.param("-5", None, id="a negative number"),
+        pytest.param("1.5", None, id="a fraction"),
+        pytest.param("²", None, id="a digit that is no number"),
+        pytest.param("Sun, 99 Nov 2026 06:01:30 GMT", None, id="a day that does not exist"),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_date(text: str | None, seconds: float | None) -> None:
+    assert seconds_of(text, now=NOW) == seconds
+
+
+PARTS = st.sampled_from(
+    ["Sun,", "22", "Nov", "2026", "0001", "9999", "06:01:30", "24:61:99", "-0000", "+2359", "GMT", "x"]
+)
+
+
+@given(st.one_of(st.text(max_size=40), st.lists(PARTS, max_size=7).map(" ".join)))
+def test_no_retry_after_raises_or_is_negative(text: str) -> None:
+    told = seconds_of(text, now=NOW)
+    assert told is None or told >= 0
+
+
+def test_a_date_is_measured_from_the_clock() -> None:
+    later = dt.datetime.now(dt.timezone.utc) + dt.timedelta(minutes=2)
+    told = seconds_of(later.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+    assert told is not None
+    assert 100 < told <= 120
+
+
+@pytest.mark.parametrize("status", [400, 429, 503])
+def test_retry_after_wins_over_the_backoff_and_not_over_the_limit(status: int) -> None:
+    waits = delays(ORGANIZERS, status, "7")
+    assert set(waits) == {7}
+    assert len(waits) == (3 if status == 400 else 6)
+
+
+@pytest.mark.parametrize("absurd", ["601", "86400", "9" * 30, "9" * 400, "Mon, 23 Nov 2026 06:00:00 GMT"], ids=range(5))
+def test_an_absurd_retry_after_ends_the_tries(absurd: str) -> None:
+    assert delays(ORGANIZERS, 429, absurd) == []
+
+
+def test_a_retry_after_on_a_final_status_changes_nothing() -> None:
+    assert delays(ORGANIZERS, 403, "5") == []
+
+
+def test_a_policy_cannot_be_changed_on_the_way() -> None:
+    with pytest.raises(AttributeError):
+        t.cast("t.Any", ORGANIZERS).retries = 100
