@@ -34,6 +34,13 @@ def shared_settings() -> list[th.Property[t.Any]]:
             "Never used in place of a cursor.",
         ),
         setting(
+            "progress",
+            th.BooleanType,
+            "Progress",
+            "Whether to log how far the run is every few seconds, and a table at its end.",
+            default=True,
+        ),
+        setting(
             "personal_data",
             th.BooleanType,
             "Personal data",

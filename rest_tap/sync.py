@@ -20,6 +20,7 @@ from singer_sdk.singerlib.encoding.simple import StateMessage
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.pagination import Answer, Pagination, Step
 from rest_tap.prefetch import Key, Prefetch, Task
+from rest_tap.progress import Level, Progress
 from rest_tap.schema import Placeholder
 from rest_tap.sdk import BATCH_SIZE, BatchConfig
 from rest_tap.writer import BytesWriter, RecordPath
@@ -223,7 +224,7 @@ class Run:
         self._state_at = time.monotonic()
         self._state_size = 0
         self._since_state = 0
-        self._incomplete: list[str] = []
+        self.progress = Progress(self, enabled=tap.config.get("progress", True))
 
     @property
     def transport(self) -> Transport:
@@ -276,6 +277,7 @@ class Run:
                 self.transport.gate.stop()
             self.prefetch.close()
             self.transport.close()
+            self.progress.close()
             with contextlib.suppress(BrokenPipeError):
                 self._write_state(final=True)
             for output in self.outputs.values():
@@ -283,6 +285,7 @@ class Run:
             if error is None:
                 self._report_unknown()
                 self.tap.close_run()
+                self.progress.summary()
                 self.outputs.clear()
 
     def _report_unknown(self) -> None:
@@ -307,6 +310,13 @@ class Run:
 
     def _read(self, listing: Listing) -> None:
         """Read one list and everything below it."""
+        self.progress.levels.append(Level(listing.stream.name))
+        try:
+            self._read_list(listing)
+        finally:
+            self.progress.levels.pop()
+
+    def _read_list(self, listing: Listing) -> None:
         stream, plan = listing.stream, self.plan(listing.stream)
         answer: Answer | None = None
         seen = Seen(listing)
@@ -368,10 +378,15 @@ class Run:
             for index, row in seen.new(fetched.answer.rows)
             if not plan.accepts or plan.stream.accepts(row, context)
         ]
+        level = self.progress.levels[-1]
+        level.expected = listing.pagination.count
+        self.progress.tick()
         if not plan.children:
             self._write_rows(plan, fetched.answer, [row for _, row in rows], context)
+            level.done += len(rows)
             return
         for index, row in rows:
+            level.done += 1
             lists = [
                 self._child(listing, fetched, key, child, child_context)
                 for key, child, child_context in plan.below(listing, step, index, row)
@@ -409,7 +424,6 @@ class Run:
         count = listing.pagination.count
         where = " ".join(f"{key} {value}" for key, value in listing.context.items())
         line = f"{listing.stream.name}: {seen.tally['distinct']} of {count} rows" + (f" ({where})" if where else "")
-        self._incomplete.append(line)
         logger.warning(
             "%s came, however often the list was read: its order on the server is not the same for every page",
             line,
@@ -428,6 +442,7 @@ class Run:
     def _idle(self) -> None:
         """While the network is slow: let the loader work, and hear signals."""
         self.writer.flush()
+        self.progress.tick()
         self._check_time()
 
     def touch(self) -> None:

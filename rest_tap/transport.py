@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import email.utils
 import logging
+import threading
 import time
 import typing as t
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -98,6 +99,15 @@ class _Failure:
     redirect: str = ""
 
 
+@dataclasses.dataclass(slots=True)
+class Tally:
+    """What reading one stream has cost."""
+
+    requests: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+
+
 def fill_path(template: str, values: t.Mapping[str, t.Any]) -> str:
     """Return a path with each ``{name}`` replaced by its percent-encoded value.
 
@@ -155,8 +165,9 @@ class Transport:
         self.credential_settings = credential_settings
         #: Whether this server wants list paths to end with a slash; learnt from a redirect.
         self.trailing_slash = False
-        self.requests = 0
-        self.retries = 0
+        #: What each stream has cost, by name.
+        self.tallies: dict[str, Tally] = {}
+        self._tally_lock = threading.Lock()
         self._answered = False
         self._decoder = msgspec.json.Decoder()
         self._session = requests.Session()
@@ -239,7 +250,7 @@ class Transport:
         hopeless = not self._answered and attempt > TRIES_BEFORE_FIRST_ANSWER
         if wait is None or hopeless or failure.is_refusal or failure.status in request.final:
             raise failure.error from None
-        self.retries += 1
+        self._count(request, retries=1)
         what = f"status {failure.status}" if failure.status else "a broken answer"
         logger.warning(
             "%s: asking again in %.0f s after %s (%s)",
@@ -259,6 +270,7 @@ class Transport:
         Raises:
             ApiError: The answer is whole, and no other is to be expected.
         """
+        started = time.monotonic()
         try:
             response = self._send(request, credential)
             content = self._content(response)
@@ -267,6 +279,8 @@ class Transport:
             return _Failure(Unanswered(reason, stream=request.stream, path=request.path))
         except BrokenAnswer as error:
             raise request.error(error) from None
+        finally:
+            self._count(request, requests=1, seconds=time.monotonic() - started)
         self._answered = True
         status = response.status_code
         if status in _REDIRECTS:
@@ -294,6 +308,18 @@ class Transport:
                 raise broken from None
             return _Failure(broken, UNREADABLE)
 
+    @property
+    def sent(self) -> int:
+        """Return how many requests were sent."""
+        return sum(tally.requests for tally in self.tallies.values())
+
+    def _count(self, request: _Request, *, requests: int = 0, retries: int = 0, seconds: float = 0) -> None:
+        with self._tally_lock:
+            tally = self.tallies.setdefault(request.stream or "login", Tally())
+            tally.requests += requests
+            tally.retries += retries
+            tally.seconds += seconds
+
     def _send(self, request: _Request, credential: t.Mapping[str, str]) -> requests.Response:
         url = request.target or f"{self.api_url}{request.path}"
         if request.is_list and self.trailing_slash and not url.endswith("/"):
@@ -311,13 +337,11 @@ class Transport:
                 auth=_as_it_is,
             )
         )
-        self.requests += 1
         return self._session.send(prepared, timeout=self.timeout, allow_redirects=False, **self._environment)
 
     def _content(self, response: requests.Response) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        started = time.monotonic()
         with response:
             for chunk in response.iter_content(CHUNK):
                 chunks.append(chunk)
@@ -328,7 +352,6 @@ class Transport:
                         "raise the setting max_page_megabytes"
                     )
                     raise BrokenAnswer(msg)
-        logger.debug("%d bytes in %.3f s", size, time.monotonic() - started)
         return b"".join(chunks)
 
     def _decode(self, content: bytes, response: requests.Response) -> t.Any:

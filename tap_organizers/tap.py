@@ -105,7 +105,6 @@ class TapOrganizers(RestTap):
     def __init__(self, **kwargs: t.Any) -> None:
         """Take the settings, and start with nothing denied."""
         self._organizers_seen: set[str] = set()
-        self._denied: dict[str, int] = {}
         self._absent: set[str] = set()
         self._gone: dict[tuple[str, str], bool] = {}
         #: Events that are series of dates, by organizer and slug, as far as read.
@@ -266,9 +265,9 @@ class TapOrganizers(RestTap):
         if self.config["on_denied"] == "fail" and stream.ABORT_AT_RECORD_COUNT is None:
             msg = f"{error.reason}; {needed}. Set on_denied to 'skip' to read the rest"
             raise Denied(msg, stream=stream.name, path=error.path, status=error.status) from None
-        if stream.name not in self._denied:
+        if stream.name not in self.run.progress.denied:
             self.logger.warning("%s: skipped, denied; %s", stream.name, needed)
-        self._denied[stream.name] = self._denied.get(stream.name, 0) + 1
+        self.run.progress.denied[stream.name] += 1
         return True
 
     def not_there(self, stream: OrganizersStream, error: NotThere) -> bool:
@@ -284,8 +283,9 @@ class TapOrganizers(RestTap):
 
     def close_run(self) -> None:
         """Sum up which lists were denied."""
-        if self._denied:
-            lists = ", ".join(f"{name} ({count})" for name, count in sorted(self._denied.items()))
+        denied = self.run.progress.denied
+        if denied:
+            lists = ", ".join(f"{name} ({count})" for name, count in sorted(denied.items()))
             self.logger.warning("skipped as denied (number of lists): %s", lists)
 
     def check_connection(self) -> None:

@@ -1,0 +1,135 @@
+"""How far the run is: a line every few seconds while it goes on, a table at its end.
+
+On a terminal it is one line that is written over; elsewhere it is a line in the log.
+Nothing of it goes to standard output, which belongs to the messages.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import logging
+import sys
+import time
+import typing as t
+
+if t.TYPE_CHECKING:
+    from rest_tap.sync import Run
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two lines: in a log, on a terminal.
+LOG_SECONDS = 10.0
+LIVE_SECONDS = 0.5
+
+
+@dataclasses.dataclass(slots=True)
+class Level:
+    """One list that is being read, from the root down to the one at hand.
+
+    Attributes:
+        stream: Name of the stream.
+        done: Rows that are done.
+        expected: Rows there are, as far as the server told.
+    """
+
+    stream: str
+    done: int = 0
+    expected: int | None = None
+
+    def __str__(self) -> str:
+        """Return e.g. ``events 120/500``."""
+        return f"{self.stream} {self.done}" + (f"/{self.expected}" if self.expected else "")
+
+
+class Progress:
+    """Tells how far a run is; silent if the settings say so."""
+
+    def __init__(self, run: Run, *, enabled: bool) -> None:
+        """Begin to count the time."""
+        self.run = run
+        self.enabled = enabled
+        self.levels: list[Level] = []
+        #: Lists that were left out because the credential may not read them, by stream.
+        self.denied: collections.Counter[str] = collections.Counter()
+        self._started = self._told = time.monotonic()
+        self._rows_told = 0
+        self._live: t.Any = None
+
+    def tick(self) -> None:
+        """Say how far it is, if it is time to."""
+        now = time.monotonic()
+        if not self.enabled or now - self._told < (LIVE_SECONDS if self._is_live else LOG_SECONDS):
+            return
+        line = self._line(now)
+        self._told = now
+        if self._is_live:
+            self._show(line)
+        else:
+            logger.info("%s", line)
+
+    @property
+    def _is_live(self) -> bool:
+        return sys.stderr.isatty()
+
+    @property
+    def _rows(self) -> int:
+        return sum(output.rows for output in self.run.outputs.values())
+
+    def _line(self, now: float) -> str:
+        rows = self._rows
+        rate = (rows - self._rows_told) / max(now - self._told, 0.001)
+        self._rows_told = rows
+        transport = self.run.transport
+        waited = transport.gate.waited
+        held = f", {waited:.0f} s held back by the rate limit" if waited >= 1 else ""
+        return (
+            f"{' > '.join(map(str, self.levels)) or 'starting'}: {rows} rows, {rate:.0f} rows/s, "
+            f"{transport.sent} requests, {self.run.prefetch.in_flight} in flight{held}"
+        )
+
+    def _show(self, line: str) -> None:
+        if self._live is None:
+            from tqdm import tqdm  # noqa: PLC0415 - only where somebody looks
+
+            self._live = tqdm(bar_format="{desc}", file=sys.stderr, leave=False, dynamic_ncols=True)
+        self._live.set_description_str(line)
+
+    def close(self) -> None:
+        """Take the live line away."""
+        if self._live is not None:
+            self._live.close()
+            self._live = None
+
+    def summary(self) -> None:
+        """Say what the run has read, stream by stream."""
+        if not self.enabled:
+            return
+        head = ("stream", "rows", "requests", "seconds", "retries", "denied", "unknown fields")
+        table = [head, *self._table()]
+        widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+        for row in table:
+            cells = [row[0].ljust(widths[0])]
+            cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+            logger.info("%s", "  ".join(cells).rstrip())
+        logger.info(
+            "%d rows with %d requests in %.1f s",
+            self._rows,
+            self.run.transport.sent,
+            time.monotonic() - self._started,
+        )
+
+    def _table(self) -> t.Iterator[tuple[str, ...]]:
+        tallies = self.run.transport.tallies
+        names = [*self.run.outputs, *(name for name in tallies if name not in self.run.outputs)]
+        for name in sorted({*names, *self.denied}):
+            output, tally = self.run.outputs.get(name), tallies.get(name)
+            yield (
+                name,
+                str(output.rows if output else 0),
+                str(tally.requests if tally else 0),
+                f"{tally.seconds if tally else 0:.1f}",
+                str(tally.retries if tally else 0),
+                str(self.denied.get(name, 0)),
+                str(len(output.path.unknown) if output else 0),
+            )
