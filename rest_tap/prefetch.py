@@ -9,17 +9,23 @@ limit ends the run first.
 A task has a key, a tuple. The reader asks for tasks in ascending order of keys. A
 finished task may make others known (the next pages, the children of its rows); they
 come as iterators in ascending order and are drawn from only as far as there is room.
+What the reader has passed without asking for it is given up, so it takes no room.
 """
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import threading
+import time
 import typing as t
 
 R = t.TypeVar("R")
 Key = tuple[int, ...]
+
+#: Seconds for threads to end that wait for an answer nobody needs any more.
+PATIENCE = 3.0
 
 
 class Task(t.Generic[R]):
@@ -28,15 +34,17 @@ class Task(t.Generic[R]):
     Attributes:
         key: Place in the order of results.
         started: Whether it is under way or done.
+        given_up: Whether nobody will ask for it.
     """
 
-    __slots__ = ("done", "error", "key", "result", "started", "work")
+    __slots__ = ("done", "error", "given_up", "key", "result", "started", "work")
 
     def __init__(self, key: Key, work: t.Callable[[], R]) -> None:
         """Prepare a task; it is not started yet."""
         self.key = key
         self.work = work
         self.started = False
+        self.given_up = False
         self.done = False
         self.result: R | None = None
         self.error: BaseException | None = None
@@ -75,7 +83,8 @@ class Prefetch(t.Generic[R]):
         self._queue: list[tuple[Key, int, Task[R]]] = []
         self._sources: list[tuple[Key, int, Task[R], t.Iterator[Task[R]]]] = []
         self._tiebreak = itertools.count()
-        self._outstanding = 0
+        #: What is under way or waits for the reader.
+        self._open: dict[int, Task[R]] = {}
         self._passed: Key = ()
         self._closed = False
 
@@ -87,7 +96,7 @@ class Prefetch(t.Generic[R]):
     @property
     def in_flight(self) -> int:
         """Return how many results are under way or waiting."""
-        return self._outstanding
+        return len(self._open)
 
     def result(self, task: Task[R], idle: t.Callable[[], None] | None = None) -> R:
         """Return a task's result, waiting for it if need be.
@@ -105,7 +114,7 @@ class Prefetch(t.Generic[R]):
             task.run()
         else:
             with self._lock:
-                self._passed = max(self._passed, task.key)
+                self._pass(task.key)
                 if not task.started:
                     self._start(task)
                 self._fill()
@@ -116,7 +125,7 @@ class Prefetch(t.Generic[R]):
                     if not task.done:
                         self._finished.wait(0.5)
             with self._lock:
-                self._outstanding -= 1
+                self._open.pop(id(task), None)
                 self._fill()
         if task.error is not None:
             error, task.error = task.error, None
@@ -126,10 +135,8 @@ class Prefetch(t.Generic[R]):
     def forget(self, task: Task[R]) -> None:
         """Give up a task that the reader will not ask for after all."""
         with self._lock:
-            if task.started:
-                self._outstanding -= 1
-                task.work = lambda: t.cast("R", None)
-            task.started = True
+            self._open.pop(id(task), None)
+            task.started = task.given_up = True
 
     def close(self) -> None:
         """Start nothing more, and wait for the threads to end."""
@@ -138,14 +145,21 @@ class Prefetch(t.Generic[R]):
             self._queue.clear()
             self._sources.clear()
             self._wanted.notify_all()
+        deadline = time.monotonic() + PATIENCE
         for thread in self._threads:
-            thread.join(timeout=5)
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _pass(self, key: Key) -> None:
+        """Take note that the reader has come this far, and give up what it has left out."""
+        self._passed = max(self._passed, key)
+        for task in [task for task in self._open.values() if task.key < key]:
+            self.forget(task)
 
     def _start(self, task: Task[R]) -> None:
         task.started = True
-        self._outstanding += 1
+        self._open[id(task)] = task
         heapq.heappush(self._queue, (task.key, next(self._tiebreak), task))
-        if len(self._threads) < self.workers and len(self._threads) < self._outstanding:
+        if len(self._threads) < self.workers and len(self._threads) < len(self._open):
             thread = threading.Thread(target=self._work, name=f"prefetch-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -153,13 +167,15 @@ class Prefetch(t.Generic[R]):
 
     def _offer(self, source: t.Iterator[Task[R]]) -> None:
         """Take the next task of a source that the reader has not passed yet."""
-        for task in source:
-            if task.key > self._passed and not task.started:
-                heapq.heappush(self._sources, (task.key, next(self._tiebreak), task, source))
-                return
+        # A source that fails is at its end: the reader meets the error where it is due.
+        with contextlib.suppress(Exception):
+            for task in source:
+                if task.key > self._passed and not task.started:
+                    heapq.heappush(self._sources, (task.key, next(self._tiebreak), task, source))
+                    return
 
     def _fill(self) -> None:
-        while self._sources and self._outstanding < self.ahead and not self._closed:
+        while self._sources and len(self._open) < self.ahead and not self._closed:
             _, _, task, source = heapq.heappop(self._sources)
             if task.key > self._passed and not task.started:
                 self._start(task)
@@ -173,10 +189,18 @@ class Prefetch(t.Generic[R]):
                 if self._closed:
                     return
                 _, _, task = heapq.heappop(self._queue)
+                if task.given_up:
+                    continue
             task.run()
             with self._lock:
-                if task.error is None and not self._closed:
-                    for source in self._expand(task):
-                        self._offer(source)
-                    self._fill()
+                self._make_known(task)
                 self._finished.notify_all()
+
+    def _make_known(self, task: Task[R]) -> None:
+        """Take what a finished task has made known, and begin as much of it as there is room for."""
+        if task.error is not None or task.given_up or self._closed:
+            return
+        with contextlib.suppress(Exception):
+            for source in self._expand(task):
+                self._offer(source)
+        self._fill()

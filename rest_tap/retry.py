@@ -18,7 +18,8 @@ class RetryPolicy:
 
     Attributes:
         statuses: Statuses worth another try.
-        limits: Retries at most, by status; None stands for a broken connection or body.
+        limits: Retries at most, by status; None stands for a broken connection, 0 for a body
+            that came whole but is not JSON.
         retries: Retries at most where ``limits`` says nothing.
         factor: Base of the exponential backoff: waits of factor**1, factor**2, … seconds.
         longest_wait: A ``Retry-After`` beyond this many seconds ends the run with a
@@ -43,11 +44,12 @@ class RetryPolicy:
 
         Args:
             attempt: Which try has just failed, counted from 1.
-            status: Its HTTP status, or None for a broken connection or body.
+            status: Its HTTP status; None for a broken connection, 0 for a body that is not JSON.
             retry_after: The header of that name; it wins over the backoff.
             now: The time to measure a date in ``retry_after`` from.
         """
-        if status is not None and status not in self.statuses:
+        # What is no status (a broken connection, a body that is not JSON) may always pass.
+        if status and status not in self.statuses:
             return None
         if attempt > self.limits.get(status, self.retries):
             return None

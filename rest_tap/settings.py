@@ -75,6 +75,20 @@ def shared_settings() -> list[th.Property[t.Any]]:
             "Requests are spread evenly so that no more than this many go out in a minute. No limit if not set.",
         ),
         setting(
+            "shard_index",
+            th.IntegerType(minimum=0),
+            "Shard",
+            "Number of this run, from 0, where several runs share the work.",
+            default=0,
+        ),
+        setting(
+            "shard_count",
+            th.IntegerType(minimum=1),
+            "Shards",
+            "How many runs share the work. Each list is read by exactly one of them.",
+            default=1,
+        ),
+        setting(
             "max_page_megabytes",
             th.IntegerType(minimum=1),
             "Largest page",

@@ -13,6 +13,7 @@ from rest_tap.errors import ApiError, Denied, NotThere
 from rest_tap.gate import Gate
 from rest_tap.schema import moment
 from rest_tap.settings import setting, shared_settings
+from rest_tap.shards import Shards
 from rest_tap.tap import RestTap
 from rest_tap.transport import Transport, fill_path
 from tap_organizers.client import OrganizersStream
@@ -92,6 +93,13 @@ class TapOrganizers(RestTap):
             default="fail",
         ),
         setting(
+            "shard_events_of",
+            th.ArrayType(th.StringType),
+            "Organizers to share by event",
+            "Slugs of large organizers whose events are divided among the shards; '*' for all. Other "
+            "organizers are read by one shard each.",
+        ),
+        setting(
             "overlap_seconds",
             th.IntegerType(minimum=0),
             "Overlap",
@@ -129,6 +137,8 @@ class TapOrganizers(RestTap):
         ]
         if not str(self.config["api_token"]).strip():
             errors.append("setting api_token is empty")
+        if self.config["shard_index"] >= self.config["shard_count"]:
+            errors.append("setting shard_index must be less than shard_count (it counts from 0)")
         if errors:
             raise ConfigValidationError(errors[0], errors=errors, schema={})
 
@@ -142,13 +152,25 @@ class TapOrganizers(RestTap):
                 f"{prefix} " if prefix else "",
                 str(self.config["api_token"]).strip(),
             ),
-            Gate(self.config.get("requests_per_minute")),
+            Gate(self.requests_per_minute),
             user_agent=self.user_agent,
             timeout=self.config["request_timeout"],
             connections=self.config["max_concurrency"],
             max_bytes=self.config["max_page_megabytes"] << 20,
             credential_settings="api_token (and auth_header, auth_prefix)",
         )
+
+    @property
+    def requests_per_minute(self) -> int | None:
+        """Return this run's part of the limit, which is one organizer's account's.
+
+        Shards that read different organizers do not share one; those that divide an
+        organizer's events do.
+        """
+        limit = self.config.get("requests_per_minute")
+        if limit is None or not self.config.get("shard_events_of"):
+            return limit
+        return max(1, int(limit) // int(self.config["shard_count"]))
 
     def discover_streams(self) -> list[OrganizersStream]:
         """Return all streams; needs neither network nor credentials."""
@@ -217,6 +239,44 @@ class TapOrganizers(RestTap):
     def events_ended_after(self) -> dt.datetime | None:
         """Return the end before which an event's lists are left alone."""
         return moment(self.config.get("events_ended_after"))
+
+    # What is this shard's
+
+    @functools.cached_property
+    def shards(self) -> Shards:
+        """Return which part of the work is this run's."""
+        return Shards(self.config["shard_index"], self.config["shard_count"])
+
+    def owns(self, organizer: object, event: object = None) -> bool:
+        """Return whether this run reads an organizer's lists, or those of an event."""
+        divided = self.config.get("shard_events_of") or ()
+        if event is not None and (organizer in divided or "*" in divided):
+            return self.shards.owns(str(organizer), str(event))
+        return self.shards.owns(str(organizer))
+
+    def reads_below(self, organizer: object) -> bool:
+        """Return whether this run has anything to read below an organizer."""
+        divided = self.config.get("shard_events_of") or ()
+        return self.owns(organizer) or organizer in divided or "*" in divided
+
+    def load_state(self, state: dict[str, t.Any]) -> None:
+        """Take the bookmarks of an earlier run, as far as they are this shard's.
+
+        What others own is dropped: merged after their run, it would set theirs back.
+
+        Raises:
+            ConfigValidationError: The state is not one.
+        """
+        super().load_state(state)
+        if self.config["shard_count"] == 1:
+            return
+        for bookmark in self.state.get("bookmarks", {}).values():
+            organizers, events = bookmark.get("organizers", {}), bookmark.get("events", {})
+            for organizer in [slug for slug in organizers if not self.owns(slug)]:
+                del organizers[organizer]
+            for organizer, known in events.items():
+                for event in [slug for slug in known if not self.owns(organizer, slug)]:
+                    del known[event]
 
     # Lists that cannot be read
 

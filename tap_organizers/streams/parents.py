@@ -37,8 +37,13 @@ class Organizers(OrganizersStream):
     )
 
     def accepts(self, row: Record, context: Context) -> bool:  # noqa: ARG002
-        """Return whether the setting ``organizers`` names this one, or nothing."""
-        return self.organizers_tap.wants_organizer(row.get("slug"))
+        """Return whether the settings want this one, and this shard has to do with it."""
+        slug = row.get("slug")
+        return self.organizers_tap.wants_organizer(slug) and self.organizers_tap.reads_below(slug)
+
+    def rows(self, row: Record, context: Context) -> t.Iterable[Record]:
+        """Return the organizer, unless it is another shard's and only its events are divided."""
+        return super().rows(row, context) if self.organizers_tap.owns(row.get("slug")) else ()
 
     def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:  # noqa: ARG002
         """Return the key that lists below an organizer need."""
@@ -54,6 +59,11 @@ class OrganizerChildStream(OrganizersStream):
 
     parent_stream_type = Organizers
     parent_keys = fields(organizer=String("Organizer, by slug."))
+
+    def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:  # noqa: ARG002
+        """Return the organizer, or the event where events are chosen, if it is this shard's."""
+        is_ours = "event" in context or self.organizers_tap.owns(context["organizer"])
+        return (context,) if is_ours else ()
 
 
 class Events(OrganizerChildStream):
@@ -90,9 +100,14 @@ class Events(OrganizerChildStream):
         sales_channels=Array(String, "Legacy: identifiers of all sales channels it is available on."),
     )
 
+    def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:  # noqa: ARG002
+        """Return the organizer: each shard that has events of it has to look for them."""
+        return (context,)
+
     def accepts(self, row: Record, context: Context) -> bool:
-        """Return whether the setting ``events`` names this one, or nothing."""
-        return self.organizers_tap.wants_event(context.get("organizer"), row.get("slug"))
+        """Return whether the settings want this one, and it is this shard's."""
+        organizer, slug = context.get("organizer"), row.get("slug")
+        return self.organizers_tap.wants_event(organizer, slug) and self.organizers_tap.owns(organizer, slug)
 
     def get_child_context(
         self,

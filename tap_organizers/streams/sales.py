@@ -21,7 +21,7 @@ from rest_tap.schema import (
 )
 from tap_organizers.client import OrganizersStream
 from tap_organizers.incremental import CreationOrderedStream, EventIncrementalStream, IncrementalStream
-from tap_organizers.streams.parents import EventChildStream, OrganizerChildStream, Organizers
+from tap_organizers.streams.parents import EventChildStream, OrganizerChildStream
 
 if t.TYPE_CHECKING:
     from singer_sdk import Stream
@@ -261,7 +261,7 @@ class Subevents(IncrementalStream, OrganizerChildStream):
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:
         """Return nothing for a single event, where lists are read event by event."""
-        return () if parent.get("has_subevents") is False else (context,)
+        return () if parent.get("has_subevents") is False else super().contexts(parent, context)
 
 
 class Orders(CreationOrderedStream, OrganizerChildStream):
@@ -400,7 +400,7 @@ class OrderFees(OrderPartStream):
     )
 
 
-class OrderMoneyStream(CreationOrderedStream, OrderPartStream):
+class OrderMoneyStream(CreationOrderedStream, OrganizerChildStream):
     """Payments or refunds: read completely, by a light sweep over all orders, or with the orders.
 
     The sweep asks for the few fields that are needed. With ``INCREMENTAL`` in the catalog
@@ -408,7 +408,9 @@ class OrderMoneyStream(CreationOrderedStream, OrderPartStream):
     fresh as these.
     """
 
-    parent_stream_type = Organizers
+    parent_keys = OrderPartStream.parent_keys
+    permission = OrderPartStream.permission
+    permission_before = OrderPartStream.permission_before
     path = "/organizers/{organizer}/orders"
     event_path = "/organizers/{organizer}/events/{event}/orders"
     row_keys = ("code",)
