@@ -43,7 +43,8 @@ class IncrementalStream(OrganizersStream):
         """Start with no list begun."""
         super().__init__(tap)
         self.overlap = dt.timedelta(seconds=tap.config.get("overlap_seconds", 300))
-        self._begun: dict[tuple[str, ...], str | None] = {}
+        #: Lists in a first load, and the bookmark that each will end with.
+        self._first_loads: dict[tuple[str, ...], str | None] = {}
 
     # Which streams this list serves, and where their bookmarks are
 
@@ -114,11 +115,12 @@ class IncrementalStream(OrganizersStream):
             if kept is None:
                 kept = self.config.get("start_date")
         if isinstance(kept, dict):
-            self._begun[_place(context)] = kept["since"]
+            self._first_loads[_place(context)] = kept["since"]
             return self.first_load(context, kept["at"])
-        self._begun.pop(_place(context), None)
         if kept is None:
+            self._first_loads[_place(context)] = None
             return self.first_load(context, None)
+        self._first_loads.pop(_place(context), None)
         return self.later_load(context, _text(t.cast("dt.datetime", moment(kept))))
 
     def first_load(self, context: Context, at: str | None) -> Pagination:
@@ -175,28 +177,22 @@ class CreationOrderedStream(IncrementalStream):
     def page_read(self, context: Context, answer: Answer) -> None:
         """Keep how far a first load has come, or else the bookmark."""
         place = _place(context)
-        if not self._is_first_load(context):
+        if place not in self._first_loads:
             super().page_read(context, answer)
         elif self.is_incremental and answer.rows:
-            since = self._begun.setdefault(place, None) or _text(self._safe(answer))
-            self._begun[place] = since
+            since = self._first_loads[place] or _text(self._safe(answer))
+            self._first_loads[place] = since
             at = moment(answer.rows[-1].get(self.creation_field))
             if at is not None:
                 self._keep({"since": since, "at": _text(at)}, context)
 
     def list_read(self, context: Context, answer: Answer) -> None:
         """Set the bookmark; after a first load, to when that began."""
-        if self._is_first_load(context) and self.is_incremental:
-            since = self._begun.pop(_place(context), None)
-            self._keep(since or _text(self._safe(answer)), context)
-        else:
+        since = self._first_loads.pop(_place(context), None)
+        if since is None:
             super().list_read(context, answer)
-
-    def _is_first_load(self, context: Context) -> bool:
-        kept = [self.bookmark(stream, context) for stream in self.carried()]
-        return any(not isinstance(bookmark, str) for bookmark in kept) and not (
-            all(bookmark is None for bookmark in kept) and self.config.get("start_date")
-        )
+        elif self.is_incremental:
+            self._keep(since, context)
 
 
 class EventIncrementalStream(IncrementalStream):
