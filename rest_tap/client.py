@@ -172,6 +172,10 @@ class ListStream(SeamStream, abc.ABC):
         """Return whether this error means that there is nothing to read here."""
         return False
 
+    def has_gone(self, error: ApiError, context: Context) -> bool:  # noqa: ARG002
+        """Return whether this error, between two pages, says that there is no such list any more."""
+        return False
+
     def starts_over(self, error: ApiError, context: Context) -> bool:  # noqa: ARG002
         """Return whether to read the list once more from its beginning after this error."""
         return False

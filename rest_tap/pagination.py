@@ -385,17 +385,23 @@ class Stretches(_OnePass):
     All pages of a stretch can be asked for at once, unlike a :class:`Keyset`. What can
     shift them is only a deleted row, and the server tells by a smaller ``count``: then,
     and after every ``longest`` pages (deep offsets are slow on the server), a new
-    stretch begins at the last row that is certain. New rows would hide deleted ones from
-    the count, so where both can happen ``params`` must hold an upper bound of the time.
+    stretch begins at the last row that is certain.
+
+    New rows would hide deleted ones from the count. So, where the API has a filter for
+    it, the first page is a stretch of its own, and what follows is bounded by the
+    server's time on it; rows that are newer still make up a last stretch. What that one
+    loses has to be read again some other time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a filter each
         self,
         field: str,
         since_parameter: str,
         since: str | None,
         params: Params | None = None,
         *,
+        before_parameter: str = "",
+        margin: dt.timedelta = dt.timedelta(0),
         longest: int = 200,
     ) -> None:
         """Start from a moment, or at the beginning of the list.
@@ -404,14 +410,21 @@ class Stretches(_OnePass):
             field: The time that the list is ordered by, in its default order.
             since_parameter: The inclusive filter on that field.
             since: Value to start from; None reads from the first row.
-            params: Parameters of every page, such as an upper bound.
+            params: Parameters of every page.
+            before_parameter: The exclusive upper bound of that field, if there is one.
+            margin: How long before the server's time no new row is to be expected.
             longest: Pages of one stretch.
         """
         self.field = self.ordered_by = field
         self.since_parameter = since_parameter
         self.params = dict(params or {})
         self.longest = longest
+        self.before_parameter = before_parameter
+        self.margin = margin
         self._since = since
+        #: Where new rows begin, once that is known, and whether this stretch ends there.
+        self._bound: dt.datetime | None = None
+        self._is_bounded = False
         self._stretch = 0
         self._last_known = 1
         self._stuck = 0
@@ -421,6 +434,8 @@ class Stretches(_OnePass):
 
     def _step(self, page: int) -> Step:
         since = {} if self._since is None else {self.since_parameter: self._since}
+        if self._is_bounded and self._bound is not None:
+            since[self.before_parameter] = self._bound.isoformat()
         return Step(
             (self._stretch, page),
             {**self.params, **since, "page": str(page), "page_size": str(PAGE_SIZE)},
@@ -428,6 +443,8 @@ class Stretches(_OnePass):
 
     def _begin(self, since: object) -> t.Sequence[Step]:
         self._since = None if since is None else str(since)
+        start = moment(since)
+        self._is_bounded = self._bound is not None and (start is None or start < self._bound)
         self._stretch += 1
         self._last_known = 1
         return [self._step(1)]
@@ -444,9 +461,16 @@ class Stretches(_OnePass):
         """
         stretch, page = step.position
         follower = following_page(page, answer)
-        if stretch != self._stretch or page < self._last_known or follower is None:
+        if stretch != self._stretch or page < self._last_known:
             return []
+        if follower is None:
+            return self._begin(self._bound.isoformat()) if self._is_bounded and self._bound else []
         last = answer.rows[-1].get(self.field)
+        if self._bound is None and self.before_parameter:
+            began = moment(answer.server_time) or t.cast("dt.datetime", moment(answer.received))
+            self._bound = (began - self.margin).astimezone(dt.timezone.utc)
+            if last is not None:
+                return self._begin(last)
         if page >= self.longest and last is not None and last != self._since:
             return self._begin(last)
         if page == 1 and answer.count:

@@ -302,8 +302,10 @@ class Run:
         pool, self.prefetch = self.prefetch, Prefetch(1, _expand)
         try:
             listing = Listing(self, stream, context, ())
-            for _, fetched in self._pages(listing, collections.Counter()):
-                for record in stream.page_records(fetched.answer, fetched.answer.rows, context):
+            seen = Seen(listing)
+            for _, fetched in self._pages(listing, seen.tally):
+                fresh = [row for _, row in seen.new(fetched.answer.rows)]
+                for record in stream.page_records(fetched.answer, fresh, context):
                     yield {**record, **context}
         finally:
             self.prefetch = pool
@@ -329,7 +331,8 @@ class Run:
                 if plan.is_full(self):
                     return
         except ApiError as error:
-            if answer is not None or not self._goes_on(listing, error):
+            goes_on = self._goes_on if answer is None else self._has_gone
+            if not goes_on(listing, error):
                 raise
             return
         if seen.missing(listing.pagination):
@@ -344,6 +347,10 @@ class Run:
             self._read(Listing(self, listing.stream, listing.context, listing.key))
             return True
         return listing.stream.forgives(error, listing.context)
+
+    def _has_gone(self, listing: Listing, error: ApiError) -> bool:
+        """Return whether the rest of a list is missing because all of it was deleted."""
+        return listing.stream.has_gone(error, listing.context)
 
     def _pages(self, listing: Listing, tally: t.Mapping[str, int]) -> t.Iterator[tuple[Step, Fetched]]:
         """Yield the pages of a list in order, until it is complete or cannot be."""
@@ -414,7 +421,10 @@ class Run:
         """Read a list that did not come complete in the stream's other ways, if it has any."""
         for pagination in listing.stream.supplements(listing.context):
             other = Listing(self, listing.stream, listing.context, listing.key, pagination)
-            for step, fetched in self._pages(other, collections.Counter()):
+            # Its own rows are counted apart: this way is complete when they add up.
+            own = Seen(other)
+            for step, fetched in self._pages(other, own.tally):
+                own.new(fetched.answer.rows)
                 self._write_page(other, plan, step, fetched, seen)
             if not seen.missing(listing.pagination):
                 return

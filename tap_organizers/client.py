@@ -42,3 +42,7 @@ class OrganizersStream(ListStream):
         if isinstance(error, NotThere) and self.parent_stream_type is not None:
             return self.organizers_tap.not_there(self, error)
         return False
+
+    def has_gone(self, error: ApiError, context: Context) -> bool:
+        """Return whether the event was deleted while the list was read."""
+        return isinstance(error, Denied) and "event" in context and self.organizers_tap.is_gone(context)

@@ -45,6 +45,8 @@ class IncrementalStream(OrganizersStream):
         self.overlap = dt.timedelta(seconds=tap.config.get("overlap_seconds", 300))
         #: Lists in a first load, and the bookmark that each will end with.
         self._first_loads: dict[tuple[str, ...], str | None] = {}
+        #: Lists whose newest rows have been reached, and the moment that can be trusted.
+        self._reached: dict[tuple[str, ...], dt.datetime] = {}
 
     # Which streams this list serves, and where their bookmarks are
 
@@ -139,12 +141,26 @@ class IncrementalStream(OrganizersStream):
             return
         last = moment(answer.rows[-1].get(t.cast("str", self.replication_key)))
         if last is not None:
-            self._keep(_text(min(last, self._safe(answer))), context)
+            self._keep(_text(min(last, self._trusted(context, answer, last))), context)
 
     def list_read(self, context: Context, answer: Answer) -> None:
         """Set the bookmark to when the server made the last page, less the overlap."""
+        trusted = self._trusted(context, answer)
+        self._reached.pop(_place(context), None)
         if self.is_incremental:
-            self._keep(_text(self._safe(answer)), context)
+            self._keep(_text(trusted), context)
+
+    def _trusted(self, context: Context, answer: Answer, last: dt.datetime | None = None) -> dt.datetime:
+        """Return the moment up to which all rows have come.
+
+        The first page that reaches into the overlap decides. Rows stamped there may come to
+        be seen while the pages after it are read, which can take longer than the overlap
+        where many rows change: the last page's time would leave them out for good.
+        """
+        safe = self._safe(answer)
+        if last is not None and last > safe:
+            return self._reached.setdefault(_place(context), safe)
+        return self._reached.get(_place(context), safe)
 
     def _safe(self, answer: Answer) -> dt.datetime:
         """Return the moment up to which a page can be trusted to hold all rows."""
@@ -167,12 +183,20 @@ class CreationOrderedStream(IncrementalStream):
 
     #: The time of creation, which the list's default order goes by …
     creation_field: t.ClassVar[str] = "datetime"
-    #: … and the inclusive filter on it.
+    #: … the inclusive filter on it, and the exclusive one for its end.
     creation_parameter: t.ClassVar[str] = "created_since"
+    creation_end_parameter: t.ClassVar[str] = "created_before"
 
     def first_load(self, context: Context, at: str | None) -> Pagination:  # noqa: ARG002
         """Return stretches of pages in the order of creation."""
-        return Stretches(self.creation_field, self.creation_parameter, at, self.params)
+        return Stretches(
+            self.creation_field,
+            self.creation_parameter,
+            at,
+            self.params,
+            before_parameter=self.creation_end_parameter,
+            margin=self.overlap,
+        )
 
     def page_read(self, context: Context, answer: Answer) -> None:
         """Keep how far a first load has come, or else the bookmark."""
@@ -212,18 +236,27 @@ class EventIncrementalStream(IncrementalStream):
         return PageNumber({**self.params, "ordering": t.cast("str", self.replication_key)})
 
     def page_read(self, context: Context, answer: Answer) -> None:
-        """Keep nothing yet: an event's list is short."""
-        if answer.rows:
-            self._with_rows.add(_place(context))
+        """Keep nothing yet: an event's list is short. But note what can be trusted."""
+        if not answer.rows:
+            return
+        place = _place(context)
+        self._with_rows.add(place)
+        if place in self._first_loads:
+            # Rows that move while pages are turned are newer than the first of these.
+            self._reached.setdefault(place, self._safe(answer))
+        else:
+            self._trusted(context, answer, moment(answer.rows[-1].get(t.cast("str", self.replication_key))))
 
     def list_read(self, context: Context, answer: Answer) -> None:
         """Set the bookmark, if there was ever anything to read."""
+        place = _place(context)
         had_one = any(self.bookmark(stream, context) for stream in self.carried())
-        if self.is_incremental and (had_one or _place(context) in self._with_rows):
+        trusted = self._trusted(context, answer)
+        if self.is_incremental and (had_one or place in self._with_rows):
             # To the minute: there is one for each event, and a state shall stay small.
-            safe = self._safe(answer).astimezone(dt.timezone.utc)
-            self._keep(f"{safe.isoformat()[:16]}Z", context)
-        self._with_rows.discard(_place(context))
+            self._keep(f"{trusted.astimezone(dt.timezone.utc).isoformat()[:16]}Z", context)
+        self._with_rows.discard(place)
+        self._reached.pop(place, None)
 
 
 def _place(context: Context) -> tuple[str, ...]:
