@@ -11,6 +11,7 @@ import re
 import zlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
+from email.utils import format_datetime
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,11 @@ def answer(data: Organizers, request: Request) -> Response:
                 return _fixed(path, _host(data, request))
             facts, keys, single = found
             response = View(data, request, token, path, facts, keys).answer(single)
-            return replace(response, encode=lambda shown: encode(shown, data.timezone))
+            # Every web server says when; a list without `X-Page-Generated` has no other clock.
+            clock = {"Date": format_datetime(data.now(), usegmt=True)}
+            return replace(
+                response, headers={**clock, **response.headers}, encode=lambda shown: encode(shown, data.timezone)
+            )
     except AnswerError as refused:
         return refused.response
 
