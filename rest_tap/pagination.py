@@ -144,6 +144,8 @@ PAGES_AT_ONCE = 1000
 LONGEST_NUMBER = 18
 #: How often a list may be read on from the same place because rows were deleted.
 STANDSTILLS = 10
+#: How often a last page may hold fewer rows than its count says.
+SHORT_PAGES = 3
 #: By how much a row may be older than the filter says: its time may be meant in another zone.
 A_DAY = dt.timedelta(days=1)
 
@@ -310,6 +312,7 @@ class Keyset(_OnePass):
         #: Its last page, and the first value behind it, as far as seen.
         self._top = 1
         self._behind: str | None = None
+        self._short = 0
 
     def _step(self, number: int, page: int) -> Step:
         since = {} if self.since is None else {self.since_parameter: self.since}
@@ -343,7 +346,14 @@ class Keyset(_OnePass):
             raise BrokenAnswer(msg)
         tied = since is not None and (not times or times[-1] <= since)
         if page == 1 and self._way == "up" and not (tied and more):
-            if more:
+            if not more and len(answer.rows) < (answer.count or 0):
+                # A row was deleted in this moment, or the server left some out: ask again.
+                self._short += 1
+                if self._short > SHORT_PAGES:
+                    msg = f"the last page has {len(answer.rows)} rows, but a count of {answer.count}"
+                    raise BrokenAnswer(msg)
+                more = True
+            if more and answer.rows:
                 self.since = str(answer.rows[-1][self.field])
             return [self._step(number, 1)] if more else []
         self._top = max(self._top, page if times else page - 1)
@@ -384,8 +394,9 @@ class Stretches(_OnePass):
 
     All pages of a stretch can be asked for at once, unlike a :class:`Keyset`. What can
     shift them is only a deleted row, and the server tells by a smaller ``count``: then,
-    and after every ``longest`` pages (deep offsets are slow on the server), a new
-    stretch begins at the last row that is certain.
+    wherever pages do not add up to their ``count`` or repeat what was read, and after
+    every ``longest`` pages (deep offsets are slow on the server), a new stretch begins
+    at the last row that is certain.
 
     New rows would hide deleted ones from the count. So, where the API has a filter for
     it, the first page is a stretch of its own, and what follows is bounded by the
@@ -430,6 +441,7 @@ class Stretches(_OnePass):
         self._stuck = 0
         # Of the rows already handed out, in their order:
         self._counted: int | None = None
+        self._size = 0
         self._certain: object = since
 
     def _step(self, page: int) -> Step:
@@ -485,23 +497,39 @@ class Stretches(_OnePass):
         return status == 404 and step.position[-1] > 1  # noqa: PLR2004
 
     def moved(self, step: Step, answer: Answer) -> t.Sequence[Step] | None:
-        """Return a new stretch from the last certain row, if rows before it were deleted.
+        """Return a new stretch from the last certain row, if rows are missing behind it.
 
         Raises:
-            BrokenAnswer: That leads nowhere, again and again: the count is not true.
+            BrokenAnswer: That leads nowhere, again and again: the count is not true. Or the
+                rows are in another order, so that there is no place to go on from.
         """
         page = step.position[-1]
         if page == 1:
-            self._counted = answer.count
-        elif self._counted is not None and (answer.count or 0) < self._counted:
+            self._counted, self._size = answer.count, len(answer.rows)
+        times = [at for row in answer.rows if (at := moment(row.get(self.field))) is not None]
+        if times != sorted(times):
+            msg = f"the rows are not in the order of {self.field}, so they cannot be read on from it"
+            raise BrokenAnswer(msg)
+        certain = moment(self._certain)
+        if (certain is not None and times and times[0] < certain) or not self._adds_up(page, answer):
             self._stuck = self._stuck + 1 if self._certain == step.params.get(self.since_parameter) else 0
             if self._stuck > STANDSTILLS:
-                msg = "the count of rows falls with each page, but no row is missing"
+                msg = "the count of rows falls with each page or is too large, but no row is missing"
                 raise BrokenAnswer(msg)
             return self._begin(self._certain)
         if answer.rows:
             self._certain = answer.rows[-1].get(self.field)
         return None
+
+    def _adds_up(self, page: int, answer: Answer) -> bool:
+        """Return whether the pages of a stretch hold all rows so far, as their count tells."""
+        if self._counted is None:
+            return True
+        if answer.count is None or answer.count < self._counted:
+            return False
+        if answer.envelope.get("next"):
+            return len(answer.rows) >= self._size
+        return (page - 1) * self._size + len(answer.rows) >= answer.count
 
 
 class Cursor(_OnePass):
