@@ -18,6 +18,7 @@ target-csv crashes on them.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import typing as t
 
 # The SDK teaches Python 3.10 to parse every ISO 8601 form (it patches
@@ -27,11 +28,14 @@ import singer_sdk.singerlib.encoding.base  # noqa: F401
 Schema = dict[str, t.Any]
 Record = dict[str, t.Any]
 Normaliser = t.Callable[[Record], None]
+Conversion = t.Callable[[t.Any], t.Any]
 
 
 class Placeholder(dict[str, t.Any]):
     """A row that is no record: only what is below it is read."""
 
+
+INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 #: Column that keeps what no schema names.
 UNKNOWN_FIELDS = "unknown_fields"
@@ -167,11 +171,11 @@ def utc(value: str) -> str:
         return value
     try:
         moment = dt.datetime.fromisoformat(value)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=dt.timezone.utc)
+        return moment.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):
         return value
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.timezone.utc)
-    return moment.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
 
 
 def moment(value: object) -> dt.datetime | None:
@@ -186,11 +190,37 @@ def moment(value: object) -> dt.datetime | None:
 
 
 def _as_integer(value: t.Any) -> t.Any:
-    return int(value) if isinstance(value, str) and value.lstrip("-").isdecimal() else value
+    return int(value) if isinstance(value, str) and INTEGER.fullmatch(value) else value
 
 
 def _as_string(value: t.Any) -> t.Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _as_boolean(value: t.Any) -> t.Any:
+    return value if value is None else value != 0
+
+
+def _as_utc(value: t.Any) -> t.Any:
+    return utc(value) if isinstance(value, str) else value
+
+
+def _each(convert: Conversion, value: t.Any) -> t.Any:
+    return [convert(item) for item in value] if isinstance(value, list) else value
+
+
+def _conversion(field: Schema) -> Conversion | None:
+    """Return what has to be done to a value that is no object, or None if nothing."""
+    if "items" in field:
+        convert = _conversion(field["items"])
+        return None if convert is None else lambda value: _each(convert, value)
+    if field.get("format") == "date-time":
+        return _as_utc
+    if _kinds(field) == {"boolean"}:
+        return _as_boolean
+    if field.get(LENIENT):
+        return _as_integer if "integer" in _kinds(field) else _as_string
+    return None
 
 
 def normaliser(schema: Schema) -> Normaliser:  # noqa: C901 - a loop for each kind of work
@@ -204,10 +234,10 @@ def normaliser(schema: Schema) -> Normaliser:  # noqa: C901 - a loop for each ki
     properties: dict[str, Schema] = schema.get("properties", {})
     times = [name for name, field in properties.items() if field.get("format") == "date-time"]
     booleans = [name for name, field in properties.items() if _kinds(field) == {"boolean"}]
-    lenient = [
-        (name, _as_integer if "integer" in _kinds(field) else _as_string)
+    others = [
+        (name, conversion)
         for name, field in properties.items()
-        if field.get(LENIENT)
+        if name not in {*times, *booleans} and (conversion := _conversion(field)) is not None
     ]
     inner = [
         (name, normaliser(field), normaliser(field.get("items", {})))
@@ -224,7 +254,7 @@ def normaliser(schema: Schema) -> Normaliser:  # noqa: C901 - a loop for each ki
             value = record.get(name)
             if value.__class__ is not bool and value is not None:
                 record[name] = value != 0
-        for name, convert in lenient:
+        for name, convert in others:
             if name in record:
                 record[name] = convert(record[name])
         for name, as_object, as_item in inner:
@@ -246,10 +276,6 @@ def _kinds(field: Schema) -> set[str]:
 def _touches(schema: Schema) -> bool:
     """Return whether a normaliser of this schema would have anything to do."""
     return any(
-        field.get("format") == "date-time"
-        or _kinds(field) == {"boolean"}
-        or field.get(LENIENT)
-        or _touches(field)
-        or _touches(field.get("items", {}))
+        _conversion(field) or _touches(field) or _touches(field.get("items", {}))
         for field in schema.get("properties", {}).values()
     )

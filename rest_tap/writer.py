@@ -72,6 +72,7 @@ class BytesWriter(GenericSingerWriter[bytes, Message]):
         if binary is None:  # standard output was replaced by a text buffer
             sys.stdout.write(data.decode())
         else:
+            sys.stdout.flush()  # what others have printed comes first
             binary.write(data)
         sys.stdout.flush()
 
@@ -88,9 +89,12 @@ class RecordPath:
         """Look once at what this stream's records need."""
         self._known = stream.schema["properties"].keys()
         self._normalise = normaliser(stream.schema)
-        deselected = [crumb for crumb, selected in stream.mask.items() if crumb and not selected]
-        self._drop = _dropper(deselected)
-        self._keep_unknown = ("properties", UNKNOWN_FIELDS) not in deselected
+        # A field is left out by the catalog if it is deselected, or if its schema is gone.
+        columns = stream.effective_schema.get("properties", {})
+        left_out = {crumb for crumb, selected in stream.mask.items() if not selected}
+        left_out |= {("properties", name) for name in self._known if name not in columns}
+        self._drop = _dropper(sorted(left_out))
+        self._keep_unknown = ("properties", UNKNOWN_FIELDS) not in left_out
         self._maps = stream.stream_maps
         self._version = stream._stream_version  # noqa: SLF001 - no public way to it in 0.54.9
         self._is_plain = len(self._maps) == 1 and _changes_nothing(self._maps[0])
@@ -154,14 +158,13 @@ def _dropper(crumbs: t.Iterable[tuple[str, ...]]) -> t.Callable[[Record], None] 
     """
     here: set[str] = set()
     below: dict[tuple[str, bool], list[tuple[str, ...]]] = {}
-    for crumb in crumbs:
-        name, rest = crumb[1], crumb[2:]
+    for _, name, *rest in (crumb for crumb in crumbs if crumb[:1] == ("properties",) and crumb[1:]):
         if not rest:
             here.add(name)
         elif rest[0] == "items":
-            below.setdefault((name, True), []).append(rest[1:])
+            below.setdefault((name, True), []).append(tuple(rest[1:]))
         else:
-            below.setdefault((name, False), []).append(rest)
+            below.setdefault((name, False), []).append(tuple(rest))
     inner = [
         (name, is_array, dropper)
         for (name, is_array), rests in below.items()
