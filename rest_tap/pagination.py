@@ -47,12 +47,14 @@ class Answer:
         envelope: What stood around them; empty where the server sent a bare list.
         server_time: When the server began to work on the page, as it says itself.
         received: When the page arrived here, by this machine's clock, in UTC.
+        is_complete: Whether all rows have come that the list tells of, as of its last page.
     """
 
     rows: list[Record]
     envelope: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     server_time: str | None = None
     received: str = ""
+    is_complete: bool = True
 
     @property
     def count(self) -> int | None:

@@ -39,7 +39,10 @@ class Bookmarks:
             level = stream.get(self._level) if isinstance(stream, dict) else None
             return level if isinstance(level, dict) else {}
         stream = self._state.setdefault("bookmarks", {}).setdefault(self._stream, {})
-        return t.cast("dict[str, t.Any]", stream.setdefault(self._level, {}))
+        level = stream.get(self._level)
+        if not isinstance(level, dict):
+            level = stream[self._level] = {}
+        return level
 
     def get(self, *keys: str) -> t.Any:
         """Return what is kept under these keys, or None."""

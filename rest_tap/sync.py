@@ -338,6 +338,7 @@ class Run:
         if seen.missing(listing.pagination):
             self._supplement(listing, plan, seen)
         if answer is not None:
+            answer.is_complete = not seen.missing(listing.pagination)
             stream.list_read(listing.context, answer)
             self._checkpoint()
 

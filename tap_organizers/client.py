@@ -5,10 +5,11 @@ from __future__ import annotations
 import typing as t
 
 from rest_tap.client import Context, ListStream
-from rest_tap.errors import ApiError, Denied, NotThere
+from rest_tap.errors import ApiError, BrokenAnswer, Denied, NotThere
 from rest_tap.transport import fill_path
 
 if t.TYPE_CHECKING:
+    from rest_tap.pagination import Answer
     from tap_organizers.tap import TapOrganizers
 
 
@@ -29,11 +30,36 @@ class OrganizersStream(ListStream):
         """Take the settings of this API."""
         super().__init__(tap)
         self.organizers_tap = tap
+        #: Whether the server has this list: it has answered somewhere.
+        self.is_there = False
+        self._asked_again: set[tuple[t.Any, ...]] = set()
 
     def list_path(self, context: Context) -> str:
         """Return the path of the list: of one event, if that is what is read."""
         is_narrow = self.event_path and "event" in context
         return fill_path(self.event_path if is_narrow else self.path, context)
+
+    def read(self, body: t.Any) -> Answer:
+        """Return the rows of a decoded answer.
+
+        Raises:
+            BrokenAnswer: It is not what the contract says. A list without its envelope would
+                seem to end with its first page.
+        """
+        if isinstance(body, list):
+            msg = "the answer is a list instead of an object"
+            raise BrokenAnswer(msg)
+        answer = super().read(body)
+        self.is_there = True
+        return answer
+
+    def starts_over(self, error: ApiError, context: Context) -> bool:
+        """Return whether to ask once more: that a list is not there has to be said twice."""
+        place = tuple(context.values())
+        if not isinstance(error, NotThere) or place in self._asked_again or self.organizers_tap.is_absent(self):
+            return False
+        self._asked_again.add(place)
+        return True
 
     def forgives(self, error: ApiError, context: Context) -> bool:
         """Return whether to go on without a list that is denied, or that is not there."""

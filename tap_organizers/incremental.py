@@ -18,7 +18,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
-from rest_tap.pagination import Answer, Keyset, PageNumber, Pagination, Stretches
+from rest_tap.pagination import A_DAY, Answer, Keyset, PageNumber, Pagination, Stretches
 from rest_tap.schema import moment
 from rest_tap.state import Bookmarks
 from tap_organizers.client import OrganizersStream
@@ -91,10 +91,12 @@ class IncrementalStream(OrganizersStream):
     def _plain_bookmark(self, stream: ListStream, context: Context) -> str | None:
         """Return what the SDK itself would have left for this list: a value, no overlap."""
         state = self.tap_state.get("bookmarks", {}).get(stream.name, {})
+        partitions = state.get("partitions")
+        partitions = partitions if isinstance(partitions, list) else []
         found = [state.get("replication_key_value")]
         found += [
             partition.get("replication_key_value")
-            for partition in state.get("partitions") or ()
+            for partition in partitions
             if isinstance(partition, dict) and partition.get("context") == dict(context)
         ]
         value = moment(found[-1])
@@ -164,7 +166,10 @@ class IncrementalStream(OrganizersStream):
 
     def _safe(self, answer: Answer) -> dt.datetime:
         """Return the moment up to which a page can be trusted to hold all rows."""
-        made = moment(answer.server_time) or t.cast("dt.datetime", moment(answer.received))
+        made = moment(answer.server_time)
+        if made is None:
+            # Only this machine's clock, and nobody knows how far it is from the server's.
+            return t.cast("dt.datetime", moment(answer.received)) - max(self.overlap, A_DAY)
         return made - self.overlap
 
     def _keep(self, value: str | dict[str, t.Any], context: Context) -> None:
@@ -252,7 +257,8 @@ class EventIncrementalStream(IncrementalStream):
         place = _place(context)
         had_one = any(self.bookmark(stream, context) for stream in self.carried())
         trusted = self._trusted(context, answer)
-        if self.is_incremental and (had_one or place in self._with_rows):
+        # Of a list that did not come complete, the next run reads all once more.
+        if self.is_incremental and answer.is_complete and (had_one or place in self._with_rows):
             # To the minute: there is one for each event, and a state shall stay small.
             self._keep(f"{trusted.astimezone(dt.timezone.utc).isoformat()[:16]}Z", context)
         self._with_rows.discard(place)

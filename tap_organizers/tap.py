@@ -294,6 +294,10 @@ class TapOrganizers(RestTap):
 
         A deleted event answers 403 below itself, like one that never existed and like a
         permission that is missing (pretix-server.md): only asking for the event tells.
+
+        Raises:
+            ApiError: Its organizer is not there either: it is the credential that may read
+                nothing any more.
         """
         event = (str(context.get("organizer")), str(context.get("event")))
         if event not in self._gone:
@@ -301,6 +305,7 @@ class TapOrganizers(RestTap):
             try:
                 self.transport.ask(path, stream="events")
             except (Denied, NotThere):
+                self.transport.ask(fill_path("/organizers/{organizer}", context), stream="organizers")
                 self.logger.warning("event %s/%s is gone; nothing below it is read", *event)
                 self._gone[event] = True
             else:
@@ -330,8 +335,14 @@ class TapOrganizers(RestTap):
         self.run.progress.denied[stream.name] += 1
         return True
 
+    def is_absent(self, stream: OrganizersStream) -> bool:
+        """Return whether it is known that this server does not have a stream's lists."""
+        return stream.name in self._absent
+
     def not_there(self, stream: OrganizersStream, error: NotThere) -> bool:
         """Return whether to go on without a list that this server does not have."""
+        if error.is_unknown_path and stream.is_there:
+            return False
         if not error.is_unknown_path:
             self.logger.warning("%s: skipped, gone since its parent was listed (%s)", stream.name, error.path)
         elif stream.name not in self._absent:

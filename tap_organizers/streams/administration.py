@@ -75,7 +75,7 @@ class OrganizerSettings(OrganizerChildStream):
 
     def read(self, body: t.Any) -> Answer:
         """Return the object as the one row of a list."""
-        return super().read([{"settings": body}] if isinstance(body, dict) and body else None)
+        return super().read({"results": [{"settings": body}]} if isinstance(body, dict) and body else None)
 
 
 class EventSettings(EventChildStream):
@@ -93,7 +93,7 @@ class EventSettings(EventChildStream):
 
     def read(self, body: t.Any) -> Answer:
         """Return the object as the one row of a list."""
-        return super().read([{"settings": body}] if isinstance(body, dict) and body else None)
+        return super().read({"results": [{"settings": body}]} if isinstance(body, dict) and body else None)
 
 
 class OrganizerExporters(OrganizerChildStream):
