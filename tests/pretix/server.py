@@ -442,7 +442,9 @@ class PretixServer:
         if not state.exists():
             return False
         with tarfile.open(state) as archive:
-            archive.extractall(self.folder, filter="fully_trusted")
+            # By attribute, as the argument is too new for some Pythons, and leaving it out warns in others.
+            archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
+            archive.extractall(self.folder)
         os.utime(state)
         self._give_to_postgres(self.folder / "state" / "database")
         return True
@@ -503,8 +505,8 @@ class PretixServer:
             process = self._start(
                 _words(self.installation.python, *GUNICORN.split(), *listen),
                 "gunicorn",
-                # SIGQUIT: at once; it would otherwise wait for clients that keep connections.
-                guard=("--signal", "SIGQUIT"),
+                # It waits seconds for clients that keep connections, and has nothing to put in order.
+                guard=("--signal", "SIGKILL"),
                 pass_fds=[listener.fileno()],
             )
         self._wait_for(process, self._answers, 120)

@@ -153,12 +153,50 @@ def test_pages_of_a_list_without_a_total_order_lose_rows(client: Client) -> None
     assert len({row["id"] for row in rows}) < 300
 
 
-def test_timestamps_have_the_offset_of_the_servers_zone(truth: Truth) -> None:
+@pytest.fixture(scope="module")
+def berlin() -> Iterator[PretixServer]:
+    """A server of another time zone, whose data may be changed."""
     with PretixServer(timezone="Europe/Berlin") as server:
-        orders = Lists(Client(server.api_url, server.tokens["harbour"]), ["harbour"])["orders"]
-    assert {row["datetime"][-6:] for row in orders} == {"+01:00"}
-    true = {row["code"]: row["datetime"] for row in truth["orders"]["rows"] if row["organizer"] == "harbour"}
-    assert {row["code"]: in_utc(row["datetime"]) for row in orders} == true
+        yield server
+
+
+def test_timestamps_have_the_offset_of_the_servers_zone(berlin: PretixServer, truth: Truth) -> None:
+    rows = Client(berlin.api_url, berlin.tokens["meadow"]).rows("/organizers/meadow/orders/")
+    assert {row["datetime"][-6:] for row in rows} == {"+01:00"}
+    true = {row["code"]: row["datetime"] for row in truth["orders"]["rows"] if row["organizer"] == "meadow"}
+    assert {row["code"]: in_utc(row["datetime"]) for row in rows} == true
+
+
+def test_an_organizer_of_any_size_can_be_added(berlin: PretixServer) -> None:
+    size = ("--events", "120", "--orders", "150", "--tax-rules", "70")
+    token = berlin.run("fill.py", "--organizer", "large", *size)["tokens"]["large"]
+    client = Client(berlin.api_url, token)
+    assert len(client.rows("/organizers/large/events/")) == 120
+    assert len(client.rows("/organizers/large/orders/")) == 150
+    assert len(client.rows("/organizers/large/events/evening-0001/taxrules/")) == 72
+
+
+def test_churn_says_what_it_did(berlin: PretixServer) -> None:
+    before = order_times(berlin)
+    begun = datetime.now(timezone.utc)
+    writer = berlin.start_script("churn.py", "--organizer", "harbour", "--seconds", "8", "--late", "2", "--delay", "2")
+    # The server goes on answering beside it.
+    client = Client(berlin.api_url, berlin.tokens["harbour"])
+    assert client.get("/organizers/harbour/orders/").status_code == 200
+    done = writer.wait()["done"]
+    after = order_times(berlin)
+    assert {name for name, codes in done.items() if codes} == done.keys()
+    assert after.keys() == (before.keys() | set(done["create"]) | set(done["late"])) - set(done["delete"])
+    touched = {code for codes in done.values() for code in codes}
+    assert all(after[code] == time for code, time in before.items() if code not in touched)
+    assert all(after[code] > begun for code in touched & after.keys())
+    moved = [after[code] for code in done["bulk"] if code in after]
+    assert max(map(moved.count, moved)) > 50
+
+
+def order_times(server: PretixServer) -> dict[str, datetime]:
+    rows = server.run("truth.py", "--organizer", "harbour", "--stream", "orders")["orders"]["rows"]
+    return {row["code"]: datetime.fromisoformat(row["last_modified"].replace("Z", "+00:00")) for row in rows}
 
 
 def test_no_process_outlives_a_killed_run(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ from pretix.base.models import (
     OrderRefund,
     Organizer,
     Question,
+    QuestionAnswer,
     QuestionOption,
     Quota,
     ReusableMedium,
@@ -254,6 +255,17 @@ STREAMS: dict[str, Stream] = {
         **same("positionid", "item", "variation", "subevent", "price", "tax_rate", "tax_value"),
         **same("tax_rule", "tax_code", "canceled", "secret", "addon_to", "voucher", "seat"),
         **same("attendee_email", "valid_from", "valid_until", "pseudonymization_id", "discount"),
+    ),
+    # One row for each answer; the API has them inside positions only.
+    "order_answers": query(
+        QuestionAnswer,
+        "orderposition__order__event__organizer",
+        "position question",
+        event="orderposition__order__event__slug",
+        order="orderposition__order__code",
+        position="orderposition",
+        question_identifier="question__identifier",
+        **same("question"),
     ),
     "order_fees": of_order(
         OrderFee,

@@ -394,6 +394,8 @@ def make_quotas(stock: Stock) -> None:
         )
         quota.items.set([stock.ticket, stock.special, stock.addon])
         quota.variations.set(stock.variations)
+    stock.special.hidden_if_available = quota
+    stock.special.save()
 
 
 def make_discounts(stock: Stock) -> None:

@@ -29,23 +29,8 @@ PLUGINS = [
     "pretix.plugins.ticketoutputpdf",
 ]
 
-GIVEN = [
-    "Alva",
-    "Bodo",
-    "Ceri",
-    "Dörte",
-    "Élodie",
-    "Fjölnir",
-    "Gül",
-    "Hóng",
-    "Ivo",
-    "Jürg",
-    "Кира",
-    "Łucja",
-    "Миро",
-    "空",
-]
-FAMILY = [
+GIVEN = ("Alva", "Bodo", "Ceri", "Dörte", "Élodie", "Fjölnir", "Gül", "Ivo", "Jürg", "Кира", "Łucja", "Миро", "空")
+FAMILY = (
     "Quill",
     "Tann-Øster",
     "Vexel",
@@ -57,8 +42,11 @@ FAMILY = [
     "Бродовой",
     "星野",
     "Zabłoć",
-]
+)
 CITIES = ["Kleinwassern", "Østerlund", "Saint-Bref", "Łąkowo", "Нижний Брод"]
+
+#: Of what pretix makes its codes.
+ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ3789"
 
 random.seed(2026)
 _secret_numbers = count(1)
@@ -76,12 +64,11 @@ def secret(length: int = 32) -> str:
 
 def code(number: int, length: int = 5) -> str:
     """The n-th order code; the same numbers give the same codes in every organizer."""
-    alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZ3789"
-    number = (number * 7919 + 12345) % len(alphabet) ** length
+    number = (number * 7919 + 12345) % len(ALPHABET) ** length
     digits = ""
     for _ in range(length):
-        number, digit = divmod(number, len(alphabet))
-        digits += alphabet[digit]
+        number, digit = divmod(number, len(ALPHABET))
+        digits += ALPHABET[digit]
     return digits
 
 

@@ -15,10 +15,10 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import F
 from filling.invent import (
+    ALPHABET,
     CITIES,
     OPENED,
     SHOWTIME,
-    _secret_numbers,
     code,
     full_name,
     included_tax,
@@ -130,8 +130,8 @@ def make_address(order: Order, number: int) -> InvoiceAddress:
         street=f"Am Deich {number}",
         zipcode=f"{20000 + number % 9999}",
         city=random.choice(CITIES),
-        country="US" if number % 10 == 0 else "DE",
-        state="CA" if number % 10 == 0 else "",
+        country="US" if number % 5 == 0 else "DE",
+        state="CA" if number % 5 == 0 else "",
         vat_id="DE000000000" if business else "",
         vat_id_validated=business and number % 2 == 0,
         custom_field="Cost centre 7" if business else None,
@@ -207,7 +207,7 @@ def position(stock: Stock, order: Order, number: int, item: Item, price: Decimal
         tax_code=rule.code,
         tax_value=included_tax(price, rule.rate),
         secret=secret(),
-        pseudonymization_id=code(next(_secret_numbers), 10),
+        pseudonymization_id="".join(random.choices(ALPHABET, k=10)),
         **fields,
     )
 
@@ -232,7 +232,7 @@ def make_fees(rows: Orders, stock: Stock, order: Order, index: int) -> list[Orde
             fee_type=kinds[(index // 3 + offset) % len(kinds)],
             value=value,
             description="Handling · Bearbeitung",
-            internal_type="handling" if offset else "",
+            internal_type="handling" if index % 2 else "",
             tax_rule=rule,
             tax_rate=rule.rate,
             tax_code=rule.code,
@@ -264,7 +264,7 @@ def make_payments(rows: Orders, stock: Stock, order: Order, index: int) -> None:
         "giftcard": {"gift_card": shop.gift_cards[0].pk if shop.gift_cards else None},
         "offsetting": {"orders": [code(1)]},
     }
-    provider = list(providers)[index % len(providers)]
+    provider = list(providers)[(index + index // 10) % len(providers)]
     info = json.dumps(providers[provider])
     first = len(rows.payments)
 
@@ -292,7 +292,7 @@ def make_payments(rows: Orders, stock: Stock, order: Order, index: int) -> None:
         pay("canceled", order.total)
     else:
         pay("refunded" if index % 20 == 4 else "confirmed", order.total, payment_date=paid_at)
-        # Refunded in two parts; the second has neither a payment nor a provider of its own.
+        # Refunded in two parts, of which the second belongs to no payment.
         half = (order.total / 2).quantize(Decimal("0.01"))
         done = order.datetime + timedelta(days=2, hours=1)
         rows.refunds += [

@@ -135,6 +135,7 @@ def bare_events(shop: Shop, number: int, prefix: str = "evening") -> list[Event]
 def tax_rules(event: Event, number: int) -> list[TaxRule]:
     """Tax rules of every kind; many of the same rate, as the API's order ends with the id then."""
     rates = [Decimal(rate) for rate in ("19", "7", "0", "8.125", "25")]
+    others = event.tax_rules.exists()
     rules = []
     for index in range(number):
         custom = [
@@ -158,7 +159,7 @@ def tax_rules(event: Event, number: int) -> list[TaxRule]:
                 home_country="DE" if index % 3 else "",
                 keep_gross_if_rate_changes=index % 7 == 0,
                 custom_rules=json.dumps(custom) if index % 3 == 0 else None,
-                default=index == 0,
+                default=index == 0 and not others,
             )
         )
     return TaxRule.objects.bulk_create(rules)
