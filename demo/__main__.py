@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from demo.chart import draw, run_query
 from demo.show import show
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "output" / "demo"
 DATABASE = OUTPUT / "demo.duckdb"
+CHART = OUTPUT / "tickets.png"
 MELTANO = ROOT / ".meltano-venv" / "bin" / "meltano"
 
 
@@ -46,6 +48,10 @@ def main() -> None:
         print("$", *run, flush=True)
         subprocess.run([MELTANO, *run[1:]], cwd=ROOT, env=os.environ | settings, check=True)
     show(DATABASE)
+    for query in ("tickets_by_event_and_day", "revenue_by_tax_rate", "checkin_curve"):
+        print(f"\ndocs/sql/{query}.sql: {len(run_query(DATABASE, query))} rows")
+    draw(DATABASE, CHART)
+    print(f"a picture of the sales: {CHART.relative_to(ROOT)}")
     print(f"\n{time.monotonic() - start:.0f} s. The database stays: {DATABASE.relative_to(ROOT)}")
 
 
