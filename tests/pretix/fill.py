@@ -93,7 +93,15 @@ def make_harbour(user: User) -> tuple[Shop, dict[str, str]]:
     )
     concert.limit_sales_channels.set(shop.channels.values())
     series = make_event(shop, "series", text("Nights at the pier", "Nächte am Pier"), has_subevents=True)
-    workshop = make_event(shop, "workshop.2041_a", text("Knots for beginners"), currency="CHF", is_public=False)
+    workshop = make_event(
+        shop,
+        "workshop.2041_a",
+        text("Knots for beginners"),
+        currency="CHF",
+        is_public=False,
+        # It has seats, which pretix never makes without a plan.
+        seating_plan=shop.plans[0],
+    )
     museum = make_event(shop, "museum", text("Museum of taxes", "Steuermuseum"), live=False)
     make_event(
         shop,
