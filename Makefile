@@ -36,7 +36,7 @@ help: ## this list
 	@touch $@
 
 .meltano-venv/ready: requirements/meltano.txt | .venv/ready
-	$(UV) venv --quiet --clear --python $(BIN)/python .meltano-venv
+	@test -x .meltano-venv/bin/python || $(UV) venv --quiet --python $(BIN)/python .meltano-venv
 	$(UV) pip sync --quiet --python .meltano-venv --require-hashes requirements/meltano.txt
 	@touch $@
 
