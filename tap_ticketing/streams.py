@@ -79,6 +79,7 @@ class Events(TicketingStream):
         answer = super().read(body)
         for row in answer.rows:
             row["id"] = event_id(row)
+        answer.rows[:] = [row for row in answer.rows if self.ticketing_tap.shards.owns(str(row["id"]))]
         passes = self.run.plan(self).passes
         followed = self.ticketing_tap.events_to_follow({row["id"]: passes(row) for row in answer.rows})
         answer.rows += [Placeholder(id=event) for event in followed]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import typing as t
 
 from singer_sdk import typing as th
@@ -14,10 +15,11 @@ from rest_tap.gate import Gate
 from rest_tap.retry import RetryPolicy
 from rest_tap.schema import Placeholder
 from rest_tap.settings import setting, shared_settings
+from rest_tap.shards import Shards
 from rest_tap.state import Bookmarks
 from rest_tap.tap import RestTap
 from rest_tap.transport import UNREADABLE, Transport
-from tap_ticketing.bookmarks import TicketBookmark, keep
+from tap_ticketing.bookmarks import LEVELS, TicketBookmark, keep
 from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS, event_id
 
 if t.TYPE_CHECKING:
@@ -120,7 +122,7 @@ class TapTicketing(RestTap):
     ).to_dict()
 
     def check_config(self) -> None:
-        """Check that there is one way to log in.
+        """Check that there is one way to log in, and that the work can be shared.
 
         Raises:
             ConfigValidationError: Naming the settings.
@@ -132,6 +134,10 @@ class TapTicketing(RestTap):
         has_token = bool(self.config.get("session_token"))
         if has_token is any(has_login) or (any(has_login) and not all(has_login)):
             errors.append("give either the settings email and password, or session_token")
+        if self.config["shard_index"] >= self.config["shard_count"]:
+            errors.append("setting shard_index must be less than shard_count (it counts from 0)")
+        if self.config["shard_count"] > 1 and not self.config["partition_by_event"]:
+            errors.append("setting shard_count: one list for all events cannot be shared; set partition_by_event")
         if errors:
             raise ConfigValidationError(errors[0], errors=errors, schema={})
 
@@ -142,7 +148,7 @@ class TapTicketing(RestTap):
         return Transport(
             self.config["api_url"],
             auth,
-            Gate(self.config.get("requests_per_minute")),
+            Gate(self.requests_per_minute),
             policy=RetryPolicy(statuses=frozenset({429, 500, 502, 503, 504}), limits={UNREADABLE: 2}),
             user_agent=self.user_agent,
             timeout=self.config["request_timeout"],
@@ -152,6 +158,12 @@ class TapTicketing(RestTap):
             login_refused=frozenset({401, 403}),
             credential_settings="session_token" if token else LOGIN_SETTINGS,
         )
+
+    @property
+    def requests_per_minute(self) -> int | None:
+        """Return this run's part of the limit: all shards read with one account."""
+        limit = self.config.get("requests_per_minute")
+        return None if limit is None else max(1, int(limit) // int(self.config["shard_count"]))
 
     def login(self) -> str:
         """Return a new session token for e-mail and password.
@@ -177,7 +189,6 @@ class TapTicketing(RestTap):
                 raise
             raise CredentialRefused(
                 f"the login was refused; look at the settings {LOGIN_SETTINGS}",
-                stream="login",
                 path=path,
                 status=error.status,
             ) from None
@@ -187,7 +198,6 @@ class TapTicketing(RestTap):
             raise CredentialRefused(
                 "the login was answered without a token; look at the settings "
                 f"{LOGIN_SETTINGS}, and at login_path and login_body",
-                stream="login",
                 path=path,
             )
         return token
@@ -196,6 +206,27 @@ class TapTicketing(RestTap):
         """Return all streams; needs neither network nor credentials."""
         streams = PARTITIONED_STREAMS if self.config.get("partition_by_event") else STREAMS
         return [stream(self) for stream in streams]
+
+    # What is this shard's
+
+    @functools.cached_property
+    def shards(self) -> Shards:
+        """Return which part of the work is this run's."""
+        return Shards(self.config["shard_index"], self.config["shard_count"])
+
+    def load_state(self, state: dict[str, t.Any]) -> None:
+        """Take the bookmarks of an earlier run, as far as they are of events of this shard.
+
+        Raises:
+            ConfigValidationError: The state is not one.
+        """
+        super().load_state(state)
+        if self.shards.count == 1:
+            return
+        for bookmark in self.state.get("bookmarks", {}).values():
+            for known in (bookmark.get(level, {}) for level in ("active", *LEVELS)):
+                for event in [event for event in known if not self.shards.owns(event)]:
+                    del known[event]
 
     # Events that are read below
 
@@ -206,7 +237,7 @@ class TapTicketing(RestTap):
         when it is followed no longer.
 
         Args:
-            active: The events on the list, and whether what is below them is read.
+            active: This shard's events on the list, and whether what is below them is read.
         """
         if not self.config.get("partition_by_event"):
             return []
