@@ -189,6 +189,7 @@ class TapTicketing(RestTap):
                 raise
             raise CredentialRefused(
                 f"the login was refused; look at the settings {LOGIN_SETTINGS}",
+                stream="login",
                 path=path,
                 status=error.status,
             ) from None
@@ -198,6 +199,7 @@ class TapTicketing(RestTap):
             raise CredentialRefused(
                 "the login was answered without a token; look at the settings "
                 f"{LOGIN_SETTINGS}, and at login_path and login_body",
+                stream="login",
                 path=path,
             )
         return token
