@@ -333,8 +333,8 @@ def timeless(result: Result) -> bytes:
 
 
 def test_output_is_the_same_however_many_requests_are_in_flight(shape: str) -> None:
-    with ticketing_box(events=8, attendees=200) as box:
-        box.ticketing.page_size = 10
+    with ticketing_box(events=8, attendees=100) as box:
+        box.ticketing.page_size = 5
         box.latency = lambda request: 0.002 * (len(request.query_string) % 3)
         outputs = {timeless(run(settings(box, shape, max_concurrency=number))) for number in (1, 8, 32)}
         assert len(outputs) == 1

@@ -78,7 +78,7 @@ def test_an_error_in_the_middle_of_a_list_loses_nothing(shape: str) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        *(Fault("", status=status, times=2, after=1) for status in (429, 500, 502, 503, 504)),
+        *(Fault("", status=status, times=2, after=1) for status in (429, 503)),
         Fault("", "reset_before", times=2, after=1),
         Fault("", "reset_mid_body", times=2, after=1),
         Fault("", "truncated_json", times=2, after=1),
@@ -173,8 +173,8 @@ def test_a_redirect_to_another_host_gets_no_credential(shape: str, sandbox: Sand
 def test_runs_that_fail_by_chance_add_up_to_everything(seed: int, shape: str, no_waiting: Waits) -> None:
     """However often it breaks: runs from the last STATE on, until one comes to its end."""
     kinds = ("status", "reset_mid_body", "truncated_json", "error_200", "html", "no_results", "null")
-    with ticketing_box(events=5, attendees=200) as box:
-        box.ticketing.page_size = 10
+    with ticketing_box(events=4, attendees=100) as box:
+        box.ticketing.page_size = 5
         box.ticketing.overlap = seed % 3
         box.faults.add(
             *(
@@ -214,8 +214,7 @@ def assert_hidden(secrets: t.Iterable[str], box: Sandbox, *texts: str) -> None:
 DEBUG = {"TAP_TICKETING_LOGLEVEL": "DEBUG", "LOGLEVEL": "DEBUG"}
 
 
-@both_shapes
-@pytest.mark.parametrize("body", ["form", "json"])
+@pytest.mark.parametrize(("body", "shape"), [("form", "flat"), ("json", "partitioned")])
 def test_password_and_tokens_are_nowhere_though_everything_is_logged(body: str, shape: str, run_command: Run) -> None:
     with ticketing_box(attendees=120) as box:
         box.ticketing.password = CANARY

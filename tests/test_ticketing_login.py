@@ -217,8 +217,7 @@ def test_an_expired_session_token_ends_the_run_with_one_line_that_names_the_sett
 # --- a login that fails -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", ["form", "json"])
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("body", "shape"), [("form", "flat"), ("json", "partitioned")])
 def test_a_wrong_password_costs_one_request_and_one_line(
     shape: str, body: str, sandbox: Sandbox, run_command: Run
 ) -> None:
