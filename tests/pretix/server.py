@@ -49,7 +49,7 @@ FILLING = (SETTINGS, FILL, *sorted((HERE / "filling").glob("*.py")))
 UNPRIVILEGED = "nobody"
 
 #: How many filled states stay in the cache; each change of fill.py makes a new one.
-STATES_KEPT = 4
+STATES_KEPT = 6
 
 CONFIG = """\
 [pretix]
@@ -230,20 +230,9 @@ class Installation:
         uv = _uv()
         _say(f"installing {self.version} into {venv}")
         shutil.rmtree(venv, ignore_errors=True)
-        for command in (
-            [uv, "venv", "--quiet", "--python", self._python_wanted, str(venv)],
-            [
-                uv,
-                "pip",
-                "install",
-                "--quiet",
-                "--python",
-                str(self.python),
-                "--requirements",
-                str(REQUIREMENTS),
-            ],
-        ):
-            subprocess.run(command, check=True)
+        subprocess.run([uv, "venv", "--quiet", "--python", self._python_wanted, str(venv)], check=True)
+        into = ["--python", str(self.python), "--requirements", str(REQUIREMENTS)]
+        subprocess.run([uv, "pip", "install", "--quiet", *into], check=True)
         # Last: a half-finished installation has no stamp and is begun again.
         stamp.write_text(self._stamp)
 
@@ -287,9 +276,10 @@ class PretixServer:
     """A pretix server with data in it, for as long as the `with` block lasts.
 
     Args:
-        timezone: the server's time zone, in whose offset the API writes every timestamp.
-        extra: arguments for a second call of fill.py, for a further organizer of any size; cached
-        like the rest. port: a fixed port, for use by hand.
+        timezone: The server's time zone, in whose offset the API writes every timestamp.
+        extra: Arguments for a second call of fill.py, for a further organizer of any size; what it
+            makes is cached like the rest.
+        port: A fixed port, for use by hand.
     """
 
     def __init__(self, *, timezone: str = "UTC", extra: Sequence[str] = (), port: int = 0) -> None:
@@ -381,8 +371,7 @@ class PretixServer:
         (self.folder / "state").mkdir()
         self._postgres = self.installation.postgres
         if os.geteuid() == 0:
-            # Caches of root lie behind a door that the unprivileged account cannot pass, and it
-            # stays closed.
+            # The unprivileged account may not enter root's home, where the cache is.
             package = self._postgres.parent
             self._postgres = self.folder / package.name / self._postgres.name
             unneeded = shutil.ignore_patterns("*.a", "include")
