@@ -14,6 +14,8 @@ import math
 import typing as t
 from urllib.parse import parse_qs
 
+import msgspec
+
 from rest_tap.errors import BrokenAnswer
 from rest_tap.schema import Record, moment
 
@@ -55,6 +57,11 @@ class Answer:
     server_time: str | None = None
     received: str = ""
     is_complete: bool = True
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the rows came without an envelope, which would tell whether there are more."""
+        return bool(self.rows) and not self.envelope
 
     @property
     def count(self) -> int | None:
@@ -181,7 +188,7 @@ class PageNumber:
         self._fell = False
         self._last_known = 1
         self._expected = 0
-        self._rows_before: list[Record] = []
+        self._before = 0
 
     def _step(self, page: int) -> Step:
         return Step(
@@ -200,17 +207,29 @@ class PageNumber:
             BrokenAnswer: ``next`` does not lead on.
         """
         sweep, page = step.position
+        if sweep != self.sweep or page < self._last_known:
+            return []
+        if answer.is_bare:
+            return self._following_bare(page, answer)
         follower = following_page(page, answer)
-        if sweep != self.sweep or page < self._last_known or follower is None:
+        if follower is None:
             return []
         if page == 1:
             self._expected = math.ceil((answer.count or 0) / len(answer.rows))
-        elif page > self._expected and answer.rows == self._rows_before:
+        elif page > self._expected and fingerprint(answer.rows) == self._before:
             msg = f"page {page} is the same as the one before, and names a next one"
             raise BrokenAnswer(msg)
-        self._rows_before = answer.rows
+        self._before = fingerprint(answer.rows)
         self._last_known = min(max(follower, self._expected), page + PAGES_AT_ONCE)
         return [self._step(number) for number in range(page + 1, self._last_known + 1)]
+
+    def _following_bare(self, page: int, answer: Answer) -> t.Sequence[Step]:
+        """Return the page behind a full one; a server that does not page repeats itself there."""
+        before, self._before = self._before, fingerprint(answer.rows)
+        if len(answer.rows) < self.sizes[self.sweep] or before == self._before:
+            return []
+        self._last_known = page + 1
+        return [self._step(page + 1)]
 
     def ends_at(self, step: Step, status: int) -> bool:
         """Return whether it is a 404 past the first page: rows went while we read."""
@@ -245,6 +264,9 @@ def following_page(page: int, answer: Answer) -> int | None:
     Raises:
         BrokenAnswer: ``next`` does not lead on.
     """
+    if answer.is_bare:
+        msg = "the answer is a list instead of an object, which does not tell whether there is more"
+        raise BrokenAnswer(msg)
     follower = next_page(answer.envelope.get("next"))
     if follower is None:
         return None
@@ -255,6 +277,11 @@ def following_page(page: int, answer: Answer) -> int | None:
         msg = "an empty page names a next one"
         raise BrokenAnswer(msg)
     return follower
+
+
+def fingerprint(rows: list[Record]) -> int:
+    """Return what tells two pages apart; the rows themselves change as they are written."""
+    return hash(msgspec.json.encode(rows))
 
 
 def next_page(link: object) -> int | None:

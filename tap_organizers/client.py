@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from rest_tap.client import Context, ListStream
-from rest_tap.errors import ApiError, BrokenAnswer, Denied, NotThere
+from rest_tap.errors import ApiError, Denied, NotThere
 from rest_tap.transport import fill_path
 
 if t.TYPE_CHECKING:
@@ -43,12 +43,8 @@ class OrganizersStream(ListStream):
         """Return the rows of a decoded answer.
 
         Raises:
-            BrokenAnswer: It is not what the contract says. A list without its envelope would
-                seem to end with its first page.
+            BrokenAnswer: It is not what the contract says.
         """
-        if isinstance(body, list):
-            msg = "the answer is a list instead of an object"
-            raise BrokenAnswer(msg)
         answer = super().read(body)
         self.is_there = True
         return answer

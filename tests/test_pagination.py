@@ -188,6 +188,23 @@ def test_a_bare_list_is_one_page() -> None:
     assert len(reader.requests) == 1
 
 
+def test_a_bare_list_of_a_server_that_does_not_page_is_read_once() -> None:
+    every = rows(*range(120))
+    reader = Reader(PageNumber(), lambda _: Answer([dict(row) for row in every]))
+    assert {row["id"] for row in reader.read()} == set(range(120))
+    assert len(reader.requests) == 2, "one to see that the server repeats itself"
+
+
+def test_bare_pages_are_read_to_the_last() -> None:
+    def page(step: Step) -> Answer:
+        first = (int(str(step.params["page"])) - 1) * 50
+        return Answer(rows(*range(first, min(first + 50, 120))))
+
+    reader = Reader(PageNumber(), page)
+    assert {row["id"] for row in reader.read()} == set(range(120))
+    assert len(reader.requests) == 3
+
+
 def test_a_quiet_list_is_read_once() -> None:
     listed = Listed(list(range(120)))
     reader = Reader(PageNumber(), listed.ask, lambda known: known - 1)
