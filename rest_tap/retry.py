@@ -18,9 +18,9 @@ class RetryPolicy:
 
     Attributes:
         statuses: Statuses worth another try.
-        limits: Retries at most, by status; None stands for a broken connection, 0 for a body
+        limits: Retries at most because of a status; None stands for a broken connection, 0 for a body
             that came whole but is not JSON.
-        retries: Retries at most where ``limits`` says nothing.
+        retries: Retries at most in all.
         factor: Base of the exponential backoff: waits of factor**1, factor**2, … seconds.
         longest_wait: A ``Retry-After`` beyond this many seconds ends the run with a
             message instead of sleeping through the night.
@@ -38,6 +38,7 @@ class RetryPolicy:
         status: int | None,
         retry_after: str | None = None,
         *,
+        alike: int | None = None,
         now: dt.datetime | None = None,
     ) -> float | None:
         """Return the seconds to wait before the next try, or None to give up.
@@ -46,12 +47,13 @@ class RetryPolicy:
             attempt: Which try has just failed, counted from 1.
             status: Its HTTP status; None for a broken connection, 0 for a body that is not JSON.
             retry_after: The header of that name; it wins over the backoff.
+            alike: How many tries have failed in this way, if some failed in others.
             now: The time to measure a date in ``retry_after`` from.
         """
         # What is no status (a broken connection, a body that is not JSON) may always pass.
         if status and status not in self.statuses:
             return None
-        if attempt > self.limits.get(status, self.retries):
+        if attempt > self.retries or (alike or attempt) > self.limits.get(status, self.retries):
             return None
         told = seconds_of(retry_after, now=now)
         if told is None:

@@ -7,6 +7,7 @@ followed, the gate, retries, strict decoding, and errors that say what to look a
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import email.utils
 import logging
 import threading
@@ -16,6 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from rest_tap.errors import (
@@ -26,7 +28,7 @@ from rest_tap.errors import (
     NotThere,
     Unanswered,
 )
-from rest_tap.retry import RetryPolicy
+from rest_tap.retry import RetryPolicy, seconds_of
 
 if t.TYPE_CHECKING:
     from rest_tap.auth import Authenticator
@@ -122,6 +124,14 @@ def fill_path(template: str, values: t.Mapping[str, t.Any]) -> str:
     return template.format_map(encoded)
 
 
+class _Session(requests.Session):
+    """A session that leaves redirects alone: by itself it would read their bodies, however long."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        """Return None: there is none to follow."""
+        return
+
+
 class Transport:
     """Asks one API; shared by all streams and threads of a tap."""
 
@@ -170,7 +180,7 @@ class Transport:
         self._tally_lock = threading.Lock()
         self._answered = False
         self._decoder = msgspec.json.Decoder()
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers.update(
             {
                 "User-Agent": user_agent,
@@ -184,9 +194,12 @@ class Transport:
         self._session.mount("http://", HTTPAdapter(pool_maxsize=connections))
         self._session.mount("https://", HTTPAdapter(pool_maxsize=connections))
         # Proxies and certificates of the environment, looked up once and not per request.
-        self._environment = self._session.merge_environment_settings(
-            self.api_url, {}, stream=True, verify=None, cert=None
-        )
+        try:
+            self._environment = self._session.merge_environment_settings(
+                self.api_url, {}, stream=True, verify=None, cert=None
+            )
+        except ValueError as error:
+            raise ApiError(self._unsendable(error)) from None
 
     def close(self) -> None:
         """Close all connections."""
@@ -225,10 +238,9 @@ class Transport:
             ApiError: There is no usable answer; the subclass says why.
         """
         request = _Request(method, path, params, body, form, stream, authenticated, is_list, read, final)
-        attempt = 0
+        failed: list[int | None] = []
         renewed = redirected = False
         while True:
-            attempt += 1
             self.gate.enter()
             credential = self.auth.headers() if authenticated else {}
             outcome = self._attempt(request, credential)
@@ -240,13 +252,17 @@ class Transport:
             elif outcome.is_refusal and not renewed and self.auth.renew(credential):
                 renewed = True
             else:
-                self._wait(attempt, outcome, request)
-                continue
-            attempt -= 1
+                failed.append(outcome.status)
+                self._wait(failed, outcome, request)
 
-    def _wait(self, attempt: int, failure: _Failure, request: _Request) -> None:
+    def _wait(self, failed: list[int | None], failure: _Failure, request: _Request) -> None:
         """Wait until it is time to ask again, or raise what there is to say."""
-        wait = self.policy.delay(attempt, failure.status, failure.retry_after)
+        attempt, alike = len(failed), failed.count(failure.status)
+        wait = self.policy.delay(attempt, failure.status, failure.retry_after, alike=alike)
+        told = seconds_of(failure.retry_after)
+        if told is not None and told > self.policy.longest_wait:
+            reason = f"{failure.error.reason}; the server asks to wait {told:.0f} s, which is too long"
+            raise type(failure.error)(reason, **request.where, status=failure.status) from None
         hopeless = not self._answered and attempt > TRIES_BEFORE_FIRST_ANSWER
         if wait is None or hopeless or failure.is_refusal or failure.status in request.final:
             raise failure.error from None
@@ -274,6 +290,8 @@ class Transport:
         try:
             response = self._send(request, credential)
             content = self._content(response)
+        except _SENDS_NOTHING as error:
+            raise ApiError(self._unsendable(error), **request.where) from None
         except requests.RequestException as error:
             reason = f"{_broken(error)}; look at the setting api_url, and at the network"
             return _Failure(Unanswered(reason, stream=request.stream, path=request.path))
@@ -303,6 +321,7 @@ class Transport:
             refused = self._refused(request, status, self.clear(error.reason))
             return _Failure(refused, status, is_refusal=request.authenticated)
         except BrokenAnswer as error:
+            error.reason = self.clear(error.reason)
             broken = request.error(error)
             if error.status != UNREADABLE:
                 raise broken from None
@@ -369,7 +388,11 @@ class Transport:
     def _redirect(self, response: requests.Response, request: _Request) -> str:
         """Return where to ask instead, without query; learn the trailing slash."""
         here = urlsplit(request.url)
-        there = urlsplit(requests.compat.urljoin(request.url, response.headers.get("Location", "")))
+        try:
+            there = urlsplit(requests.compat.urljoin(request.url, response.headers.get("Location", "")))
+        except ValueError:
+            msg = "redirected to something that is no address"
+            raise ApiError(msg, **request.where, status=response.status_code) from None
         if (here.scheme, here.netloc) != (there.scheme, there.netloc):
             msg = (
                 f"redirected to {there.scheme}://{there.hostname}; the credential stays with "
@@ -411,12 +434,33 @@ class Transport:
             status=status,
         )
 
+    def _unsendable(self, error: Exception) -> str:
+        if isinstance(error, (UnicodeError, requests.exceptions.InvalidHeader)):
+            return (
+                "a header holds characters that cannot be sent; look at the settings "
+                f"user_agent and {self.credential_settings}"
+            )
+        if isinstance(error, requests.exceptions.InvalidProxyURL):
+            return "the proxy that the environment names is not an address"
+        return "the setting api_url is not an address"
+
     def clear(self, text: str) -> str:
         """Return a text without any secret that may have been echoed in it."""
-        for secret in self.auth.secrets():
+        # Longer ones first: one may be the beginning of another.
+        for secret in sorted(self.auth.secrets(), key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
 
+
+#: What fails before anything is sent, and would fail again.
+_SENDS_NOTHING = (
+    UnicodeError,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    urllib3.exceptions.LocationParseError,
+)
 
 #: What may break, from the particular to the general; without the URL and addresses that
 #: the exceptions spell out.
@@ -424,8 +468,6 @@ _BREAKS: tuple[tuple[type[Exception], str], ...] = (
     (requests.exceptions.SSLError, "the TLS certificate of the server was not accepted"),
     (requests.exceptions.ProxyError, "the proxy did not connect"),
     (requests.Timeout, "no answer in time (setting request_timeout)"),
-    (requests.exceptions.InvalidURL, "api_url is not an address"),
-    (requests.exceptions.InvalidSchema, "api_url is not an address"),
     (requests.ConnectionError, "the connection failed or broke off"),
     (requests.RequestException, "the answer broke off"),
 )
@@ -445,7 +487,7 @@ def _detail(content: bytes) -> str:
     """Return the API's own words about an error, on one line and cut short."""
     try:
         body = msgspec.json.decode(content[:CHUNK])
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return ""
     if isinstance(body, dict):
         body = body.get("detail") or body.get("error") or body
@@ -469,4 +511,6 @@ def _server_time(response: requests.Response) -> str | None:
         date = email.utils.parsedate_to_datetime(response.headers.get("Date", ""))
     except ValueError:
         return None
-    return date.replace(tzinfo=None).isoformat() + "Z"
+    if date.tzinfo is not None:
+        date = date.astimezone(dt.timezone.utc).replace(tzinfo=None)
+    return f"{date.isoformat()}Z"

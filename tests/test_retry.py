@@ -109,3 +109,9 @@ def test_a_retry_after_on_a_final_status_changes_nothing() -> None:
 def test_a_policy_cannot_be_changed_on_the_way() -> None:
     with pytest.raises(AttributeError):
         t.cast("t.Any", ORGANIZERS).retries = 100
+
+
+def test_a_limit_counts_failures_of_its_own_kind_and_the_whole_counts_all() -> None:
+    assert ORGANIZERS.delay(5, 400, alike=2) == 32
+    assert ORGANIZERS.delay(5, 400, alike=4) is None
+    assert ORGANIZERS.delay(7, 500, alike=1) is None

@@ -1,0 +1,709 @@
+"""One request, asked until it is answered or there is no use in asking."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import threading
+import time
+import typing as t
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import pytest
+import requests
+import requests_mock
+
+from rest_tap.auth import HeaderToken, SessionLogin
+from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Unanswered
+from rest_tap.gate import Gate
+from rest_tap.transport import TRIES_BEFORE_FIRST_ANSWER, Transport, fill_path
+from sandbox import Fault, Sandbox, Scale
+from tests.conftest import kept_log
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from requests_mock import Mocker
+
+    from tests.conftest import Waits
+
+URL = "https://api.example/v1"
+TOKEN = Sandbox.token
+PAGE: dict[str, t.Any] = {"count": 0, "next": None, "results": []}
+
+
+def transport(url: str = URL, **options: t.Any) -> Transport:
+    """Return what asks this address."""
+    auth = HeaderToken("Authorization", "Token ", TOKEN)
+    return Transport(url, auth, Gate(), user_agent="tap-test/1", credential_settings="api_token", **options)
+
+
+@pytest.fixture
+def api() -> Iterator[Mocker]:
+    """An API that answers what a test says."""
+    with requests_mock.Mocker() as mocker:
+        yield mocker
+
+
+# --- what is sent -----------------------------------------------------------------------------------------------------
+
+
+def test_a_request_carries_the_credential_and_says_who_asks_and_what_for(api: Mocker) -> None:
+    api.get(f"{URL}/organizers", json=PAGE)
+    transport().ask("/organizers", {"page": "1", "since": "2026-01-01T00:00:00+01:00"})
+    sent = api.last_request
+    assert sent is not None
+    assert sent.headers["Authorization"] == f"Token {TOKEN}"
+    assert sent.headers["User-Agent"] == "tap-test/1"
+    assert sent.headers["Accept"] == "application/json"
+    assert sent.headers["Accept-Language"] == "en"
+    assert sent.headers["Accept-Encoding"] == "gzip, deflate"
+    assert sent.url == f"{URL}/organizers?page=1&since=2026-01-01T00%3A00%3A00%2B01%3A00"
+    assert sent.body is None
+
+
+def test_a_parameter_with_several_values_is_repeated(api: Mocker) -> None:
+    api.get(f"{URL}/orders", json=PAGE)
+    transport().ask("/orders", {"include": ("code", "event")})
+    assert api.request_history[0].query == "include=code&include=event"
+
+
+def test_the_body_of_a_post_is_json_or_a_form(api: Mocker) -> None:
+    api.post(f"{URL}/login", json={})
+    transport().ask("/login", method="POST", body={"a": "ö"}, authenticated=False)
+    assert api.request_history[0].json() == {"a": "ö"}
+    transport().ask("/login", method="POST", form={"a": "b c"}, authenticated=False)
+    assert api.request_history[1].text == "a=b+c"
+    assert "Authorization" not in api.request_history[0].headers
+
+
+def test_a_slash_at_the_end_of_the_address_does_not_matter(api: Mocker) -> None:
+    api.get(f"{URL}/organizers", json=PAGE)
+    assert transport(f"{URL}/").ask("/organizers").body == PAGE
+
+
+def test_a_password_for_the_host_in_a_netrc_file_is_not_used(
+    api: Mocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine api.example login somebody password of-somebody\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    api.get(f"{URL}/organizers", json=PAGE)
+    transport().ask("/organizers")
+    assert api.request_history[0].headers["Authorization"] == f"Token {TOKEN}"
+
+
+def test_credentials_in_the_address_do_not_replace_the_token(api: Mocker) -> None:
+    api.get(requests_mock.ANY, json=PAGE)
+    transport("https://user:pass@api.example/v1").ask("/organizers")
+    assert api.request_history[0].headers["Authorization"] == f"Token {TOKEN}"
+
+
+@pytest.mark.parametrize("token", ["töken€", "two\nlines", "two\rlines", " blank before"], ids=ascii)
+def test_a_token_that_no_header_can_hold_is_an_error_that_does_not_show_it(token: str) -> None:
+    asking = Transport(
+        "http://127.0.0.1:9", HeaderToken("Authorization", "", token), Gate(), credential_settings="api_token"
+    )
+    with pytest.raises(ApiError, match="cannot be sent; look at the settings user_agent and api_token") as raised:
+        asking.ask("/organizers", stream="organizers")
+    assert token.strip() not in str(raised.value)
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://api.example", "https://", "http://[::1", "nonsense", "http://a..b/v1", "https://*"]
+)
+def test_an_address_that_is_none_is_told_at_once(url: str, no_waiting: Waits) -> None:
+    with pytest.raises(ApiError, match="api_url is not an address"):
+        transport(url).ask("/organizers")
+    assert no_waiting.seconds == []
+
+
+# --- the redirect -----------------------------------------------------------------------------------------------------
+
+
+def test_the_trailing_slash_is_learnt_once_and_used_from_then_on(api: Mocker) -> None:
+    api.get(f"{URL}/organizers", status_code=301, headers={"Location": f"{URL}/organizers/?page=1"})
+    api.get(f"{URL}/organizers/", json=PAGE)
+    api.get(f"{URL}/organizers/a/events/", json=PAGE)
+    asking = transport()
+    assert asking.ask("/organizers", {"page": "1"}).body == PAGE
+    assert asking.ask("/organizers", {"page": "2"}).body == PAGE
+    assert asking.ask("/organizers/a/events").body == PAGE
+    assert [request.url.removeprefix(URL) for request in api.request_history] == [
+        "/organizers?page=1",
+        "/organizers/?page=1",
+        "/organizers/?page=2",
+        "/organizers/a/events/",
+    ]
+
+
+def test_a_path_that_is_no_list_gets_no_slash(api: Mocker) -> None:
+    api.get(f"{URL}/version", json={})
+    asking = transport()
+    asking.trailing_slash = True
+    asking.ask("/version", is_list=False)
+    assert api.request_history[0].path == "/v1/version"
+
+
+@pytest.mark.parametrize("location", ["/v1/other/", "other/", f"{URL}/other/"], ids=["path", "relative", "whole"])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_on_the_same_host_is_followed_with_method_and_credential(
+    api: Mocker, status: int, location: str
+) -> None:
+    api.post(f"{URL}/organizers", status_code=status, headers={"Location": location})
+    api.post(f"{URL}/other/", json=PAGE)
+    assert transport().ask("/organizers", {"a": "b"}, method="POST").body == PAGE
+    assert api.request_history[1].headers["Authorization"] == f"Token {TOKEN}"
+    assert api.request_history[1].query == "a=b"
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        pytest.param("https://evil.example/v1/organizers/", id="another host"),
+        pytest.param("http://api.example/v1/organizers/", id="another scheme"),
+        pytest.param("https://api.example:8443/v1/organizers/", id="another port"),
+        pytest.param("//evil.example/v1/organizers/", id="another host, same scheme"),
+        pytest.param("https://api.example@evil.example/", id="a host that looks like a user"),
+        pytest.param("https://api.example.evil.example/", id="a host that begins the same"),
+        pytest.param("ftp://api.example/v1/organizers/", id="no http at all"),
+    ],
+)
+def test_a_redirect_to_somewhere_else_is_refused_and_nothing_is_sent_there(api: Mocker, location: str) -> None:
+    api.get(f"{URL}/organizers", status_code=302, headers={"Location": location})
+    with pytest.raises(ApiError, match="the credential stays with the host it was given for: set api_url") as raised:
+        transport().ask("/organizers", stream="organizers")
+    assert len(api.request_history) == 1
+    assert raised.value.status == 302
+
+
+@pytest.mark.parametrize(
+    ("headers", "what"),
+    [
+        pytest.param({"Location": f"{URL}/organizers"}, "redirected more than once", id="to itself"),
+        pytest.param({}, "redirected more than once", id="to nowhere"),
+        pytest.param({"Location": "https://[bad/"}, "redirected to something that is no address", id="to no address"),
+    ],
+)
+def test_a_redirect_that_leads_nowhere_is_an_error(api: Mocker, headers: dict[str, str], what: str) -> None:
+    api.get(f"{URL}/organizers", status_code=302, headers=headers)
+    with pytest.raises(ApiError, match=what):
+        transport().ask("/organizers")
+    assert len(api.request_history) <= 2
+
+
+def test_a_loop_of_redirects_ends_after_the_first(api: Mocker) -> None:
+    api.get(f"{URL}/a", status_code=302, headers={"Location": f"{URL}/b"})
+    api.get(f"{URL}/b", status_code=302, headers={"Location": f"{URL}/a"})
+    with pytest.raises(ApiError, match="redirected more than once"):
+        transport().ask("/a")
+    assert [request.path for request in api.request_history] == ["/v1/a", "/v1/b"]
+
+
+# --- asking again -----------------------------------------------------------------------------------------------------
+
+TIMES: dict[str, t.Any] = {"status_code": 400, "json": {"detail": "Try again."}}
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_a_transient_400_is_asked_again_up_to_three_times(api: Mocker, no_waiting: Waits, failures: int) -> None:
+    api.get(f"{URL}/organizers", [*[TIMES] * failures, {"json": PAGE}])
+    assert transport().ask("/organizers").body == PAGE
+    assert no_waiting.seconds == [2, 4, 8][:failures]
+
+
+def test_a_lasting_400_is_an_error_after_three_retries_that_quotes_the_api(api: Mocker, no_waiting: Waits) -> None:
+    api.get(f"{URL}/organizers", **TIMES)
+    with pytest.raises(Unanswered, match=r"^organizers: Try again\. \(/organizers, status 400\)$"):
+        transport().ask("/organizers", stream="organizers")
+    assert no_waiting.seconds == [2, 4, 8]
+    assert len(api.request_history) == 4
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
+def test_statuses_that_pass_are_asked_again(api: Mocker, no_waiting: Waits, status: int) -> None:
+    api.get(f"{URL}/organizers", [*[{"status_code": status}] * 6, {"json": PAGE}])
+    assert transport().ask("/organizers").body == PAGE
+    assert no_waiting.seconds == [2, 4, 8, 16, 32, 64]
+
+
+@pytest.mark.parametrize("status", [201, 204, 304, 405, 410, 418, 451, 501])
+def test_statuses_that_do_not_pass_are_an_error_at_once(api: Mocker, no_waiting: Waits, status: int) -> None:
+    api.get(f"{URL}/organizers", status_code=status)
+    with pytest.raises(ApiError, match=f"status {status}"):
+        transport().ask("/organizers")
+    assert no_waiting.seconds == []
+
+
+def test_failures_of_different_kinds_are_counted_apart(api: Mocker, no_waiting: Waits) -> None:
+    broken: dict[str, t.Any] = {"content": b"{"}
+    api.get(f"{URL}/organizers", [{"status_code": 500}, TIMES, broken, TIMES, TIMES, broken, {"json": PAGE}])
+    assert transport().ask("/organizers").body == PAGE
+    assert no_waiting.seconds == [2, 4, 8, 16, 32, 64]
+
+
+def test_a_status_that_is_final_for_this_list_is_not_asked_again(api: Mocker, no_waiting: Waits) -> None:
+    api.get(f"{URL}/organizers", **TIMES)
+    with pytest.raises(ApiError):
+        transport().ask("/organizers", final=frozenset({400}))
+    assert no_waiting.seconds == []
+
+
+@pytest.mark.parametrize(
+    ("told", "wait"),
+    [("7", 7), ("0", 0), (format_datetime(datetime.now(timezone.utc) + timedelta(seconds=30), usegmt=True), 30)],
+    ids=["seconds", "at once", "a date"],
+)
+@pytest.mark.parametrize("status", [400, 429, 503])
+def test_retry_after_wins_over_the_backoff(api: Mocker, no_waiting: Waits, status: int, told: str, wait: float) -> None:
+    answer = {"status_code": status, "headers": {"Retry-After": told}}
+    api.get(f"{URL}/organizers", [answer, {"json": PAGE}])
+    transport().ask("/organizers")
+    assert sum(no_waiting.seconds) == pytest.approx(wait, abs=25 if wait == 30 else 0.1)
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["86400", format_datetime(datetime.now(timezone.utc) + timedelta(days=1), usegmt=True)],
+    ids=["seconds", "date"],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_retry_after_of_a_day_is_an_error_without_sleeping(
+    api: Mocker, no_waiting: Waits, status: int, told: str
+) -> None:
+    api.get(f"{URL}/organizers", status_code=status, headers={"Retry-After": told})
+    with pytest.raises(Unanswered, match=r"the server asks to wait 86\d\d\d s, which is too long"):
+        transport().ask("/organizers")
+    assert no_waiting.seconds == []
+
+
+def test_a_429_holds_everyone_who_uses_the_gate(api: Mocker, no_waiting: Waits) -> None:
+    api.get(f"{URL}/a", [{"status_code": 429, "headers": {"Retry-After": "30"}}, {"json": PAGE}])
+    asking = transport()
+    began = no_waiting.now
+    asking.ask("/a")
+    asking.gate.hold(0)
+    assert no_waiting.now - began == 30
+    api.get(f"{URL}/b", [{"status_code": 503, "headers": {"Retry-After": "30"}}, {"json": PAGE}])
+    asking.ask("/b")
+    assert asking.gate._next <= no_waiting.now, "a 503 is of this request alone"
+
+
+def test_requests_of_other_threads_wait_for_the_end_of_a_429(sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(query="n=0", status=429, headers={"Retry-After": "1"}))
+    asking = transport(sandbox.organizers_url, connections=8)
+    asking.ask("/organizers/", {"n": "warm"})
+    first = threading.Thread(target=asking.ask, args=("/organizers/", {"n": "0"}))
+    first.start()
+    while not sandbox.requests("organizers") or sandbox.requests("organizers")[-1].status != 429:
+        time.sleep(0.005)
+    time.sleep(0.05)
+    refused_at = time.time()
+    others = [threading.Thread(target=asking.ask, args=("/organizers/", {"n": str(n)})) for n in range(1, 6)]
+    for thread in others:
+        thread.start()
+    for thread in [first, *others]:
+        thread.join()
+    later = [entry.time_started for entry in sandbox.requests("organizers") if entry.time_started > refused_at]
+    assert len(later) == 6
+    assert min(later) >= refused_at + 0.8
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_refused_token_is_an_error_at_once_that_names_the_setting(api: Mocker, no_waiting: Waits) -> None:
+    api.get(f"{URL}/organizers", status_code=401, json={"detail": "Invalid token."})
+    with pytest.raises(
+        CredentialRefused,
+        match=r"credential was refused \(Invalid token\.\); look at the setting api_token \(/organizers, status 401\)",
+    ):
+        transport().ask("/organizers", stream="organizers")
+    assert no_waiting.seconds == []
+    assert len(api.request_history) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "what"),
+    [
+        pytest.param(403, {"detail": "No permission."}, Denied, "No permission.", id="denied"),
+        pytest.param(403, None, Denied, "access denied", id="denied without a word"),
+        pytest.param(404, {"detail": "Not found."}, NotThere, "Not found.", id="an object is not there"),
+        pytest.param(404, None, NotThere, "not found; look at the setting api_url", id="no such path"),
+        pytest.param(422, {"error": "Odd."}, ApiError, "Odd.", id="error"),
+        pytest.param(422, {"page": ["Bad.", "Worse."]}, ApiError, "page: Bad. Worse.", id="by field"),
+        pytest.param(422, ["Bad.", "Worse."], ApiError, "Bad. Worse.", id="a list"),
+        pytest.param(422, "Bad.", ApiError, "Bad.", id="a text"),
+        pytest.param(422, {"detail": {"a": "b"}}, ApiError, "a: b", id="nested"),
+        pytest.param(422, {"detail": "two\n  lines"}, ApiError, "two lines", id="on one line"),
+        pytest.param(422, {}, ApiError, "refused", id="nothing"),
+        pytest.param(422, 17, ApiError, "17", id="a number"),
+    ],
+)
+def test_an_error_quotes_the_api_on_one_line(
+    api: Mocker, status: int, body: object, kind: type[ApiError], what: str
+) -> None:
+    content = b"<html>Oh no</html>" if body is None else json.dumps(body).encode()
+    api.get(f"{URL}/x", status_code=status, content=content)
+    with pytest.raises(kind) as raised:
+        transport().ask("/x", stream="things")
+    assert type(raised.value) is kind
+    assert str(raised.value) == f"things: {what} (/x, status {status})"
+    assert (raised.value.stream, raised.value.path, raised.value.status) == ("things", "/x", status)
+
+
+@pytest.mark.parametrize(("body", "unknown"), [({"detail": "Not found."}, False), (None, True)], ids=["json", "html"])
+def test_a_404_tells_an_unknown_path_from_an_object_that_is_gone(
+    api: Mocker,
+    body: object,
+    unknown: bool,  # noqa: FBT001
+) -> None:
+    api.get(f"{URL}/x", status_code=404, content=b"<html/>" if body is None else json.dumps(body).encode())
+    with pytest.raises(NotThere) as raised:
+        transport().ask("/x")
+    assert raised.value.is_unknown_path is unknown
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"detail": "\xff\xfe"}', b'{"detail": "cut', b"", b"[" * 100_000, b'{"detail": "' + b"x" * 400_000 + b'"}'],
+    ids=["invalid utf-8", "cut", "empty", "deep", "long"],
+)
+def test_an_error_whose_body_cannot_be_read_is_still_that_error(api: Mocker, content: bytes) -> None:
+    api.get(f"{URL}/x", status_code=403, content=content)
+    with pytest.raises(Denied) as raised:
+        transport().ask("/x")
+    assert len(str(raised.value)) < 400
+
+
+@pytest.mark.parametrize("status", [200, 403, 422, 401])
+def test_secrets_that_the_server_echoes_are_cleared(api: Mocker, status: int) -> None:
+    api.get(f"{URL}/x", status_code=status, json={"error": f"You sent Token {TOKEN}!"})
+
+    def read(body: t.Any) -> t.Any:
+        raise BrokenAnswer(f"the API answered with an error: {body['error']}")
+
+    with pytest.raises(ApiError, match=r"You sent Token \*\*\*!") as raised:
+        transport().ask("/x", read=read)
+    assert TOKEN not in repr(raised.value) + raised.value.reason
+
+
+def test_a_secret_that_begins_another_does_not_leave_the_rest_of_it() -> None:
+    auth = SessionLogin(None, "abc-and-more", "abc")
+    assert Transport(URL, auth, Gate()).clear("x abc-and-more abc") == "x *** ***"
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        pytest.param(requests.ConnectionError("refused"), "the connection failed or broke off", id="refused"),
+        pytest.param(requests.ConnectTimeout("slow"), r"no answer in time \(setting request_timeout\)", id="connect"),
+        pytest.param(requests.ReadTimeout("slow"), r"no answer in time \(setting request_timeout\)", id="read"),
+        pytest.param(requests.exceptions.SSLError("bad"), "the TLS certificate", id="certificate"),
+        pytest.param(requests.exceptions.ProxyError("bad"), "the proxy did not connect", id="proxy"),
+        pytest.param(requests.exceptions.ChunkedEncodingError("cut"), "the answer broke off", id="cut"),
+        pytest.param(requests.ConnectionError("NameResolutionError"), "the host name is not known", id="host"),
+    ],
+)
+def test_a_connection_that_never_worked_is_given_up_soon(
+    api: Mocker, no_waiting: Waits, error: Exception, what: str
+) -> None:
+    api.get(f"{URL}/organizers", exc=error)
+    with pytest.raises(Unanswered, match=f"organizers: {what}.*; look at the setting api_url") as raised:
+        transport().ask("/organizers", stream="organizers")
+    assert len(api.request_history) == TRIES_BEFORE_FIRST_ANSWER + 1
+    assert no_waiting.seconds == [2, 4]
+    assert "api.example" not in str(raised.value)
+
+
+def test_a_connection_that_worked_before_is_tried_longer(api: Mocker, no_waiting: Waits) -> None:
+    api.get(f"{URL}/organizers", [{"json": PAGE}, *[{"exc": requests.ConnectionError}] * 6, {"json": PAGE}])
+    asking = transport()
+    asking.ask("/organizers")
+    asking.ask("/organizers")
+    assert no_waiting.seconds == [2, 4, 8, 16, 32, 64]
+
+
+# --- what comes back --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(b'{"a": 1}', {"a": 1}, id="plain"),
+        pytest.param(b'\xef\xbb\xbf{"a": 1}', {"a": 1}, id="a byte order mark in front"),
+        pytest.param(b' \n[1, "\xc3\xbc"] ', [1, "ü"], id="a bare list with blanks around"),
+        pytest.param(b'{"a": 1, "a": 2}', {"a": 2}, id="a key twice: the last one"),
+        pytest.param(b"null", None, id="null"),
+        pytest.param(b'{"a": 12345678901234567890123}', {"a": 12345678901234567890123}, id="a large number"),
+        pytest.param(b'"\\u00fc\\ud83d\\ude00"', "ü😀", id="escapes"),
+    ],
+)
+def test_json_is_decoded(api: Mocker, content: bytes, expected: object) -> None:
+    api.get(f"{URL}/x", content=content)
+    assert transport().ask("/x").body == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b'{"results": [{"id": 1}, {"i', id="cut off"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b'{"a": "\xff\xfe"}', id="invalid utf-8"),
+        pytest.param(b'{"a": NaN}', id="NaN"),
+        pytest.param(b'{"a": Infinity}', id="Infinity"),
+        pytest.param(b'{"a": 1e999}', id="a number without end"),
+        pytest.param(b'{"a": "\\ud800"}', id="half a character"),
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, id="nested without end"),
+        pytest.param(b'{"a": 1} {"b": 2}', id="two values"),
+        pytest.param(b"oops", id="a word"),
+    ],
+)
+def test_what_is_not_json_is_asked_for_twice_more_and_then_an_error(
+    api: Mocker, no_waiting: Waits, content: bytes
+) -> None:
+    api.get(f"{URL}/x", content=content)
+    with pytest.raises(BrokenAnswer, match=r"^things: the answer is not whole or not JSON \(/x\)$"):
+        transport().ask("/x", stream="things")
+    assert no_waiting.seconds == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [
+        pytest.param(b"<!DOCTYPE html><p>Log in", {}, id="looks like a page"),
+        pytest.param(b"\n <html>", {"Content-Type": "application/json"}, id="looks like a page, says it is none"),
+        pytest.param(b"Log in", {"Content-Type": "text/html; charset=utf-8"}, id="says it is a page"),
+    ],
+)
+def test_a_web_page_in_place_of_json_is_an_error_at_once(
+    api: Mocker, no_waiting: Waits, content: bytes, headers: dict[str, str]
+) -> None:
+    api.get(f"{URL}/x", content=content, headers=headers)
+    with pytest.raises(BrokenAnswer, match="a web page instead of JSON; look at the setting api_url"):
+        transport().ask("/x")
+    assert no_waiting.seconds == []
+
+
+def test_json_is_believed_whatever_its_content_type_says(api: Mocker) -> None:
+    api.get(f"{URL}/x", content=b'{"a": 1}', headers={"Content-Type": "text/html"})
+    assert transport().ask("/x").body == {"a": 1}
+
+
+def test_a_page_larger_than_allowed_is_an_error_that_names_the_setting(api: Mocker, no_waiting: Waits) -> None:
+    api.get(f"{URL}/x", content=b" " * (2 << 20))
+    with pytest.raises(BrokenAnswer, match=r"the page is larger than 1 MB.*raise the setting max_page_megabytes"):
+        transport(max_bytes=1 << 20).ask("/x")
+    assert no_waiting.seconds == []
+
+
+def test_what_read_makes_of_the_body_is_the_reply(api: Mocker) -> None:
+    api.get(f"{URL}/x", json=[1, 2, 3])
+    assert transport().ask("/x", read=sum).body == 6
+
+
+def test_what_read_refuses_is_an_error_with_stream_and_path(api: Mocker) -> None:
+    api.get(f"{URL}/x", json={})
+
+    def read(body: object) -> object:
+        raise BrokenAnswer(f"the answer is {body}")
+
+    with pytest.raises(BrokenAnswer, match=r"^things: the answer is {} \(/x\)$"):
+        transport().ask("/x", stream="things", read=read)
+
+
+@pytest.mark.parametrize(
+    ("headers", "server_time"),
+    [
+        ({"Date": "Sun, 22 Nov 2026 06:00:00 GMT"}, "2026-11-22T06:00:00Z"),
+        ({"Date": "Sun, 22 Nov 2026 07:00:00 +0100"}, "2026-11-22T06:00:00Z"),
+        ({"Date": "Sun, 22 Nov 2026 06:00:00 -0000"}, "2026-11-22T06:00:00Z"),
+        ({"Date": "Sun, 22 Nov 2026 06:00:00 GMT", "X-Page-Generated": "2026-01-01T00:00:00Z"}, "2026-01-01T00:00:00Z"),
+        ({"Date": "now"}, None),
+        ({}, None),
+    ],
+    ids=["date", "other zone", "no zone", "generated", "a word", "nothing"],
+)
+def test_a_reply_tells_the_servers_own_time(api: Mocker, headers: dict[str, str], server_time: str | None) -> None:
+    api.get(f"{URL}/x", json={}, headers=headers)
+    assert transport().ask("/x").server_time == server_time
+
+
+# --- a session that expires -------------------------------------------------------------------------------------------
+
+
+def session_transport(login: t.Callable[[], str], token: str | None = "old") -> Transport:
+    return Transport(URL, SessionLogin(login, token, "password"), Gate(), credential_settings="email and password")
+
+
+def test_a_token_that_expires_in_mid_run_is_renewed_once_and_the_request_repeated(
+    api: Mocker, no_waiting: Waits
+) -> None:
+    logins: list[str] = []
+
+    def login() -> str:
+        logins.append("new")
+        return "new"
+
+    api.get(f"{URL}/x", status_code=401)
+    api.get(f"{URL}/x", json=PAGE, request_headers={"Authorization": "Bearer new"})
+    assert session_transport(login).ask("/x").body == PAGE
+    assert logins == ["new"]
+    assert no_waiting.seconds == []
+
+
+def test_a_new_token_that_is_refused_as_well_is_an_error_at_once(api: Mocker, no_waiting: Waits) -> None:
+    api.get(f"{URL}/x", status_code=401, json={"error": "bad token new"})
+    with pytest.raises(
+        CredentialRefused, match=r"refused \(bad token \*\*\*\); look at the setting email and password"
+    ):
+        session_transport(lambda: "new").ask("/x")
+    assert len(api.request_history) == 2
+    assert no_waiting.seconds == []
+
+
+def test_a_refusal_with_a_good_status_renews_the_token_as_well(api: Mocker) -> None:
+    def read(body: t.Any) -> t.Any:
+        if "error" in body:
+            raise CredentialRefused(body["error"])
+        return body
+
+    api.get(f"{URL}/x", json={"error": "token expired"})
+    api.get(f"{URL}/x", json=PAGE, request_headers={"Authorization": "Bearer new"})
+    assert session_transport(lambda: "new").ask("/x", read=read).body == PAGE
+
+
+# --- paths ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ("plain-1", "/a/plain-1/b"),
+        ("with/slash", "/a/with%2Fslash/b"),
+        ("100%", "/a/100%25/b"),
+        ("a?b#c", "/a/a%3Fb%23c/b"),
+        ("two words", "/a/two%20words/b"),
+        ("größe", "/a/gr%C3%B6%C3%9Fe/b"),
+        ("{slug}", "/a/%7Bslug%7D/b"),
+        ("a..b", "/a/a..b/b"),
+        ("%2e%2e", "/a/%252e%252e/b"),
+        (17, "/a/17/b"),
+    ],
+)
+def test_identifiers_are_percent_encoded_in_a_path(value: object, path: str) -> None:
+    assert fill_path("/a/{slug}/b", {"slug": value, "other": "x"}) == path
+
+
+@pytest.mark.parametrize("value", [".", "..", ""])
+def test_an_identifier_that_would_name_another_path_is_an_error(value: str) -> None:
+    with pytest.raises(ApiError, match="empty or made of dots"):
+        fill_path("/a/{slug}/b", {"slug": value})
+
+
+# --- real faults ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[Sandbox]:
+    """A sandbox that tests of this module break and mend."""
+    with Sandbox(scale=Scale(organizers=2, events=4, orders=10)) as box:
+        yield box
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(kind="reset_before"),
+        Fault(kind="reset_mid_body"),
+        Fault(kind="wrong_content_length"),
+        Fault(kind="truncated_gzip"),
+        Fault(kind="truncated_json"),
+        Fault(kind="timeout", seconds=0.6),
+        Fault(kind="bad_utf8"),
+        Fault(kind="nan"),
+        Fault(kind="close_after"),
+        Fault(kind="drip", seconds=0.3),
+        Fault(kind="slow", seconds=0.1),
+        Fault(status=500),
+        Fault(status=503, headers={"Retry-After": "3"}),
+        Fault(status=429, headers={"Retry-After": "3"}),
+    ],
+    ids=lambda fault: f"{fault.kind} {fault.status or ''}".strip(),
+)
+def test_a_fault_that_passes_costs_nothing_but_time(faulty: Sandbox, no_waiting: Waits, fault: Fault) -> None:
+    faulty.faults.clear()
+    asking = transport(faulty.organizers_url, timeout=0.4)
+    expected = asking.ask("/organizers/").body
+    faulty.faults.add(fault)
+    assert asking.ask("/organizers/").body == expected
+    assert asking.ask("/organizers/").body == expected
+    assert fault.fired == 1
+    asking.close()
+    assert len(no_waiting.seconds) <= 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault(kind="reset_before", times=None), Unanswered),
+        (Fault(kind="reset_mid_body", times=None), Unanswered),
+        (Fault(kind="wrong_content_length", times=None), Unanswered),
+        (Fault(kind="truncated_gzip", times=None), BrokenAnswer),
+        (Fault(kind="truncated_json", times=None), BrokenAnswer),
+        (Fault(kind="timeout", seconds=0.6, times=None), Unanswered),
+        (Fault(kind="deep_nesting", times=None), BrokenAnswer),
+        (Fault(kind="html", times=None), BrokenAnswer),
+        (Fault(kind="gzip_bomb", n=30_000_000, times=None), BrokenAnswer),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Fault) else "",
+)
+def test_a_fault_that_lasts_is_an_error_of_one_line(
+    faulty: Sandbox, no_waiting: Waits, fault: Fault, kind: type[ApiError]
+) -> None:
+    faulty.faults.clear()
+    faulty.faults.add(fault)
+    asking = transport(faulty.organizers_url, timeout=5 if fault.kind == "gzip_bomb" else 0.3, max_bytes=1 << 20)
+    with pytest.raises(kind) as raised:
+        asking.ask("/organizers/", stream="organizers")
+    asking.close()
+    assert len(str(raised.value).splitlines()) == 1
+    assert str(raised.value).startswith("organizers: ")
+    assert sum(no_waiting.seconds) < 200
+
+
+def test_answers_are_compressed_and_connections_kept(faulty: Sandbox) -> None:
+    faulty.faults.clear()
+    faulty.clear_log()
+    asking = transport(faulty.organizers_url)
+    for _ in range(5):
+        asking.ask("/organizers/")
+    asking.close()
+    assert faulty.stats()["connections"] == 1
+    assert all(entry.headers["accept-encoding"] == "gzip, deflate" for entry in faulty.requests("organizers"))
+
+
+def test_a_compressed_page_is_measured_as_it_is_unpacked(api: Mocker) -> None:
+    packed = gzip.compress(json.dumps({"a": "x" * 5_000_000}).encode())
+    assert len(packed) < 1 << 20
+    api.get(f"{URL}/x", content=packed, headers={"Content-Encoding": "gzip"})
+    with pytest.raises(BrokenAnswer, match="larger than 1 MB"):
+        transport(max_bytes=1 << 20).ask("/x")
+
+
+def test_no_log_line_at_any_level_shows_the_credential(faulty: Sandbox, no_waiting: Waits) -> None:
+    faulty.faults.clear()
+    faulty.faults.add(Fault(status=500), Fault(kind="reset_before"), Fault(kind="truncated_gzip"))
+    with kept_log(logging.DEBUG) as log:
+        asking = transport(faulty.organizers_url)
+        asking.ask("/organizers/")
+        asking.close()
+    text = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in log)
+    assert "GET /api/v1/organizers/" in text, "the debug log is on"
+    assert TOKEN not in text
+    assert no_waiting.seconds
