@@ -114,7 +114,7 @@ class Prefetch(t.Generic[R]):
             task.run()
         else:
             with self._lock:
-                self._pass(task.key)
+                self.reach(task.key)
                 if not task.started:
                     self._start(task)
                 self._fill()
@@ -132,6 +132,25 @@ class Prefetch(t.Generic[R]):
             raise error
         return t.cast("R", task.result)
 
+    def reach(self, key: Key) -> None:
+        """Take note that the reader has come this far, and give up what it has left out."""
+        with self._lock:
+            self._passed = max(self._passed, key)
+            for task in [task for task in self._open.values() if task.key < key]:
+                self.forget(task)
+
+    def has_reached(self, key: Key) -> bool:
+        """Return whether the reader has come to this key, or to one below it."""
+        return self._passed[: len(key)] >= key
+
+    def offer(self, source: t.Iterator[Task[R]]) -> None:
+        """Make tasks known that the reader itself has found, in ascending order."""
+        if self.workers <= 1:
+            return
+        with self._lock:
+            self._offer(source)
+            self._fill()
+
     def forget(self, task: Task[R]) -> None:
         """Give up a task that the reader will not ask for after all."""
         with self._lock:
@@ -148,12 +167,6 @@ class Prefetch(t.Generic[R]):
         deadline = time.monotonic() + PATIENCE
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-
-    def _pass(self, key: Key) -> None:
-        """Take note that the reader has come this far, and give up what it has left out."""
-        self._passed = max(self._passed, key)
-        for task in [task for task in self._open.values() if task.key < key]:
-            self.forget(task)
 
     def _start(self, task: Task[R]) -> None:
         task.started = True

@@ -54,7 +54,7 @@ class Fetched:
 class Listing:
     """One list in one context: its requests in order, each made once."""
 
-    __slots__ = ("context", "first", "key", "pagination", "path", "run", "stream", "tasks")
+    __slots__ = ("context", "first", "key", "pagination", "path", "run", "seen", "stream", "tasks")
 
     def __init__(
         self,
@@ -72,6 +72,8 @@ class Listing:
         self.path = stream.list_path(context)
         self.pagination = pagination or stream.pagination(context)
         self.first = self.pagination.first()
+        #: Which of its rows have come, once the reader is here.
+        self.seen: Seen | None = None
         self.tasks: dict[tuple[int, ...], Task[Fetched]] = {}
 
     def task(self, step: Step) -> Task[Fetched]:
@@ -118,6 +120,11 @@ class Listing:
 
     def _here(self, error: ApiError) -> ApiError:
         return type(error)(error.reason, stream=self.stream.name, path=self.path)
+
+    def first_tasks(self) -> t.Iterator[Task[Fetched]]:
+        """Yield the tasks that are known before any answer."""
+        for step in self.first:
+            yield self.task(step)
 
     def child(self, fetched: Fetched, key: Key, stream: ListStream, context: Context) -> Listing:
         """Return the list below a row, the same one whenever it is asked for."""
@@ -321,7 +328,7 @@ class Run:
     def _read_list(self, listing: Listing) -> None:
         stream, plan = listing.stream, self.plan(listing.stream)
         answer: Answer | None = None
-        seen = Seen(listing)
+        seen = listing.seen = Seen(listing)
         try:
             for step, fetched in self._pages(listing, seen.tally):
                 answer = fetched.answer
@@ -395,13 +402,14 @@ class Run:
             return
         for index, row in rows:
             level.done += 1
-            lists = [
-                self._child(listing, fetched, key, child, child_context)
-                for key, child, child_context in plan.below(listing, step, index, row)
-            ]
+            with self.prefetch.lock:
+                self.prefetch.reach((*listing.key, *step.position, index))
+                lists = [listing.child(fetched, *below) for below in plan.below(listing, step, index, row)]
+                self.prefetch.offer(first for below in lists for first in below.first_tasks())
             self._write_rows(plan, fetched.answer, [row], context)
             for below in lists:
                 self._read(below)
+                fetched.children.pop(below.key, None)
             if plan.is_full(self):
                 return
 
@@ -412,16 +420,11 @@ class Run:
                 stream.page_records(answer, rows, context), context, answer.received
             )
 
-    def _child(self, listing: Listing, fetched: Fetched, key: Key, stream: ListStream, context: Context) -> Listing:
-        with self.prefetch.lock:
-            child = listing.child(fetched, key, stream, context)
-            fetched.children.pop(key)
-        return child
-
     def _supplement(self, listing: Listing, plan: Plan, seen: Seen) -> None:
         """Read a list that did not come complete in the stream's other ways, if it has any."""
         for pagination in listing.stream.supplements(listing.context):
             other = Listing(self, listing.stream, listing.context, listing.key, pagination)
+            other.seen = seen
             # Its own rows are counted apart: this way is complete when they add up.
             own = Seen(other)
             for step, fetched in self._pages(other, own.tally):
@@ -555,6 +558,10 @@ class Seen:
         value = row.get(keys[0]) if len(keys) == 1 else tuple([row.get(key) for key in keys])
         return value if value.__hash__ is not None else repr(value)
 
+    def knows(self, row: Record) -> bool:
+        """Return whether this row has come before, as far as all rows are remembered."""
+        return bool(self._all) and self._key(row) in self._all
+
     def new(self, rows: list[Record]) -> list[tuple[int, Record]]:
         """Return the rows that have not come before, each with its place on the page."""
         if not self._keys:
@@ -608,13 +615,17 @@ def _expand(task: Task[Fetched]) -> t.Iterator[t.Iterator[Task[Fetched]]]:
 
 
 def _children(listing: Listing, plan: Plan, step: Step, fetched: Fetched) -> t.Iterator[Task[Fetched]]:
+    prefetch = listing.run.prefetch
     with contextlib.suppress(Exception):
         for index, row in enumerate(fetched.answer.rows):
+            # Rows that the reader has come to are its own: it changes them.
+            if prefetch.has_reached((*listing.key, *step.position, index)):
+                continue
+            if listing.seen is not None and listing.seen.knows(row):
+                continue
             if plan.stream.accepts(row, listing.context):
-                for key, child, context in plan.below(listing, step, index, row):
-                    below = listing.child(fetched, key, child, context)
-                    for first in below.first:
-                        yield below.task(first)
+                for below in plan.below(listing, step, index, row):
+                    yield from listing.child(fetched, *below).first_tasks()
 
 
 def _accepts_all() -> t.Callable[..., bool]:

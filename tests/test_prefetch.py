@@ -329,3 +329,31 @@ def test_what_is_raised_while_waiting_ends_the_waiting(workers: int) -> None:
         pool.result(Task((0,), lambda: release.wait(5)), stop)
     release.set()
     pool.close()
+
+
+def test_what_the_reader_offers_is_fetched_ahead() -> None:
+    tree = Tree(2, 5, 3)
+    tree.prefetch.offer(tree.task((1, number)) for number in range(5))
+    deadline = time.monotonic() + 1
+    while len(tree.begun) < 5 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert sorted(tree.begun) == [(1, number) for number in range(5)]
+    tree.prefetch.close()
+
+
+def test_one_worker_fetches_nothing_that_is_only_offered() -> None:
+    tree = Tree(2, 5, 1)
+    tree.prefetch.offer(tree.task((1, number)) for number in range(5))
+    tree.prefetch.close()
+    assert tree.begun == []
+
+
+@pytest.mark.parametrize(
+    ("reached", "key", "has"),
+    [((0, 3), (0, 2), True), ((0, 3), (0, 3), True), ((0, 3, 1), (0, 3), True), ((0, 3), (0, 3, 0), False)]
+    + [((0, 3), (0, 4), False), ((), (0,), False)],
+)
+def test_the_reader_has_reached_what_is_not_behind_its_place(reached: Key, key: Key, has: bool) -> None:  # noqa: FBT001
+    pool: Prefetch[int] = Prefetch(2, lambda _: iter(()))
+    pool.reach(reached)
+    assert pool.has_reached(key) is has
