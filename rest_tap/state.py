@@ -38,11 +38,7 @@ class Bookmarks:
             stream = self._state.get("bookmarks", {}).get(self._stream, {})
             level = stream.get(self._level) if isinstance(stream, dict) else None
             return level if isinstance(level, dict) else {}
-        stream = self._state.setdefault("bookmarks", {}).setdefault(self._stream, {})
-        level = stream.get(self._level)
-        if not isinstance(level, dict):
-            level = stream[self._level] = {}
-        return level
+        return _inside(_inside(_inside(self._state, "bookmarks"), self._stream), self._level)
 
     def get(self, *keys: str) -> t.Any:
         """Return what is kept under these keys, or None."""
@@ -57,10 +53,7 @@ class Bookmarks:
             return False
         node = self._level_of(make=True)
         for key in keys[:-1]:
-            inner = node.get(key)
-            if not isinstance(inner, dict):
-                inner = node[key] = {}
-            node = inner
+            node = _inside(node, key)
         node[keys[-1]] = value
         return True
 
@@ -71,3 +64,11 @@ class Bookmarks:
     def drop(self, key: str) -> None:
         """Keep nothing under this key any more."""
         self._level_of(make=True).pop(key, None)
+
+
+def _inside(node: dict[str, t.Any], key: str) -> dict[str, t.Any]:
+    """Return the dictionary under a key; a new one if there is none, or something else."""
+    inner = node.get(key)
+    if not isinstance(inner, dict):
+        inner = node[key] = {}
+    return inner

@@ -350,8 +350,14 @@ def test_one_worker_fetches_nothing_that_is_only_offered() -> None:
 
 @pytest.mark.parametrize(
     ("reached", "key", "has"),
-    [((0, 3), (0, 2), True), ((0, 3), (0, 3), True), ((0, 3, 1), (0, 3), True), ((0, 3), (0, 3, 0), False)]
-    + [((0, 3), (0, 4), False), ((), (0,), False)],
+    [
+        ((0, 3), (0, 2), True),
+        ((0, 3), (0, 3), True),
+        ((0, 3, 1), (0, 3), True),
+        ((0, 3), (0, 3, 0), False),
+        ((0, 3), (0, 4), False),
+        ((), (0,), False),
+    ],
 )
 def test_the_reader_has_reached_what_is_not_behind_its_place(reached: Key, key: Key, has: bool) -> None:  # noqa: FBT001
     pool: Prefetch[int] = Prefetch(2, lambda _: iter(()))
