@@ -56,7 +56,7 @@ test-lowest: .venv/ready ## the tests with the oldest dependencies that pyprojec
 	.cache/lowest/bin/python -m pytest
 
 .PHONY: test-pretix
-test-pretix: .venv/ready ## read a real pretix server, installed from PyPI
+test-pretix: .venv/ready .meltano-venv/ready ## read a real pretix server, installed from PyPI
 	$(BIN)/python -m pytest -m pretix
 
 .PHONY: test-meltano

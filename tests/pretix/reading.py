@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import typing as t
@@ -232,8 +233,14 @@ class Door:
                     there = urlsplit(answer.headers["Location"])
                     self.send_header("Location", f"{there.path}?{there.query}" if there.query else there.path)
                 self.send_header("Content-Length", str(len(answer.content)))
-                self.end_headers()
-                self.wfile.write(answer.content)
+                # Whoever asked may have been killed meanwhile.
+                with contextlib.suppress(ConnectionError):
+                    self.end_headers()
+                    self.wfile.write(answer.content)
+
+            def handle(self) -> None:
+                with contextlib.suppress(ConnectionError):
+                    super().handle()
 
             def log_message(self, *_: object) -> None:
                 pass
