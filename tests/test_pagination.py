@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import typing as t
 
 import pytest
@@ -22,6 +23,7 @@ from rest_tap.pagination import (
     Stretches,
     next_page,
 )
+from rest_tap.schema import moment
 from tests.paging import Listed, Reader, Row, at
 
 if t.TYPE_CHECKING:
@@ -479,6 +481,52 @@ def test_stretches_lose_no_row_that_stays_in_whatever_order_pages_are_fetched(
     pagination = Stretches("at", "since", None, {"until": at(8)}, longest=longest)
     found = {row["id"] for row in Reader(pagination, listed.ask, picker(data)).read()}
     assert set(range(len(times))) - listed.gone <= found
+
+
+@settings(max_examples=100)
+@given(
+    times=st.lists(st.integers(0, 8), max_size=30),
+    size=st.integers(1, 4),
+    longest=st.integers(2, 6),
+    happenings=st.lists(
+        st.one_of(st.none(), st.tuples(st.sampled_from(["delete", "insert"]), st.integers(0, 40))), max_size=25
+    ),
+    data=st.data(),
+)
+def test_stretches_that_end_when_they_began_lose_no_row_to_deletions_that_new_ones_hide(
+    times: list[int], size: int, longest: int, happenings: list[t.Any], data: st.DataObject
+) -> None:
+    listed = Changing(times, size, happenings)
+    listed.now = 10
+
+    def ask(step: Step) -> Answer | int:
+        answer = listed.ask(step)
+        if isinstance(answer, Answer):
+            answer.server_time = at(10)
+        return answer
+
+    pagination = Stretches(
+        "at", "since", None, before_parameter="until", margin=dt.timedelta(seconds=1), longest=longest
+    )
+    found = {row["id"] for row in Reader(pagination, ask, picker(data)).read()}
+    assert set(range(len(times))) - listed.gone <= found
+
+
+def test_what_is_newer_than_the_beginning_of_a_list_makes_up_a_stretch_of_its_own() -> None:
+    listed = Listed([*range(8), 20, 21], 2)
+
+    def ask(step: Step) -> Answer | int:
+        answer = listed.ask(step)
+        assert isinstance(answer, Answer)
+        answer.server_time = at(12)
+        return answer
+
+    pagination = Stretches("at", "since", None, before_parameter="until", margin=dt.timedelta(seconds=2))
+    reader = Reader(pagination, ask)
+    assert {row["id"] for row in reader.read()} == set(range(10))
+    filters = [tuple(moment(step.params.get(name)) for name in ("since", "until")) for step in reader.requests]
+    bound = moment(at(10))
+    assert filters == [(None, None), *[(moment(at(1)), bound)] * 4, (bound, None)]
 
 
 @settings(max_examples=100)
