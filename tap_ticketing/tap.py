@@ -181,6 +181,7 @@ class TapTicketing(RestTap):
                 method="POST",
                 body=body if as_json else None,
                 form=None if as_json else body,
+                stream="login",
                 authenticated=False,
                 is_list=False,
             )
