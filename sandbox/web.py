@@ -132,7 +132,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.numbers = itertools.count(1)
         self.open: set[socket.socket] = set()
         super().__init__(address, Connection)
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True, name="sandbox").start()
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True, name="sandbox").start()
 
     def stop(self) -> None:
         """Close the port and every connection, also those that a fault keeps waiting."""
