@@ -108,9 +108,11 @@ def test_without_a_form_answers_are_named_by_their_place(form: t.Any, sandbox: S
     ]
 
 
-def test_a_form_that_is_shorter_than_the_answers_names_those_that_it_has(sandbox: Sandbox) -> None:
-    found = answers(sandbox, page("Ada", "x", "y", form=[{"id": 0, "name": "Name"}, None]))
-    assert [(row["field_id"], row["name"]) for row in found] == [("0", "Name"), ("#1", None), ("#2", None)]
+def test_a_form_with_gaps_names_the_answers_that_it_can(sandbox: Sandbox) -> None:
+    form = [{"id": 0, "name": "Name"}, None, {"id": 2, "name": "Food"}]
+    found = answers(sandbox, page("Ada", "x", "Soup", "y", form=form))
+    named = [(row["field_id"], row["name"]) for row in found]
+    assert named == [("0", "Name"), ("#1", None), ("2", "Food"), ("#3", None)]
 
 
 def test_a_field_of_the_form_without_an_id_has_the_same_key_as_its_answers(sandbox: Sandbox) -> None:
