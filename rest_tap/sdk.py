@@ -65,9 +65,16 @@ class SeamStream(Stream):
 
     def write_batch(self, config: BatchConfig, records: list[dict[str, t.Any]]) -> None:
         """Write records to batch files, and the BATCH messages that name them."""
-        from singer_sdk.batch import Batcher  # noqa: PLC0415 - only for the few who batch
+        from singer_sdk.batch import BaseBatcher, Batcher  # noqa: PLC0415 - only for the few who batch
 
-        batcher = Batcher(tap_name=self.tap_name, stream_name=self.name, batch_config=config)
+        facts: dict[str, t.Any] = {"tap_name": self.tap_name, "stream_name": self.name, "batch_config": config}
+        batcher: BaseBatcher
+        if config.encoding.format == "parquet":
+            from rest_tap.parquet import ParquetBatcher  # noqa: PLC0415 - needs the extra parquet
+
+            batcher = ParquetBatcher(self.stream_maps[0].transformed_schema, **facts)
+        else:
+            batcher = Batcher(**facts)
         for manifest in batcher.get_batches(records=iter(records)):
             self._write_batch_message(encoding=config.encoding, manifest=manifest)
 
