@@ -30,6 +30,9 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+Json = dict[str, t.Any]
+
+
 def rows(*ids: int) -> list[Row]:
     return [{"id": number} for number in ids]
 
@@ -514,7 +517,26 @@ def test_stretches_that_end_when_they_began_lose_no_row_to_deletions_that_new_on
     pagination = Stretches(
         "at", "since", None, before_parameter="until", margin=dt.timedelta(seconds=1), longest=longest
     )
-    assert every - gone <= {row["id"] for row in Reader(pagination, ask, picker(data)).read()}
+    found = {row["id"] for row in Reader(pagination, ask, picker(data)).read()}
+    assert every - gone <= found
+
+
+@pytest.mark.parametrize(("bound", "lost"), [({}, {4}), ({"before_parameter": "until"}, set())])
+def test_a_row_deleted_and_one_sold_between_two_pages_need_the_bound(bound: Json, lost: set[int]) -> None:
+    listed = Listed(list(range(9)), 2)
+    listed.now = 10
+
+    def ask(step: Step) -> Answer | int:
+        if len(reader.requests) == 3:
+            listed.delete(0)
+            listed.insert()
+        answer = listed.ask(step)
+        assert isinstance(answer, Answer)
+        answer.server_time = at(10)
+        return answer
+
+    reader = Reader(Stretches("at", "since", None, **bound), ask)
+    assert set(range(9)) - {row["id"] for row in reader.read()} == lost
 
 
 def test_what_is_newer_than_the_beginning_of_a_list_makes_up_a_stretch_of_its_own() -> None:
