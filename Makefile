@@ -40,6 +40,11 @@ help: ## this list
 	$(UV) pip sync --quiet --python .meltano-venv --require-hashes requirements/meltano.txt
 	@touch $@
 
+.orchestrate-venv/ready: requirements/orchestrate.txt | .venv/ready
+	@test -x .orchestrate-venv/bin/python || $(UV) venv --quiet --python $(BIN)/python .orchestrate-venv
+	$(UV) pip sync --quiet --python .orchestrate-venv --require-hashes requirements/orchestrate.txt
+	@touch $@
+
 .PHONY: demo
 demo: .venv/ready .meltano-venv/ready ## load the sandbox's data into DuckDB with Meltano and show it
 	$(BIN)/python -m demo
@@ -62,6 +67,10 @@ test-pretix: .venv/ready .meltano-venv/ready ## read a real pretix server, insta
 .PHONY: test-meltano
 test-meltano: .venv/ready .meltano-venv/ready ## meltano run, add and install with real loaders
 	$(BIN)/python -m pytest -m meltano
+
+.PHONY: test-orchestrate
+test-orchestrate: .venv/ready .meltano-venv/ready .orchestrate-venv/ready ## shards on Dask and Airflow, batches on S3
+	$(BIN)/python -m pytest -m orchestrate
 
 .PHONY: lint
 lint: .venv/ready ## ruff and mypy
@@ -89,7 +98,8 @@ lock: $(if $(wildcard $(UV)),,.venv/ready) ## resolve the newest dependencies in
 	$(COMPILE) --upgrade --group dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --upgrade --resolution lowest-direct --group test pyproject.toml -o requirements/lowest.txt
 	$(COMPILE) --upgrade requirements/meltano.in -o requirements/meltano.txt
+	$(COMPILE) --upgrade requirements/orchestrate.in -o requirements/orchestrate.txt
 
 .PHONY: clean
 clean: ## remove all that make has built
-	rm -rf .venv .meltano-venv .meltano .cache dist output/*
+	rm -rf .venv .meltano-venv .orchestrate-venv .meltano .cache dist output/*
