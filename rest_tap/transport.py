@@ -158,7 +158,7 @@ class Transport:
             policy: Says whether to ask again.
             user_agent: Value of that header.
             timeout: Seconds without a byte after which a connection counts as broken.
-            connections: Connections to keep open.
+            connections: Requests at once, and connections to keep open.
             max_bytes: Decoded size at which a page is refused.
             login_refused: Statuses that say the credential is not valid (any more).
             credential_settings: Names of the settings to look at if it is refused.
@@ -178,6 +178,8 @@ class Transport:
         #: What each stream has cost, by name.
         self.tallies: dict[str, Tally] = {}
         self._tally_lock = threading.Lock()
+        # Whoever asks, also the reader itself: no more at once than there are connections.
+        self._slots = threading.BoundedSemaphore(connections)
         self._answered = False
         self._decoder = msgspec.json.Decoder()
         self._session = _Session()
@@ -243,7 +245,8 @@ class Transport:
         while True:
             self.gate.enter()
             credential = self.auth.headers() if authenticated else {}
-            outcome = self._attempt(request, credential)
+            with self._slots:
+                outcome = self._attempt(request, credential)
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.redirect and not redirected:

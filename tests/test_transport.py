@@ -254,17 +254,15 @@ def test_a_status_that_is_final_for_this_list_is_not_asked_again(api: Mocker, no
     assert no_waiting.seconds == []
 
 
-@pytest.mark.parametrize(
-    ("told", "wait"),
-    [("7", 7), ("0", 0), (format_datetime(datetime.now(timezone.utc) + timedelta(seconds=30), usegmt=True), 30)],
-    ids=["seconds", "at once", "a date"],
-)
+@pytest.mark.parametrize(("told", "wait"), [("7", 7), ("0", 0), ("a date", 30)])
 @pytest.mark.parametrize("status", [400, 429, 503])
 def test_retry_after_wins_over_the_backoff(api: Mocker, no_waiting: Waits, status: int, told: str, wait: float) -> None:
+    if told == "a date":
+        told = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=wait), usegmt=True)
     answer = {"status_code": status, "headers": {"Retry-After": told}}
     api.get(f"{URL}/organizers", [answer, {"json": PAGE}])
     transport().ask("/organizers")
-    assert sum(no_waiting.seconds) == pytest.approx(wait, abs=25 if wait == 30 else 0.1)
+    assert sum(no_waiting.seconds) == pytest.approx(wait, abs=10 if wait == 30 else 0.1)
 
 
 @pytest.mark.parametrize(
