@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import importlib.metadata
 import json
 import os
 import platform
@@ -12,7 +13,7 @@ import sys
 from typing import Any
 
 from benchmarks import measure, readers, report
-from benchmarks.workloads import QUICK, WORKLOADS, Workload, without
+from benchmarks.workloads import QUICK, WORKLOADS, Workload, read_by
 
 #: Of whom the time to the first record is measured; dlt writes nothing while it extracts.
 STARTERS = ("floor", "tap", "sdk", "airbyte")
@@ -67,7 +68,7 @@ def chosen(given: argparse.Namespace) -> tuple[Workload, ...]:
     if given.only:
         found = tuple(one for one in found if one.key.startswith(tuple(given.only.split(","))))
     if given.readers:
-        found = tuple(without(one, set(given.readers.split(","))) for one in found)
+        found = tuple(read_by(one, tuple(given.readers.split(","))) for one in found)
     return found
 
 
@@ -104,6 +105,7 @@ def about() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
         "commit": commit.stdout.strip(),
+        "packages": {name: importlib.metadata.version(name) for name in ("singer-sdk", "requests", "msgspec")},
         "versions": readers.versions(),
     }
 

@@ -103,6 +103,7 @@ def compare(workload: Workload, runs: int, say: Any) -> dict[str, Any]:
     """Measure all readers of a workload in turns."""
     found: dict[str, list[dict[str, Any]]] = {key: [] for key in workload.readers}
     idle: dict[str, list[dict[str, Any]]] = {key: [] for key in workload.readers}
+    loads: list[float] = []
     with serving(workload) as server:
         capacity = server_alone(workload, server)
         # Not counted: files are read into memory, bytecode is compiled.
@@ -113,11 +114,15 @@ def compare(workload: Workload, runs: int, say: Any) -> dict[str, Any]:
             for key in workload.readers:
                 idle[key].append(run(READERS[key], workload, server, empty=True))
                 found[key].append(run(READERS[key], workload, server))
+            loads.append(os.getloadavg()[0])
+    load = round(statistics.median(loads), 1)
     return {
         "key": workload.key,
         "title": workload.title,
         "latency_ms": workload.latency_ms,
         "runs": runs,
+        #: Above the number of cores, others were computing at the same time: only ratios say something then.
+        "load": load,
         "server": capacity,
         "readers": summary(found, idle),
     }

@@ -16,7 +16,8 @@ PICTURE = PAGE.with_suffix(".svg")
 
 SERVER = (
     "The server alone, asked by hand: {requests:,.0f} requests and {megabytes:,.0f} MB a second; it computed for "
-    "{cpu:.2f} s while the first reader above ran for {wall:.2f} s. Medians of {runs} turns, {date}."
+    "{cpu:.2f} s while the first reader above ran for {wall:.2f} s. Medians of {runs} turns, {date}, "
+    "load average {load}."
 )
 
 HOW = """\
@@ -79,6 +80,7 @@ def table(found: dict[str, Any]) -> str:
                 wall=first["wall"] + first["startup_wall"],
                 runs=found["runs"],
                 date=found["date"],
+                load=found["load"],
             ),
             "",
         ]

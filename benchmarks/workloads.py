@@ -90,7 +90,7 @@ QUICK = (
 )
 
 
-def without(workload: Workload, wanted: set[str]) -> Workload:
-    """Return the workload with only the wanted readers, and the floor, which tells what is right."""
-    readers = tuple(name for name in workload.readers if name in wanted or name == workload.readers[0])
-    return replace(workload, readers=readers)
+def read_by(workload: Workload, wanted: tuple[str, ...]) -> Workload:
+    """Return the workload with other readers, behind its first one, which tells what is right."""
+    first = workload.readers[0]
+    return replace(workload, readers=(first, *(name for name in wanted if name != first)))
