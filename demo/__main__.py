@@ -27,12 +27,15 @@ MELTANO = ROOT / ".meltano-venv" / "bin" / "meltano"
 def main() -> None:
     """Load both taps' streams and print a table of them."""
     start = time.monotonic()
+    os.environ.setdefault("MPLCONFIGDIR", str(ROOT / ".cache" / "matplotlib"))
     OUTPUT.mkdir(parents=True, exist_ok=True)
     DATABASE.unlink(missing_ok=True)
     with sandbox() as served:
         settings = {
             "MELTANO_CLI_LOG_LEVEL": "warning",
             "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
+            # Where Meltano keeps its logs: nothing is written outside of the clone.
+            "XDG_STATE_HOME": str(ROOT / ".cache" / "state"),
             "TAP_ORGANIZERS_API_URL": served["organizers_url"],
             "TAP_ORGANIZERS_API_TOKEN": served["token"],
             "TAP_ORGANIZERS_AUTH_HEADER": "Authorization",
