@@ -47,7 +47,7 @@ help: ## this list
 
 .PHONY: demo
 demo: .venv/ready .meltano-venv/ready ## load the sandbox's data into DuckDB with Meltano and show it
-	$(BIN)/python -m demo
+	MPLCONFIGDIR=.cache/matplotlib $(BIN)/python -m demo
 
 .PHONY: test
 test: lint ## lint, then every test that needs no other program (a minute or so)

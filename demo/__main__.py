@@ -27,7 +27,6 @@ MELTANO = ROOT / ".meltano-venv" / "bin" / "meltano"
 def main() -> None:
     """Load both taps' streams and print a table of them."""
     start = time.monotonic()
-    os.environ.setdefault("MPLCONFIGDIR", str(ROOT / ".cache" / "matplotlib"))
     OUTPUT.mkdir(parents=True, exist_ok=True)
     DATABASE.unlink(missing_ok=True)
     with sandbox() as served:
