@@ -279,8 +279,14 @@ def test_a_server_in_another_time_zone_is_read_to_the_same_truth(true: Truth) ->
         after = truth(server, "harbour", streams=streams)
         gone = churned["done"]["delete"]
         rows = union(first, second)
+        # A deleted test order takes its check-ins along, which name a position and no order.
+        lost = {row["id"] for row in rows["order_positions"].values() if row["order"] in gone}
         for name in streams:
-            kept = {key: row for key, row in rows[name].items() if row.get("order", row.get("code")) not in gone}
+            kept = {
+                key: row
+                for key, row in rows[name].items()
+                if row.get("order", row.get("code")) not in gone and row.get("position") not in lost
+            }
             assert differences(kept, true_rows(after, name)) == {}, name
         # In the winter the server is an hour ahead of UTC.
         start = min(moment(row["last_modified"]) for row in second.records["orders"])
