@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import re
 import threading
 import typing as t
@@ -69,8 +70,8 @@ def catalog(*streams: str, incremental: Iterable[str] = (), full: Iterable[str] 
 
 
 def read(config: Json, *streams: str, state: Json | None = None, **methods: Iterable[str]) -> Result:
-    """Read these streams, or all, with all their fields."""
-    return run_tap(config, catalog(*streams, **methods), state)
+    """Read these streams, or all, with all their fields; the state stays as it is, for other runs."""
+    return run_tap(config, catalog(*streams, **methods), copy.deepcopy(state))
 
 
 # --- what came, and what there is -------------------------------------------------------------------------------------
