@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import sys
 import typing as t
+from pathlib import Path
 
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
 from singer_sdk.tap_base import CliTestOptionValue
 
 from rest_tap.errors import ApiError, StopRun
@@ -50,6 +52,8 @@ class RestTap(Tap):
             # An empty setting is one that is not set: Meltano passes those as null.
             config = kwargs["config"] = {name: value for name, value in config.items() if value is not None}
             self._check_secrets(config)
+        if isinstance(kwargs.get("catalog"), dict):
+            check_catalog(kwargs["catalog"])
         quiet(self.logger)
         super().__init__(**kwargs)
         if kwargs.get("validate_config", True):
@@ -99,10 +103,7 @@ class RestTap(Tap):
         Raises:
             ConfigValidationError: The state is not one.
         """
-        bookmarks: t.Any = state.get("bookmarks", {}) if type(state) is dict else None
-        if not isinstance(bookmarks, dict) or not all(isinstance(bookmark, dict) for bookmark in bookmarks.values()):
-            msg = "the state is not a Singer state: 'bookmarks' must map streams to objects"
-            raise ConfigValidationError(msg, errors=[msg], schema={})
+        check_state(state)
         super().load_state(state)
 
     def setup_mapper(self) -> None:
@@ -139,7 +140,27 @@ class RestTap(Tap):
     def invoke(cls, **kwargs: t.Any) -> None:
         """Run the tap for the command line."""
         with one_line(cls.logger):
+            for name, check in (("catalog", check_catalog), ("state", check_state)):
+                if kwargs.get(name) is not None:
+                    text = kwargs[name].read()
+                    check(read_json(text, name))
+                    kwargs[name] = io.StringIO(text)
             super().invoke(**kwargs)
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> t.Any:
+        """Read the settings for the command line, of which no error shows a value."""
+        with one_line(cls.logger):
+            for path in value:
+                if path != "ENV" and not isinstance(read_json(read_file(path), "config"), dict):
+                    raise wrong(f"the config file {path} is not a JSON object of settings")
+            return super().cb_config(ctx, param, value)
+
+    @classmethod
+    def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
+        """Write the catalog for the command line."""
+        with one_line(cls.logger):
+            super().cb_discover(ctx, param, value)
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
@@ -178,6 +199,100 @@ class one_line:  # noqa: N801 - reads as what it does
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
             self.logger.error("the loader has closed the pipe")
             sys.exit(FAILED)
-        if isinstance(error, json.JSONDecodeError):
-            self.logger.error("the state or catalog file is not JSON (line %d)", error.lineno)
+        if isinstance(error, ConfigValidationError):
+            self.logger.error("%s", "; ".join(error.errors) or error)
             sys.exit(FAILED)
+        if isinstance(error, (MapExpressionError, StreamMapConfigError)):
+            self.logger.error("the setting stream_maps does not work: %s", error)
+            sys.exit(FAILED)
+
+
+def wrong(what: str) -> ConfigValidationError:
+    """Return the error that settings, catalog or state are not what they should be."""
+    return ConfigValidationError(what, errors=[what], schema={})
+
+
+def read_file(path: str) -> str:
+    """Return the text of a file.
+
+    Raises:
+        ConfigValidationError: It cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise wrong(f"the file {path} cannot be read: {reason}") from None
+
+
+def read_json(text: str, name: str) -> t.Any:
+    """Return what a text of JSON says.
+
+    Raises:
+        ConfigValidationError: It is not JSON.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise wrong(f"the {name} file is not JSON{line}") from None
+
+
+def check_catalog(catalog: t.Any) -> None:
+    """Check that a catalog has the shape of one; what is in it is up to the user.
+
+    Raises:
+        ConfigValidationError: It has not.
+    """
+    entries = catalog.get("streams") if isinstance(catalog, dict) else None
+    if not isinstance(entries, list):
+        raise wrong("the catalog is not a Singer catalog: it has no list of 'streams'")
+    for entry in entries:
+        name = entry.get("tap_stream_id") if isinstance(entry, dict) else None
+        if not isinstance(name, str):
+            raise wrong("the catalog is not a Singer catalog: an entry of 'streams' has no 'tap_stream_id'")
+        schema, metadata = entry.get("schema"), entry.get("metadata", [])
+        if not isinstance(schema, dict) or "properties" not in schema or not is_schema(schema):
+            raise wrong(f"the catalog entry of {name} has no 'schema' with 'properties'")
+        if not isinstance(metadata, list) or not all(
+            isinstance(one, dict) and is_list_of(one.get("breadcrumb"), str) and isinstance(one.get("metadata"), dict)
+            for one in metadata
+        ):
+            raise wrong(f"the catalog entry of {name} has 'metadata' that is no list of breadcrumbs and metadata")
+        if not is_list_of(entry.get("key_properties") or [], str):
+            raise wrong(f"the catalog entry of {name} has 'key_properties' that are no list of names")
+
+
+def check_state(state: t.Any) -> None:
+    """Check that a state has the shape of one.
+
+    Raises:
+        ConfigValidationError: It has not.
+    """
+    bookmarks: t.Any = state.get("bookmarks", {}) if isinstance(state, dict) else None
+    if not is_object_of(bookmarks, dict):
+        raise wrong("the state is not a Singer state: 'bookmarks' must map streams to objects")
+    for name, bookmark in bookmarks.items():
+        if not is_list_of(bookmark.get("partitions", []), dict):
+            raise wrong(f"the state is not a Singer state: the 'partitions' of {name} are no list of objects")
+
+
+def is_schema(node: t.Any) -> bool:
+    """Return whether types, properties and items are where JSON Schema has them."""
+    return (
+        isinstance(node, dict)
+        and (isinstance(node.get("type", ""), str) or is_list_of(node["type"], str))
+        and is_object_of(node.get("properties", {}), dict)
+        and all(map(is_schema, node.get("properties", {}).values()))
+        and ("items" not in node or is_schema(node["items"]))
+    )
+
+
+def is_list_of(value: t.Any, kind: type) -> bool:
+    """Return whether a value is a list of nothing but this kind."""
+    return isinstance(value, (list, tuple)) and all(isinstance(item, kind) for item in value)
+
+
+def is_object_of(value: t.Any, kind: type) -> bool:
+    """Return whether a value is an object of which every value is of this kind."""
+    return isinstance(value, dict) and all(isinstance(item, kind) for item in value.values())
