@@ -53,6 +53,14 @@ demo: .venv/ready .meltano-venv/ready ## load the sandbox's data into DuckDB wit
 test: lint ## lint, then every test that needs no other program (a minute or so)
 	$(BIN)/python -m pytest
 
+.PHONY: test-slow
+test-slow: .venv/ready ## the tests that take long: faults everywhere, 500 random runs, memory, kills
+	$(BIN)/python -m pytest -m slow
+
+.PHONY: reliability
+reliability: .venv/ready ## break everything once more, into docs/reliability.md
+	$(BIN)/python -m tests.faults
+
 .PHONY: test-lowest
 test-lowest: .venv/ready ## the tests with the oldest dependencies that pyproject.toml allows
 	$(UV) venv --quiet --clear --python $(BIN)/python .cache/lowest

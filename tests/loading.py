@@ -91,7 +91,9 @@ class Loader:
         ]
 
 
-def truth(box: Sandbox, *streams: str, organizers: Iterable[str] | None = None) -> dict[str, Rows]:
+def truth(  # noqa: C901 - a loop for each level
+    box: Sandbox, *streams: str, organizers: Iterable[str] | None = None
+) -> dict[str, Rows]:
     """Return what is on the server now, by stream and key."""
     data = box.organizers
     found: dict[str, Rows] = {stream: {} for stream in streams or INCREMENTAL}
@@ -152,7 +154,8 @@ def catalog(*streams: str, full: Iterable[str] = (), incremental: Iterable[str] 
 
 def _catalog(kept: list[Json] = []) -> Json:  # noqa: B006 - discovered once
     if not kept:
-        kept.append(discovered({"api_url": "http://127.0.0.1", "api_token": "none"}))
+        found = discovered({"api_url": "http://127.0.0.1", "api_token": "none"})
+        kept.append(json.loads(json.dumps(found)))
     return kept[0]
 
 
@@ -198,7 +201,7 @@ def merged(state: Json, other: Json) -> Json:
     return found
 
 
-def at_each_request(box: Sandbox, path: str, happens: Callable[[t.Any], None]) -> None:
+def at_each_request(box: Sandbox, path: str, happens: Callable[[t.Any], object]) -> None:
     """Have something happen before each answer for this path, seen by that answer."""
 
     def hook(request: t.Any, _box: Sandbox) -> None:

@@ -230,7 +230,7 @@ def test_a_row_that_is_committed_behind_the_reader_comes_in_the_next_run(pause: 
     stamp = orders(box)[10]["last_modified"]
     late: list[str] = []
 
-    def commit(request: t.Any) -> None:
+    def commit(_request: t.Any) -> None:
         if len(asked(box, "orders", "riverside")) == 4 and not late:
             # The reader is in the middle of the list: this row stands on a page it has turned.
             order = data.add_order("riverside", "jazz-1")

@@ -14,7 +14,6 @@ import pytest
 
 from rest_tap.errors import ApiError, StopRun
 from sandbox import Fault, Sandbox, Scale
-from tests.conftest import Result
 from tests.loading import (
     Loader,
     bookmarks,
@@ -30,7 +29,7 @@ from tests.loading import (
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.conftest import Commands, Json, Waits
+    from tests.conftest import Commands, Json, Result
 
 SCALE = Scale(organizers=2, events=3, tax_rules=1, orders=200, ticketing_events=1, attendees=1)
 #: What is read for the tests that look at every STATE.
@@ -62,8 +61,8 @@ def check_every_state(
 ) -> int:
     """Resume from each STATE of a run: with all that was written before it, that is the whole truth."""
     every, done = until_state(result), set[str]()
-    for messages, state in every:
-        text = json.dumps(state, sort_keys=True)
+    for messages, given in every:
+        state, text = given, json.dumps(given, sort_keys=True)
         if text in done:
             continue
         done.add(text)
@@ -72,7 +71,7 @@ def check_every_state(
             resumed = read(box, *streams, state=state, **more)
             loader.load(resumed.messages)
             state = resumed.states[-1]
-        assert loader.lacks(truth(box, *streams)) == [], state
+        assert loader.lacks(truth(box, *streams)) == [], given
     return len(done)
 
 
@@ -149,9 +148,7 @@ def test_the_states_of_two_runs_that_share_nothing_merge_into_one_with_nothing_l
 
 
 @pytest.mark.parametrize("after", range(1, 10, 2))
-def test_an_error_in_the_middle_leaves_what_was_read_and_a_true_state(
-    after: int, still: Sandbox, no_waiting: Waits
-) -> None:
+def test_an_error_in_the_middle_leaves_what_was_read_and_a_true_state(after: int, still: Sandbox) -> None:
     still.faults.add(Fault("/(orders|transactions)/$", status=410, after=after, times=None))
     try:
         result = read(still, *FEW, fails=ApiError)

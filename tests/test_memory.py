@@ -1,0 +1,90 @@
+"""Memory stays flat however long a list is, and a slow loader holds the tap back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from sandbox import Sandbox, Scale
+from tests.loading import catalog, settings
+
+ROOT = Path(__file__).parent.parent
+#: Runs the tap with its arguments, then says on standard error how much memory it has had at most.
+PROGRAM = """
+import resource, sys
+from tap_organizers.tap import TapOrganizers
+try:
+    TapOrganizers.cli()
+finally:
+    print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+def start(box: Sandbox, tmp_path: Path, *streams: str, **more: t.Any) -> subprocess.Popen[bytes]:
+    """Start the tap in a process of its own."""
+    (tmp_path / "config.json").write_text(json.dumps(settings(box, **more)))
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog(*streams)))
+    arguments = ["--config", str(tmp_path / "config.json"), "--catalog", str(tmp_path / "catalog.json")]
+    with (tmp_path / "log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=log
+        )
+
+
+def finish(tap: subprocess.Popen[bytes], tmp_path: Path) -> tuple[int, float]:
+    """Return how many records came, and the peak of memory in megabytes."""
+    assert tap.stdout is not None
+    records = sum(line.startswith(b'{"type":"RECORD"') for line in tap.stdout)
+    tap.stdout.close()
+    assert tap.wait() == 0
+    peak = next(line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("PEAK"))
+    return records, int(peak.split()[1]) / 1024
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [100_000, 1_000_000])
+def test_a_long_list_is_read_in_less_than_150_megabytes(rows: int, tmp_path: Path) -> None:
+    scale = Scale(
+        organizers=1, events=1, tax_rules=1, orders=4, rows={"vouchers": rows}, ticketing_events=1, attendees=1
+    )
+    with Sandbox(scale=scale, keep_log=False) as box:
+        records, peak = finish(start(box, tmp_path, "vouchers"), tmp_path)
+    print(f"{rows} rows: {peak:.0f} MB")
+    assert records == rows
+    assert peak < 150
+
+
+@pytest.mark.slow
+def test_20000_events_are_read_in_less_than_150_megabytes(tmp_path: Path) -> None:
+    scale = Scale(organizers=1, events=20_000, tax_rules=1, orders=4, ticketing_events=1, attendees=1)
+    with Sandbox(scale=scale, keep_log=False) as box:
+        records, peak = finish(start(box, tmp_path, "events", "tax_rules"), tmp_path)
+    print(f"20,000 events: {peak:.0f} MB")
+    assert records > 40_000
+    assert peak < 150
+
+
+def test_a_loader_that_stops_reading_stops_the_tap(tmp_path: Path) -> None:
+    scale = Scale(organizers=1, events=1, tax_rules=1, orders=4, rows={"vouchers": 20_000}, ticketing_events=1)
+    with Sandbox(scale=scale) as box:
+        tap = start(box, tmp_path, "vouchers", max_concurrency=4)
+        try:
+            before, asked = -1, 0
+            for _ in range(100):
+                time.sleep(0.2)
+                before, asked = asked, len(box.requests("/vouchers/$"))
+                if before == asked > 0:
+                    break
+            # What is under way, what waits, and what is in the buffer and in the pipe: of 400 pages.
+            assert 0 < asked < 60
+            records, _ = finish(tap, tmp_path)
+            assert records == 20_000
+        finally:
+            tap.kill()
+            tap.wait()
