@@ -1,8 +1,8 @@
 """Requests ahead of the reader, in the order in which they will be needed.
 
 The promise: results are handed out in the order the reader asks for them, whatever
-order they arrive in; at most ``ahead`` results are under way or waiting, so memory does
-not grow with the length of a list; an error surfaces where its result is due, not
+order they arrive in; at most ``ahead`` results are under way or waiting at each level of
+the tree of tasks, so memory does not grow with the length of a list; an error surfaces where its result is due, not
 before; and a task is started only if the reader will ask for it, unless an error or a
 limit ends the run first.
 
@@ -188,11 +188,19 @@ class Prefetch(t.Generic[R]):
                     return
 
     def _fill(self) -> None:
-        while self._sources and len(self._open) < self.ahead and not self._closed:
+        while self._sources and self._has_room(self._sources[0][0]) and not self._closed:
             _, _, task, source = heapq.heappop(self._sources)
             if task.key > self._passed and not task.started:
                 self._start(task)
             self._offer(source)
+
+    def _has_room(self, key: Key) -> bool:
+        """Return whether few results are under way or waiting that are due before this one.
+
+        Those due later do not count: lists of an organizer that were begun before its
+        events were known would hold all places until all lists below events are read.
+        """
+        return sum(task.key < key for task in self._open.values()) < self.ahead
 
     def _work(self) -> None:
         while True:

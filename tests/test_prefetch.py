@@ -133,6 +133,28 @@ def test_what_is_under_way_or_waiting_is_bounded_however_slow_the_reader_is(work
     tree.prefetch.close()
 
 
+def test_what_is_due_later_takes_no_room_from_what_is_due_sooner() -> None:
+    together = threading.Event()
+
+    def work(key: Key) -> None:
+        if key == (0, 0):
+            # Its siblings are all there is to do meanwhile.
+            deadline = time.monotonic() + 5
+            while len(tree.begun) < 1 + tree.prefetch.ahead and time.monotonic() < deadline:
+                time.sleep(0.001)
+        elif key[:2] == (0, 0):
+            if sum(begun[:2] == (0, 0) and len(begun) == 3 for begun in tree.begun) > 1:
+                together.set()
+            together.wait(5)
+
+    tree = Tree(3, 20, 2, work)
+    reading = tree.read()
+    assert list(itertools.islice(reading, 3)) == [(0,), (0, 0), (0, 0, 0)]
+    tree.prefetch.close()
+    assert len(tree.begun) > tree.prefetch.ahead
+    assert together.is_set()
+
+
 def test_a_source_is_drawn_from_only_as_far_as_there_is_room() -> None:
     drawn = []
 
