@@ -251,6 +251,8 @@ def check_catalog(catalog: t.Any) -> None:
         name = entry.get("tap_stream_id") if isinstance(entry, dict) else None
         if not isinstance(name, str):
             raise wrong("the catalog is not a Singer catalog: an entry of 'streams' has no 'tap_stream_id'")
+        if entry.get("stream") not in (None, name):
+            raise wrong(f"the catalog entry of {name} has another name as its 'stream'")
         schema, metadata = entry.get("schema"), entry.get("metadata", [])
         if not isinstance(schema, dict) or "properties" not in schema or not is_schema(schema):
             raise wrong(f"the catalog entry of {name} has no 'schema' with 'properties'")

@@ -7,6 +7,7 @@ signals and exit code, as from a shell. Run as a program, this module is that pr
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 import os
@@ -165,6 +166,7 @@ def serve(descriptor: int) -> None:
     for module, _ in CLASSES.values():
         if importlib.util.find_spec(module) is not None:
             importlib.import_module(module)
+    gc.freeze()  # or each child would copy what it looks through for garbage
     with socket.socket(fileno=descriptor) as orders:
         while True:
             try:
