@@ -50,7 +50,7 @@ demo: .venv/ready .meltano-venv/ready ## load the sandbox's data into DuckDB wit
 	MPLCONFIGDIR=.cache/matplotlib $(BIN)/python -m demo
 
 .PHONY: test
-test: lint ## lint, then every test that needs no other program (a minute or so)
+test: lint ## lint, then every test that needs no other program (some minutes)
 	$(BIN)/python -m pytest
 
 .PHONY: test-slow
