@@ -341,7 +341,7 @@ class Keyset(_OnePass):
         #: Its last page, and the first value behind it, as far as seen.
         self._top = 1
         self._behind: str | None = None
-        self._short = 0
+        self._short = self._circles = 0
 
     def _step(self, number: int, page: int) -> Step:
         since = {} if self.since is None else {self.since_parameter: self.since}
@@ -395,7 +395,11 @@ class Keyset(_OnePass):
         return [self._step(number, turn)] if turn else []
 
     def _turn(self, page: int, *, goes_on: bool) -> int:
-        """Return the page to ask for next on the way through a stretch; 0 if the list ends in it."""
+        """Return the page to ask for next on the way through a stretch; 0 if the list ends in it.
+
+        Raises:
+            BrokenAnswer: The list neither ends nor goes on.
+        """
         if self._way == "up":
             if goes_on:
                 return page + 1
@@ -408,8 +412,13 @@ class Keyset(_OnePass):
                 self._way = "behind"
                 return self._top
             self.since = self._behind
-        elif self._behind is None and not goes_on:
-            return 0
+        elif self._behind is None:
+            if not goes_on:
+                return 0
+            self._circles += 1
+            if self._circles > STANDSTILLS:
+                msg = f"page {self._top} names a next one, but there is none"
+                raise BrokenAnswer(msg)
         self._way, self._top, self._behind = "up", 1, None
         return 1
 

@@ -459,6 +459,22 @@ def test_a_server_that_ignores_the_filter_does_not_keep_the_chain_running() -> N
     assert {row["id"] for row in Reader(Keyset("at", "since", None), ask).read()} == set(range(9))
 
 
+@pytest.mark.parametrize("times", [[1, 2, 3, 4, 5], [1, 1, 1, 1, 1]])
+def test_a_list_that_names_a_next_page_for_ever_ends_with_an_error(times: list[int]) -> None:
+    listed = Listed(times, 2)
+
+    def ask(step: Step) -> Answer | int:
+        answer = listed.ask(step)
+        if isinstance(answer, Answer):
+            answer.envelope = {**answer.envelope, "next": f"?page={int(str(step.params['page'])) + 1}"}
+        return answer
+
+    reader = Reader(Keyset("at", "since", None), ask)
+    with pytest.raises(BrokenAnswer, match="names a next one, but there is none"):
+        reader.read()
+    assert len(reader.requests) < 150
+
+
 # --- stretches --------------------------------------------------------------------------------------------------------
 
 
