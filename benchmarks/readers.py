@@ -142,8 +142,18 @@ def discovered(kind: str) -> dict[str, Any]:
 
 def own_schema(entry: dict[str, Any]) -> dict[str, Any]:
     """Return a stream's schema as another tap would write it."""
-    properties = {name: field for name, field in entry["schema"]["properties"].items() if name != "unknown_fields"}
+    properties = {name: _taught(field) for name, field in entry["schema"]["properties"].items()}
+    properties.pop("unknown_fields", None)
     return {"type": "object", "properties": properties}
+
+
+def _taught(field: dict[str, Any]) -> dict[str, Any]:
+    """Return a field as the SDK's own types write it: it fails on objects in arrays that name no properties."""
+    inner = {name: _taught(one) for name, one in field.get("properties", {}).items()}
+    found = {**field, "properties": inner} if "object" in field["type"] else dict(field)
+    if "items" in field:
+        found["items"] = _taught(field["items"])
+    return found
 
 
 def selected(
