@@ -150,7 +150,7 @@ def own_schema(entry: dict[str, Any]) -> dict[str, Any]:
 def _taught(field: dict[str, Any]) -> dict[str, Any]:
     """Return a field as the SDK's own types write it: it fails on objects in arrays that name no properties."""
     inner = {name: _taught(one) for name, one in field.get("properties", {}).items()}
-    found = {**field, "properties": inner} if "object" in field["type"] else dict(field)
+    found = {**field, "properties": inner} if "object" in field.get("type", ()) else dict(field)
     if "items" in field:
         found["items"] = _taught(field["items"])
     return found
