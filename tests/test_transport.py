@@ -265,15 +265,13 @@ def test_retry_after_wins_over_the_backoff(api: Mocker, no_waiting: Waits, statu
     assert sum(no_waiting.seconds) == pytest.approx(wait, abs=10 if wait == 30 else 0.1)
 
 
-@pytest.mark.parametrize(
-    "told",
-    ["86400", format_datetime(datetime.now(timezone.utc) + timedelta(days=1), usegmt=True)],
-    ids=["seconds", "date"],
-)
+@pytest.mark.parametrize("told", ["86400", "a date"])
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_retry_after_of_a_day_is_an_error_without_sleeping(
     api: Mocker, no_waiting: Waits, status: int, told: str
 ) -> None:
+    if told == "a date":
+        told = format_datetime(datetime.now(timezone.utc) + timedelta(days=1), usegmt=True)
     api.get(f"{URL}/organizers", status_code=status, headers={"Retry-After": told})
     with pytest.raises(Unanswered, match=r"the server asks to wait 86\d\d\d s, which is too long"):
         transport().ask("/organizers")
