@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -30,6 +31,8 @@ if t.TYPE_CHECKING:
 
 #: How a run ends: wrong settings or an error of the API; or a loader that went away.
 FAILED = 1
+#: Errors of the system that are about the disk below standard output or batch files.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class RestTap(Tap):
@@ -194,10 +197,11 @@ class one_line:  # noqa: N801 - reads as what it does
         if isinstance(error, StopRun):
             self.logger.warning("%s; the next run goes on from the last STATE", error)
             sys.exit(128 + error.signum if error.signum else 0)
-        if isinstance(error, BrokenPipeError):
+        if isinstance(error, OSError) and (isinstance(error, BrokenPipeError) or error.errno in NO_ROOM):
             # The interpreter would flush standard output once more and complain.
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-            self.logger.error("the loader has closed the pipe")
+            is_gone = isinstance(error, BrokenPipeError)
+            self.logger.error("the loader has closed the pipe" if is_gone else f"no room to write to: {error.strerror}")
             sys.exit(FAILED)
         if isinstance(error, ConfigValidationError):
             self.logger.error("%s", "; ".join(error.errors) or error)

@@ -73,8 +73,22 @@ class BytesWriter(GenericSingerWriter[bytes, Message]):
             sys.stdout.write(data.decode())
         else:
             sys.stdout.flush()  # what others have printed comes first
-            binary.write(data)
+            _write_all(getattr(binary, "raw", binary), data)
         sys.stdout.flush()
+
+
+def _write_all(raw: t.Any, data: bytearray) -> None:
+    """Write to the end, however often a write is cut short.
+
+    Not by the buffered file in between: in Python 3.11 it loses bytes if a signal comes
+    while it waits for a slow reader.
+    """
+    rest = memoryview(data)
+    while rest:
+        written = raw.write(rest)
+        if written is None:  # somebody has made standard output non-blocking
+            time.sleep(0.01)
+        rest = rest[written or 0 :]
 
 
 class RecordPath:

@@ -488,3 +488,30 @@ def test_a_closed_pipe_is_told_and_nothing_is_written_twice(monkeypatch: pytest.
     assert not writer._buffer
     with contextlib.suppress(BrokenPipeError):
         out.close()
+
+
+class Slow(io.RawIOBase):
+    """A pipe that takes some bytes at a time, and now and then none."""
+
+    def __init__(self) -> None:
+        self.taken = bytearray()
+        self.turn = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: t.Any) -> int | None:
+        self.turn += 1
+        if self.turn % 3 == 0:
+            return None
+        self.taken += bytes(data[:7])
+        return min(7, len(data))
+
+
+def test_a_write_that_is_cut_short_goes_on_where_it_was() -> None:
+    slow, writer = Slow(), BytesWriter()
+    out = io.TextIOWrapper(io.BufferedWriter(slow), encoding="utf-8")
+    writer.write_line(b"0123456789" * 5 + b"\n")
+    with contextlib.redirect_stdout(out):
+        writer.flush()
+    assert bytes(slow.taken) == b"0123456789" * 5 + b"\n"
