@@ -481,6 +481,8 @@ class Stretches(_OnePass):
         self._counted: int | None = None
         self._size = 0
         self._certain: object = since
+        #: Where the last stretch began because rows were missing, and how often in a row it did.
+        self._begun_at: object = since
 
     def _step(self, page: int) -> Step:
         since = {} if self._since is None else {self.since_parameter: self._since}
@@ -550,7 +552,8 @@ class Stretches(_OnePass):
             raise BrokenAnswer(msg)
         certain = moment(self._certain)
         if (certain is not None and times and times[0] < certain) or not self._adds_up(page, answer):
-            self._stuck = self._stuck + 1 if self._certain == step.params.get(self.since_parameter) else 0
+            self._stuck = self._stuck + 1 if self._certain == self._begun_at else 0
+            self._begun_at = self._certain
             if self._stuck > STANDSTILLS:
                 msg = "the count of rows falls with each page or is too large, but no row is missing"
                 raise BrokenAnswer(msg)

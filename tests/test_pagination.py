@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import typing as t
 
@@ -641,6 +642,23 @@ def test_a_count_that_falls_without_end_is_a_broken_answer() -> None:
     with pytest.raises(BrokenAnswer, match="the count of rows falls"):
         reader.read()
     assert len(reader.requests) <= 2 * (STANDSTILLS + 2)
+
+
+@pytest.mark.parametrize("count", [1, 7, 100])
+def test_a_count_that_is_never_true_ends_with_all_rows_or_an_error(count: int) -> None:
+    listed = Listed([0, 1, 2, 3, 4], 2)
+
+    def ask(step: Step) -> Answer | int:
+        answer = listed.ask(step)
+        if isinstance(answer, Answer):
+            answer.envelope = {**answer.envelope, "count": count}
+            answer.server_time = at(10)
+        return answer
+
+    reader = Reader(Stretches("at", "since", None, before_parameter="until"), ask)
+    with contextlib.suppress(BrokenAnswer):
+        assert {row["id"] for row in reader.read()} == set(range(5))
+    assert len(reader.requests) < 100
 
 
 def test_rows_without_the_time_do_not_stop_a_stretch() -> None:
