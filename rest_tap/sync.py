@@ -621,7 +621,9 @@ def _children(listing: Listing, plan: Plan, step: Step, fetched: Fetched) -> t.I
             # Rows that the reader has come to are its own: it changes them.
             if prefetch.has_reached((*listing.key, *step.position, index)):
                 continue
-            if listing.seen is not None and listing.seen.knows(row):
+            # Once the reader has begun with a page, all its rows count as seen.
+            is_begun = prefetch.has_reached((*listing.key, *step.position))
+            if not is_begun and listing.seen is not None and listing.seen.knows(row):
                 continue
             if plan.stream.accepts(row, listing.context):
                 for below in plan.below(listing, step, index, row):
