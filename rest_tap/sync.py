@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import logging
+import threading
 import time
 import typing as t
 
@@ -88,14 +89,15 @@ class Listing:
         """Ask for a page and see what it makes known."""
         stream = self.stream
         try:
-            reply = self.run.transport.ask(
-                self.path,
-                {**step.params},
-                method=stream.method,
-                stream=stream.name,
-                read=stream.read,
-                final=stream.final_statuses,
-            )
+            with self.run.interruptible():
+                reply = self.run.transport.ask(
+                    self.path,
+                    step.params,
+                    method=stream.method,
+                    stream=stream.name,
+                    read=stream.read,
+                    final=stream.final_statuses,
+                )
         except ApiError as error:
             if error.status is None or not self.pagination.ends_at(step, error.status):
                 raise
@@ -224,6 +226,8 @@ class Run:
         self.prefetch: Prefetch[Fetched] = Prefetch(1, _expand)
         self.outputs: dict[str, Output] = {}
         self.signal: int | None = None
+        #: Whether a signal may end what is being done now.
+        self.can_stop = False
         self._plans: dict[str, Plan] = {}
         budget = tap.config.get("max_runtime_seconds")
         self._deadline = time.monotonic() + budget if budget else None
@@ -444,6 +448,29 @@ class Run:
         )
 
     # Stopping, state
+
+    @contextlib.contextmanager
+    def interruptible(self) -> t.Iterator[None]:
+        """Let a signal end what is done meanwhile at once; nothing must be written in it.
+
+        Only where the reader itself waits for the server: while the pool does, it hears
+        signals between two looks.
+        """
+        self.can_stop = threading.current_thread() is threading.main_thread()
+        try:
+            yield
+        finally:
+            self.can_stop = False
+
+    def stop(self, signum: int) -> None:
+        """End the run because of a signal: after the page at hand, or at once where it waits.
+
+        Raises:
+            StopRun: It waits.
+        """
+        self.signal = signum
+        if self.can_stop:
+            self._check_time()
 
     def _check_time(self) -> None:
         if self.signal is not None:

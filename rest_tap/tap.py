@@ -136,8 +136,8 @@ class RestTap(Tap):
         run = self.run
         if run.signal is not None:
             os._exit(128 + signum)
-        run.signal = signum
         signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
+        run.stop(signum)
 
     @classmethod
     def invoke(cls, **kwargs: t.Any) -> None:

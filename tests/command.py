@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,7 @@ class Command:
     stdout: IO[bytes]
     stderr: IO[bytes]
     read: list[bytes] = field(default_factory=list)
+    _drain: threading.Thread | None = None
 
     def line(self) -> bytes:
         """Return the next line of standard output; empty when it has ended."""
@@ -84,12 +86,22 @@ class Command:
         self.read.append(line)
         return line
 
+    def drain(self) -> None:
+        """Go on reading standard output, so that the process never waits for its reader."""
+        self._drain = threading.Thread(target=lambda: self.read.extend(self.stdout), daemon=True)
+        self._drain.start()
+
     def signal(self, number: int) -> None:
         """Send a signal to the process."""
         os.kill(self.pid, number)
 
     def finish(self) -> Finished:
         """Wait for the end."""
+        if self._drain is not None:
+            self._drain.join(PATIENCE)
+            if self._drain.is_alive():
+                self.signal(signal.SIGKILL)
+                self._drain.join()
         rest = b"" if self.stdout.closed else self.stdout.read()
         code = self.server.wait()
         self.stdout.close()
