@@ -50,6 +50,8 @@ class Fetched:
     answer: Answer
     following: t.Sequence[Step]
     children: dict[Key, Listing]
+    #: Which of its rows are new, once the reader has begun with it.
+    fresh: frozenset[int] | None = None
 
 
 class Listing:
@@ -392,11 +394,10 @@ class Run:
     def _write_page(self, listing: Listing, plan: Plan, step: Step, fetched: Fetched, seen: Seen) -> None:
         """Write a page's rows, what is cut out of them, and what is below them."""
         context = listing.context
-        rows = [
-            (index, row)
-            for index, row in seen.new(fetched.answer.rows)
-            if not plan.accepts or plan.stream.accepts(row, context)
-        ]
+        with self.prefetch.lock:
+            new = seen.new(fetched.answer.rows)
+            fetched.fresh = frozenset(index for index, _ in new)
+        rows = [(index, row) for index, row in new if not plan.accepts or plan.stream.accepts(row, context)]
         level = self.progress.levels[-1]
         level.expected = listing.pagination.count
         self.progress.tick()
@@ -649,8 +650,8 @@ def _children(listing: Listing, plan: Plan, step: Step, fetched: Fetched) -> t.I
             if prefetch.has_reached((*listing.key, *step.position, index)):
                 continue
             # Once the reader has begun with a page, all its rows count as seen.
-            is_begun = prefetch.has_reached((*listing.key, *step.position))
-            if not is_begun and listing.seen is not None and listing.seen.knows(row):
+            is_new = listing.seen is None or not listing.seen.knows(row)
+            if not (is_new if fetched.fresh is None else index in fetched.fresh):
                 continue
             if plan.stream.accepts(row, listing.context):
                 for below in plan.below(listing, step, index, row):
