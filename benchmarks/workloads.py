@@ -82,10 +82,10 @@ WORKLOADS = (
 )
 
 QUICK = (
-    _orders(4_000, 390, (*OURS, *CAREFUL)),
+    _orders(2_000, 190, (*OURS, *CAREFUL)),
     _delayed(20, 100, OURS),
-    _attendees(20_000, ("floor", "tap")),
-    _below_events(200, OURS),
+    _attendees(10_000, ("floor", "tap")),
+    _below_events(400, OURS),
     _below_events(2_000, OURS),
 )
 
