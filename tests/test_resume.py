@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -94,6 +95,7 @@ def test_a_run_resumed_from_any_state_of_a_later_load_completes_it(box: Sandbox)
     assert check_every_state(box, second, *FEW, before=before, overlap_seconds=0) > 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("state_after_each_page")
 def test_a_run_resumed_from_any_state_of_a_load_of_chosen_events_completes_it(still: Sandbox) -> None:
     every = list(still.organizers.organizers["riverside"].events)
@@ -253,7 +255,8 @@ def kill_at_random(
         if not data:
             break
         output += data
-    command.signal(signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        command.signal(signal.SIGKILL)
     os.set_blocking(descriptor, True)
     command.read.append(bytes(output))
     rest = command.stdout.read()
