@@ -128,7 +128,10 @@ class Server:
         self._running = 0
 
     def start(self, arguments: Sequence[str], environment: Mapping[str, str], stderr: IO[bytes]) -> Command:
-        """Start a command; one at a time."""
+        """Start a command; one at a time, so one that a failed test has left is ended."""
+        if self._running:
+            os.kill(self._running, signal.SIGKILL)
+            self.wait()
         reading, writing = os.pipe()
         order = json.dumps({"argv": list(arguments), "environment": dict(environment)}).encode()
         with open(os.devnull, "rb") as nothing:  # noqa: PTH123

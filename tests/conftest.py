@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from rest_tap.gate import Gate
 from sandbox import Sandbox, Scale
@@ -30,8 +30,8 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 
-# Machines that run tests are busy, so no example has a deadline.
-settings.register_profile("busy", deadline=None)
+# Machines that run tests are busy: no example has a deadline, and none is too slow to make.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
 #: Small, and with more than one page of whatever is paged.
