@@ -7,6 +7,7 @@ signals and exit code, as from a shell. Run as a program, this module is that pr
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib.util
 import json
@@ -130,7 +131,7 @@ class Server:
     def start(self, arguments: Sequence[str], environment: Mapping[str, str], stderr: IO[bytes]) -> Command:
         """Start a command; one at a time, so one that a failed test has left is ended."""
         if self._running:
-            os.kill(self._running, signal.SIGKILL)
+            self._kill()
             self.wait()
         reading, writing = os.pipe()
         order = json.dumps({"argv": list(arguments), "environment": dict(environment)}).encode()
@@ -145,7 +146,7 @@ class Server:
         try:
             code: int = _receive(self._socket)[0]["code"]
         except TimeoutError:
-            os.kill(self._running, signal.SIGKILL)
+            self._kill()
             _receive(self._socket)
             raise
         finally:
@@ -155,9 +156,14 @@ class Server:
     def close(self) -> None:
         """End the process, and a command that a failed test has left."""
         if self._running:
-            os.kill(self._running, signal.SIGKILL)
+            self._kill()
         self._socket.close()
         self._process.wait(timeout=PATIENCE)
+
+    def _kill(self) -> None:
+        # It may have ended by itself, with nobody having asked how.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._running, signal.SIGKILL)
 
 
 def _send(to: socket.socket, message: bytes, descriptors: Sequence[int] = ()) -> None:
