@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -57,7 +58,8 @@ class RateLimit:
         self.banned = False
         self.refused = 0
         self._lock = threading.Lock()
-        self._start = self._count = 0.0
+        # No window has begun: not even on a machine that has itself just begun to count its time.
+        self._start, self._count = -math.inf, 0
         self._ignored = 0
         self._first_refusal = 0.0
 
