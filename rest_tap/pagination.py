@@ -90,6 +90,10 @@ class Pagination(t.Protocol):
         """Return the steps that this answer makes known, in order of position."""
         ...
 
+    def tells(self, step: Step) -> bool:
+        """Return whether the answer may make steps known; if not, it need not be looked at ahead."""
+        ...
+
     def ends_at(self, step: Step, status: int) -> bool:
         """Return whether this status, in place of a page, says that the list is over."""
         ...
@@ -116,6 +120,10 @@ class _OnePass:
     ordered_by: str | None = None
     count: int | None = None
 
+    def tells(self, step: Step) -> bool:  # noqa: ARG002
+        """Return True: each answer names the next step."""
+        return True
+
     def ends_at(self, step: Step, status: int) -> bool:  # noqa: ARG002
         """Return False: no status ends such a list."""
         return False
@@ -139,6 +147,10 @@ class SinglePage(_OnePass):
     def first(self) -> t.Sequence[Step]:
         """Return the only step."""
         return [Step((0,), self.params)]
+
+    def tells(self, step: Step) -> bool:  # noqa: ARG002
+        """Return False: there is only one step."""
+        return False
 
     def following(self, step: Step, answer: Answer) -> t.Sequence[Step]:  # noqa: ARG002, D102
         return []
@@ -200,14 +212,19 @@ class PageNumber:
         """Return the first page."""
         return [self._step(1)]
 
+    def tells(self, step: Step) -> bool:
+        """Return whether this is the last page known so far."""
+        sweep, page = step.position
+        return sweep == self.sweep and page >= self._last_known
+
     def following(self, step: Step, answer: Answer) -> t.Sequence[Step]:
         """Return all further pages after the first, or one more after the last known.
 
         Raises:
             BrokenAnswer: ``next`` does not lead on.
         """
-        sweep, page = step.position
-        if sweep != self.sweep or page < self._last_known:
+        page = step.position[-1]
+        if not self.tells(step):
             return []
         if answer.is_bare:
             return self._following_bare(page, answer)
@@ -505,15 +522,20 @@ class Stretches(_OnePass):
         """Return the first page of the first stretch."""
         return [self._step(1)]
 
+    def tells(self, step: Step) -> bool:
+        """Return whether this is the last page known so far."""
+        stretch, page = step.position
+        return stretch == self._stretch and page >= self._last_known
+
     def following(self, step: Step, answer: Answer) -> t.Sequence[Step]:
         """Return the rest of the stretch after its first page, or the next stretch.
 
         Raises:
             BrokenAnswer: ``next`` does not lead on.
         """
-        stretch, page = step.position
+        page = step.position[-1]
         follower = following_page(page, answer)
-        if stretch != self._stretch or page < self._last_known:
+        if not self.tells(step):
             return []
         if follower is None:
             return self._begin(self._bound.isoformat()) if self._is_bounded and self._bound else []

@@ -10,7 +10,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-import datetime as dt
 import logging
 import threading
 import time
@@ -30,7 +29,7 @@ if t.TYPE_CHECKING:
     from rest_tap.client import Context, ListStream
     from rest_tap.schema import Record
     from rest_tap.tap import RestTap
-    from rest_tap.transport import Transport
+    from rest_tap.transport import Asking, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +76,9 @@ class Listing:
         self.first = self.pagination.first()
         #: Which of its rows have come, once the reader is here.
         self.seen: Seen | None = None
-        self.tasks: dict[tuple[int, ...], Task[Fetched]] = {}
+        self.tasks: dict[tuple[int, ...], FetchTask] = {}
 
-    def task(self, step: Step) -> Task[Fetched]:
+    def task(self, step: Step) -> FetchTask:
         """Return the task of a step, the same one whenever it is asked for."""
         task = self.tasks.get(step.position)
         if task is None:
@@ -87,27 +86,44 @@ class Listing:
             self.tasks[step.position] = task
         return task
 
-    def fetch(self, step: Step) -> Fetched:
-        """Ask for a page and see what it makes known."""
+    def fetch(self, step: Step) -> Fetched | Asking:
+        """Ask for a page; see at once what it makes known, or leave it undecoded if it is nothing."""
         stream = self.stream
+        asking = self.run.transport.asking(
+            self.path,
+            step.params,
+            method=stream.method,
+            stream=stream.name,
+            read=stream.read,
+            final=stream.final_statuses,
+        )
         try:
             with self.run.interruptible():
-                reply = self.run.transport.ask(
-                    self.path,
-                    step.params,
-                    method=stream.method,
-                    stream=stream.name,
-                    read=stream.read,
-                    final=stream.final_statuses,
-                )
+                asking.receive()
         except ApiError as error:
-            if error.status is None or not self.pagination.ends_at(step, error.status):
-                raise
-            answer = Answer([])
-        else:
-            answer = reply.body
-            answer.server_time = reply.server_time
-        answer.received = _now()
+            return self._end(step, error)
+        if self.run.plan(stream).children or self.pagination.tells(step):
+            return self.opened(step, asking)
+        return asking
+
+    def opened(self, step: Step, asking: Asking) -> Fetched:
+        """Decode a page, and see what it makes known."""
+        try:
+            with self.run.interruptible():
+                reply = asking.reply()
+        except ApiError as error:
+            return self._end(step, error)
+        answer = reply.body
+        answer.server_time, answer.received = reply.server_time, reply.received
+        return self._known(step, answer)
+
+    def _end(self, step: Step, error: ApiError) -> Fetched:
+        """Return an empty page, if the error says that the list is over; else raise it."""
+        if error.status is None or not self.pagination.ends_at(step, error.status):
+            raise error
+        return self._known(step, Answer([]))
+
+    def _known(self, step: Step, answer: Answer) -> Fetched:
         try:
             with self.run.prefetch.lock:
                 following = self.pagination.following(step, answer)
@@ -125,7 +141,7 @@ class Listing:
     def _here(self, error: ApiError) -> ApiError:
         return type(error)(error.reason, stream=self.stream.name, path=self.path)
 
-    def first_tasks(self) -> t.Iterator[Task[Fetched]]:
+    def first_tasks(self) -> t.Iterator[FetchTask]:
         """Yield the tasks that are known before any answer."""
         for step in self.first:
             yield self.task(step)
@@ -138,7 +154,7 @@ class Listing:
         return listing
 
 
-class FetchTask(Task[Fetched]):
+class FetchTask(Task["Fetched | Asking"]):
     """The request of one step."""
 
     __slots__ = ("listing", "step")
@@ -225,7 +241,7 @@ class Run:
         """Take the tap's settings; nothing is read yet."""
         self.tap = tap
         self.workers: int = tap.config.get("max_concurrency", 8)
-        self.prefetch: Prefetch[Fetched] = Prefetch(1, _expand)
+        self.prefetch: Prefetch[Fetched | Asking] = Prefetch(1, _expand)
         self.outputs: dict[str, Output] = {}
         self.signal: int | None = None
         #: Whether a signal may end what is being done now.
@@ -374,7 +390,8 @@ class Run:
             step = queue.popleft()
             with self.prefetch.lock:
                 task = listing.task(step)
-            fetched = self.prefetch.result(task, self._idle)
+            result = self.prefetch.result(task, self._idle)
+            fetched = result if isinstance(result, Fetched) else listing.opened(step, result)
             with self.prefetch.lock:
                 listing.tasks.pop(step.position, None)
                 elsewhere = listing.moved(step, fetched.answer)
@@ -627,12 +644,12 @@ class Seen:
         return count is not None and self.tally["distinct"] < count
 
 
-def _expand(task: Task[Fetched]) -> t.Iterator[t.Iterator[Task[Fetched]]]:
+def _expand(task: Task[Fetched | Asking]) -> t.Iterator[t.Iterator[FetchTask]]:
     """Yield the tasks that a finished page has made known, for the pool to work ahead.
 
     What goes wrong here goes wrong again, and is raised, when the reader gets there.
     """
-    if not isinstance(task, FetchTask) or task.result is None:
+    if not isinstance(task, FetchTask) or not isinstance(task.result, Fetched):
         return
     listing, step, fetched = task.listing, task.step, task.result
     plan = listing.run.plan(listing.stream)
@@ -642,7 +659,7 @@ def _expand(task: Task[Fetched]) -> t.Iterator[t.Iterator[Task[Fetched]]]:
         yield (listing.task(following) for following in fetched.following)
 
 
-def _children(listing: Listing, plan: Plan, step: Step, fetched: Fetched) -> t.Iterator[Task[Fetched]]:
+def _children(listing: Listing, plan: Plan, step: Step, fetched: Fetched) -> t.Iterator[FetchTask]:
     prefetch = listing.run.prefetch
     with contextlib.suppress(Exception):
         for index, row in enumerate(fetched.answer.rows):
@@ -663,6 +680,3 @@ def _accepts_all() -> t.Callable[..., bool]:
 
     return ListStream.accepts
 
-
-def _now() -> str:
-    return dt.datetime.now(dt.timezone.utc).isoformat()

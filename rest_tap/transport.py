@@ -9,16 +9,18 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import email.utils
+import functools
 import logging
 import threading
 import time
 import typing as t
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.utils import requote_uri
 
 from rest_tap.errors import (
     ApiError,
@@ -31,6 +33,9 @@ from rest_tap.errors import (
 from rest_tap.retry import RetryPolicy, seconds_of
 
 if t.TYPE_CHECKING:
+    from requests.structures import CaseInsensitiveDict
+    from typing_extensions import Unpack
+
     from rest_tap.auth import Authenticator
     from rest_tap.gate import Gate
     from rest_tap.pagination import Params
@@ -55,19 +60,39 @@ class Reply(t.NamedTuple):
         body: The decoded JSON.
         server_time: When the server began to work on it (``X-Page-Generated``, a header
             of pretix, or else ``Date``), as it says itself.
+        received: When it arrived here, by this machine's clock, in UTC.
     """
 
     body: t.Any
     server_time: str | None
+    received: str
 
 
-@dataclasses.dataclass(slots=True)
-class _Request:
-    """What is asked, however often."""
+class _Received(t.NamedTuple):
+    """An answer with a good status, as it came."""
+
+    content: bytes
+    headers: t.Mapping[str, str]
+    received: str
+    credential: dict[str, str]
+
+
+class Facts(t.TypedDict, total=False):
+    """What there is to say about a request besides its path and parameters.
+
+    Attributes:
+        method: GET, or POST where the list is a POST.
+        body: JSON to send.
+        form: Form fields to send.
+        stream: Name for messages.
+        authenticated: Whether to send the credential.
+        is_list: Whether the path takes a trailing slash where the server wants them.
+        read: Checks the decoded body; may raise :class:`CredentialRefused`, where the API
+            says so with a good status, and :class:`BrokenAnswer`.
+        final: Statuses that asking again does not mend here.
+    """
 
     method: str
-    path: str
-    params: Params | None
     body: t.Mapping[str, t.Any] | None
     form: t.Mapping[str, str] | None
     stream: str
@@ -75,7 +100,23 @@ class _Request:
     is_list: bool
     read: t.Callable[[t.Any], t.Any] | None
     final: frozenset[int]
-    #: Where to ask instead, after a redirect.
+
+
+@dataclasses.dataclass(slots=True)
+class _Request:
+    """What is asked, however often."""
+
+    path: str
+    params: Params | None
+    method: str = "GET"
+    body: t.Mapping[str, t.Any] | None = None
+    form: t.Mapping[str, str] | None = None
+    stream: str = ""
+    authenticated: bool = True
+    is_list: bool = True
+    read: t.Callable[[t.Any], t.Any] | None = None
+    final: frozenset[int] = frozenset()
+    #: Path to ask for instead, after a redirect.
     target: str = ""
     #: Where was asked last.
     url: str = ""
@@ -132,6 +173,70 @@ class _Session(requests.Session):
         return
 
 
+class Asking:
+    """A request on its way to an answer, which two threads may bring there in turn.
+
+    One thread lets the answer come; another one, later, decodes it while its bytes are
+    about to be used: rows that wait decoded take ten times the room, and have left the
+    processor's cache when they are written. Should the bytes turn out not to be an
+    answer, it is asked again by who finds out.
+    """
+
+    __slots__ = ("_failed", "_received", "_redirected", "_renewed", "_request", "_transport")
+
+    def __init__(self, transport: Transport, request: _Request) -> None:
+        """Prepare the request; nothing is sent yet."""
+        self._transport = transport
+        self._request = request
+        self._failed: list[int | None] = []
+        self._renewed = self._redirected = False
+        self._received: _Received | None = None
+
+    def receive(self) -> _Received:
+        """Ask until an answer with a good status has come, and return it undecoded.
+
+        Raises:
+            ApiError: There is none; the subclass says why.
+        """
+        transport, request = self._transport, self._request
+        while self._received is None:
+            transport.gate.enter()
+            credential = transport.auth.headers() if request.authenticated else {}
+            with transport.slots:
+                outcome = transport.attempt(request, credential)
+            if isinstance(outcome, _Received):
+                self._received = outcome
+            else:
+                self._fail(outcome, credential)
+        return self._received
+
+    def reply(self) -> Reply:
+        """Return the decoded answer.
+
+        Raises:
+            ApiError: There is no usable answer; the subclass says why.
+        """
+        transport, request = self._transport, self._request
+        while True:
+            received = self.receive()
+            outcome = transport.understand(request, received)
+            if isinstance(outcome, Reply):
+                return outcome
+            self._received = None
+            self._fail(outcome, received.credential)
+
+    def _fail(self, failure: _Failure, credential: dict[str, str]) -> None:
+        """Prepare to ask again, or raise what there is to say."""
+        if failure.redirect and not self._redirected:
+            self._request.target = failure.redirect
+            self._redirected = True
+        elif failure.is_refusal and not self._renewed and self._transport.auth.renew(credential):
+            self._renewed = True
+        else:
+            self._failed.append(failure.status)
+            self._transport.wait(self._failed, failure, self._request)
+
+
 class Transport:
     """Asks one API; shared by all streams and threads of a tap."""
 
@@ -178,9 +283,11 @@ class Transport:
         #: What each stream has cost, by name.
         self.tallies: dict[str, Tally] = {}
         self._tally_lock = threading.Lock()
-        # Whoever asks, also the reader itself: no more at once than there are connections.
-        self._slots = threading.BoundedSemaphore(connections)
+        #: Whoever asks, also the reader itself: no more at once than there are connections.
+        self.slots = threading.BoundedSemaphore(connections)
         self._answered = False
+        #: The headers of a request that carry the credential of now, checked.
+        self._checked: dict[tuple[t.Any, ...], CaseInsensitiveDict[str]] = {}
         self._decoder = msgspec.json.Decoder()
         self._session = _Session()
         self._session.headers.update(
@@ -207,59 +314,29 @@ class Transport:
         """Close all connections."""
         self._session.close()
 
-    def ask(  # noqa: PLR0913 - a request has these parts
-        self,
-        path: str,
-        params: Params | None = None,
-        *,
-        method: str = "GET",
-        body: t.Mapping[str, t.Any] | None = None,
-        form: t.Mapping[str, str] | None = None,
-        stream: str = "",
-        authenticated: bool = True,
-        is_list: bool = True,
-        read: t.Callable[[t.Any], t.Any] | None = None,
-        final: frozenset[int] = frozenset(),
-    ) -> Reply:
+    def ask(self, path: str, params: Params | None = None, **facts: Unpack[Facts]) -> Reply:
         """Return the decoded answer to a request.
 
         Args:
             path: Path below ``api_url``, percent-encoded.
             params: Query parameters.
-            method: GET, or POST where the list is a POST.
-            body: JSON to send.
-            form: Form fields to send.
-            stream: Name for messages.
-            authenticated: Whether to send the credential.
-            is_list: Whether the path takes a trailing slash where the server wants them.
-            read: Checks the decoded body; may raise :class:`CredentialRefused`, where the API
-                says so with a good status, and :class:`BrokenAnswer`.
-            final: Statuses that asking again does not mend here.
+            facts: What else there is to say; see :class:`Facts`.
 
         Raises:
             ApiError: There is no usable answer; the subclass says why.
         """
-        request = _Request(method, path, params, body, form, stream, authenticated, is_list, read, final)
-        failed: list[int | None] = []
-        renewed = redirected = False
-        while True:
-            self.gate.enter()
-            credential = self.auth.headers() if authenticated else {}
-            with self._slots:
-                outcome = self._attempt(request, credential)
-            if isinstance(outcome, Reply):
-                return outcome
-            if outcome.redirect and not redirected:
-                request.target = outcome.redirect
-                redirected = True
-            elif outcome.is_refusal and not renewed and self.auth.renew(credential):
-                renewed = True
-            else:
-                failed.append(outcome.status)
-                self._wait(failed, outcome, request)
+        return self.asking(path, params, **facts).reply()
 
-    def _wait(self, failed: list[int | None], failure: _Failure, request: _Request) -> None:
-        """Wait until it is time to ask again, or raise what there is to say."""
+    def asking(self, path: str, params: Params | None = None, **facts: Unpack[Facts]) -> Asking:
+        """Return such a request before it is sent."""
+        return Asking(self, _Request(path, params, **facts))
+
+    def wait(self, failed: list[int | None], failure: _Failure, request: _Request) -> None:
+        """Wait until it is time to ask again.
+
+        Raises:
+            ApiError: It has no use to ask again.
+        """
         attempt, alike = len(failed), failed.count(failure.status)
         wait = self.policy.delay(attempt, failure.status, failure.retry_after, alike=alike)
         told = seconds_of(failure.retry_after)
@@ -283,7 +360,7 @@ class Transport:
         else:
             self.gate.sleep(wait)
 
-    def _attempt(self, request: _Request, credential: t.Mapping[str, str]) -> Reply | _Failure:
+    def attempt(self, request: _Request, credential: dict[str, str]) -> _Received | _Failure:
         """Ask once.
 
         Raises:
@@ -304,31 +381,40 @@ class Transport:
             self._count(request, requests=1, seconds=time.monotonic() - started)
         self._answered = True
         status = response.status_code
+        if status == _OK:
+            return _Received(content, response.headers, _now(), credential)
         if status in _REDIRECTS:
             return _Failure(
                 ApiError("redirected more than once", **request.where, status=status),
                 status,
                 redirect=self._redirect(response, request),
             )
-        if status != _OK:
-            return _Failure(
-                self._failure(response, content, request),
-                status,
-                response.headers.get("Retry-After"),
-                is_refusal=request.authenticated and status in self.login_refused,
-            )
+        return _Failure(
+            self._failure(response, content, request),
+            status,
+            response.headers.get("Retry-After"),
+            is_refusal=request.authenticated and status in self.login_refused,
+        )
+
+    def understand(self, request: _Request, received: _Received) -> Reply | _Failure:
+        """Decode an answer and check it.
+
+        Raises:
+            ApiError: It came whole, and no other is to be expected.
+        """
         try:
-            decoded = self._decode(content, response)
-            return Reply(request.read(decoded) if request.read else decoded, _server_time(response))
+            decoded = self._decode(received)
+            body = request.read(decoded) if request.read else decoded
         except CredentialRefused as error:
-            refused = self._refused(request, status, self.clear(error.reason))
-            return _Failure(refused, status, is_refusal=request.authenticated)
+            refused = self._refused(request, _OK, self.clear(error.reason))
+            return _Failure(refused, _OK, is_refusal=request.authenticated)
         except BrokenAnswer as error:
             error.reason = self.clear(error.reason)
             broken = request.error(error)
             if error.status != UNREADABLE:
                 raise broken from None
             return _Failure(broken, UNREADABLE)
+        return Reply(body, _server_time(received.headers), received.received)
 
     @property
     def sent(self) -> int:
@@ -343,23 +429,51 @@ class Transport:
             tally.seconds += seconds
 
     def _send(self, request: _Request, credential: t.Mapping[str, str]) -> requests.Response:
-        url = request.target or f"{self.api_url}{request.path}"
-        if request.is_list and self.trailing_slash and not url.endswith("/"):
-            url += "/"
-        request.url = url
-        prepared = self._session.prepare_request(
-            requests.Request(
-                request.method,
-                f"{url}?{urlencode(request.params, doseq=True)}" if request.params else url,
-                headers=dict(credential),
-                json=request.body,
-                data=request.form,
-                # Something that does nothing: otherwise requests takes a password from a
-                # .netrc file for the host, and sends it in place of the token.
-                auth=_as_it_is,
-            )
-        )
+        origin, base = self._address
+        path = request.target or f"{base}{request.path}"
+        if request.is_list and self.trailing_slash and not path.endswith("/"):
+            path += "/"
+        request.url = origin + path
+        # By hand, because ``Session.prepare_request`` does for every request what is the same
+        # for all: it takes the address apart, checks the headers, looks for a .netrc file.
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.url = origin + requote_uri(path)
+        if request.params:
+            prepared.url += f"?{urlencode(request.params, doseq=True)}"
+        prepared.headers = self._headers(request.method, credential)
+        if request.body or request.form or self._session.cookies:
+            prepared.headers = prepared.headers.copy()
+            prepared.prepare_cookies(self._session.cookies)
+        if request.body or request.form:
+            prepared.prepare_body(request.form or {}, None, request.body)
         return self._session.send(prepared, timeout=self.timeout, allow_redirects=False, **self._environment)
+
+    @functools.cached_property
+    def _address(self) -> tuple[str, str]:
+        """Return scheme and host of ``api_url``, and its path.
+
+        Raises:
+            RequestException: It is not an address.
+        """
+        prepared = requests.Request("GET", self.api_url, auth=_as_it_is).prepare()
+        there = urlsplit(prepared.url or "")
+        return f"{there.scheme}://{there.netloc}", there.path.rstrip("/")
+
+    def _headers(self, method: str, credential: t.Mapping[str, str]) -> CaseInsensitiveDict[str]:
+        """Return the headers of every request with this credential, checked.
+
+        Raises:
+            InvalidHeader: They cannot be sent.
+        """
+        key = (method, *credential.items())
+        headers = self._checked.get(key)
+        if headers is None:
+            given = {**self._session.headers, **credential}
+            headers = requests.Request(method, self.api_url, headers=given, auth=_as_it_is).prepare().headers
+            # With a new token, the headers with the one before are of no use any more.
+            self._checked = {key: headers}
+        return headers
 
     def _content(self, response: requests.Response) -> bytes:
         chunks: list[bytes] = []
@@ -376,12 +490,13 @@ class Transport:
                     raise BrokenAnswer(msg)
         return b"".join(chunks)
 
-    def _decode(self, content: bytes, response: requests.Response) -> t.Any:
+    def _decode(self, received: _Received) -> t.Any:
+        content = received.content
         try:
             return self._decoder.decode(content.removeprefix(b"\xef\xbb\xbf"))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             pass
-        if content.lstrip()[:1] == b"<" or "html" in response.headers.get("Content-Type", ""):
+        if content.lstrip()[:1] == b"<" or "html" in received.headers.get("Content-Type", ""):
             msg = "answered with a web page instead of JSON; look at the setting api_url"
             raise BrokenAnswer(msg)
         error = BrokenAnswer("the answer is not whole or not JSON")
@@ -389,7 +504,7 @@ class Transport:
         raise error
 
     def _redirect(self, response: requests.Response, request: _Request) -> str:
-        """Return where to ask instead, without query; learn the trailing slash."""
+        """Return the path to ask for instead, without query; learn the trailing slash."""
         here = urlsplit(request.url)
         try:
             there = urlsplit(requests.compat.urljoin(request.url, response.headers.get("Location", "")))
@@ -404,7 +519,7 @@ class Transport:
             raise ApiError(msg, **request.where, status=response.status_code)
         if there.path == f"{here.path}/":
             self.trailing_slash = True
-        return urlunsplit((there.scheme, there.netloc, there.path, "", ""))
+        return there.path
 
     def _failure(self, response: requests.Response, content: bytes, request: _Request) -> ApiError:
         """Return the error that a status other than 200 stands for."""
@@ -483,6 +598,7 @@ def _broken(error: requests.RequestException) -> str:
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Add nothing: otherwise requests makes a header of a user in the address, in place of the token."""
     return request
 
 
@@ -505,15 +621,22 @@ def _detail(content: bytes) -> str:
     return " ".join(text.split())[:DETAIL_LENGTH]
 
 
-def _server_time(response: requests.Response) -> str | None:
+def _server_time(headers: t.Mapping[str, str]) -> str | None:
     """Return the server's own time, in UTC where it is the ``Date`` of the answer."""
-    generated = response.headers.get("X-Page-Generated")
-    if generated:
-        return generated
+    return headers.get("X-Page-Generated") or _date(headers.get("Date", ""))
+
+
+@functools.lru_cache(maxsize=16)
+def _date(text: str) -> str | None:
+    """Return a time of HTTP in ISO 8601; the same one comes with many answers."""
     try:
-        date = email.utils.parsedate_to_datetime(response.headers.get("Date", ""))
+        date = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return None
     if date.tzinfo is not None:
         date = date.astimezone(dt.timezone.utc).replace(tzinfo=None)
     return f"{date.isoformat()}Z"
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.timezone.utc).isoformat()
