@@ -18,6 +18,7 @@ target-csv crashes on them.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 import typing as t
 
@@ -160,6 +161,10 @@ def sensitive(schema: Schema, mark: str) -> list[tuple[str, ...]]:
     return list(walk(schema, ()))
 
 
+#: A moment as most APIs write it, with an offset of whole hours: up to the hour, the rest, the offset.
+MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)(:[0-5]\d:[0-5]\d(?:\.(?!0{6})\d{6})?)([+-]\d\d:?00)", re.ASCII)
+
+
 def utc(value: str) -> str:
     """Return a moment in UTC as ``YYYY-MM-DDTHH:MM:SS[.ffffff]Z``.
 
@@ -170,12 +175,27 @@ def utc(value: str) -> str:
     if value.endswith("Z"):
         return value
     try:
+        # Where it is a matter of hours, each hour is reckoned once and not for each row.
+        if usual := MOMENT.fullmatch(value):
+            hour, rest, offset = usual.groups()
+            return f"{_hour(hour, offset)}{rest}Z"
         moment = dt.datetime.fromisoformat(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=dt.timezone.utc)
         return moment.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError):
         return value
+
+
+@functools.lru_cache(maxsize=4096)
+def _hour(hour: str, offset: str) -> str:
+    """Return an hour in UTC, ``YYYY-MM-DDTHH``.
+
+    Raises:
+        ValueError: There is no such hour or offset.
+        OverflowError: It is before or after all time.
+    """
+    return dt.datetime.fromisoformat(f"{hour}:00:00{offset}").astimezone(dt.timezone.utc).isoformat()[:13]
 
 
 def moment(value: object) -> dt.datetime | None:
@@ -223,7 +243,7 @@ def _conversion(field: Schema) -> Conversion | None:
     return None
 
 
-def normaliser(schema: Schema) -> Normaliser:  # noqa: C901 - a loop for each kind of work
+def normaliser(schema: Schema) -> Normaliser:
     """Return a function that makes a record fit its schema, in place.
 
     It does what the SDK's recursive conforming does to decoded JSON (real booleans
@@ -231,21 +251,35 @@ def normaliser(schema: Schema) -> Normaliser:  # noqa: C901 - a loop for each ki
     lenient ids into their one type. It is compiled once for a stream, because asking
     the schema about every value of every record is what makes that conforming slow.
     """
-    properties: dict[str, Schema] = schema.get("properties", {})
-    times = [name for name, field in properties.items() if field.get("format") == "date-time"]
-    booleans = [name for name, field in properties.items() if _kinds(field) == {"boolean"}]
-    others = [
-        (name, conversion)
-        for name, field in properties.items()
-        if name not in {*times, *booleans} and (conversion := _conversion(field)) is not None
-    ]
-    inner = [
-        (name, normaliser(field), normaliser(field.get("items", {})))
-        for name, field in properties.items()
-        if _touches(field) or _touches(field.get("items", {}))
-    ]
+    return _normaliser(schema) or (lambda _: None)
 
-    def normalise(record: Record) -> None:  # noqa: C901 - once for every record: no calls
+
+def _normaliser(schema: Schema) -> Normaliser | None:  # noqa: C901 - a loop for each kind of work
+    """Return such a function, or None where nothing can differ."""
+    properties: dict[str, Schema] = schema.get("properties", {})
+    times: list[str] = []
+    booleans: list[str] = []
+    texts: list[str] = []
+    others: list[tuple[str, Conversion]] = []
+    for name, field in properties.items():
+        conversion = _conversion(field)
+        if field.get("format") == "date-time":
+            times.append(name)
+        elif _kinds(field) == {"boolean"}:
+            booleans.append(name)
+        elif conversion is _as_string:
+            texts.append(name)
+        elif conversion is not None:
+            others.append((name, conversion))
+    inner = [
+        (name, *both)
+        for name, field in properties.items()
+        if any(both := (_normaliser(field), _normaliser(field.get("items", {}))))
+    ]
+    if not (times or booleans or texts or others or inner):
+        return None
+
+    def normalise(record: Record) -> None:  # noqa: C901, PLR0912 - once for every record: no calls
         for name in times:
             value = record.get(name)
             if value.__class__ is str and value[-1:] != "Z":
@@ -254,16 +288,21 @@ def normaliser(schema: Schema) -> Normaliser:  # noqa: C901 - a loop for each ki
             value = record.get(name)
             if value.__class__ is not bool and value is not None:
                 record[name] = value != 0
+        for name in texts:
+            value = record.get(name)
+            if value.__class__ is int:
+                record[name] = str(value)
         for name, convert in others:
             if name in record:
                 record[name] = convert(record[name])
         for name, as_object, as_item in inner:
             value = record.get(name)
             if value.__class__ is list:
-                for item in value:
-                    if item.__class__ is dict:
-                        as_item(item)
-            elif value.__class__ is dict:
+                if as_item is not None:
+                    for item in value:
+                        if item.__class__ is dict:
+                            as_item(item)
+            elif as_object is not None and value.__class__ is dict:
                 as_object(value)
 
     return normalise
@@ -271,11 +310,3 @@ def normaliser(schema: Schema) -> Normaliser:  # noqa: C901 - a loop for each ki
 
 def _kinds(field: Schema) -> set[str]:
     return set(field.get("type", ())) - {"null"}
-
-
-def _touches(schema: Schema) -> bool:
-    """Return whether a normaliser of this schema would have anything to do."""
-    return any(
-        _conversion(field) or _touches(field) or _touches(field.get("items", {}))
-        for field in schema.get("properties", {}).values()
-    )

@@ -10,12 +10,11 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import itertools
 import logging
 import threading
 import time
 import typing as t
-
-from singer_sdk.singerlib.encoding.simple import StateMessage
 
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.pagination import Answer, Pagination, Step
@@ -179,8 +178,6 @@ class Output:
         self.rows = 0
         self.batch: BatchConfig | None = stream.get_batch_config(stream.config)
         self._batched: list[Record] = []
-        self._suffix = b""
-        self._extracted = ""
         self._counter = stream.get_record_counter()
         self._timer = stream.get_sync_timer()
         self._counter.__enter__()
@@ -188,32 +185,24 @@ class Output:
 
     def write(self, records: t.Iterable[Record], context: Context, extracted: str) -> int:
         """Write records that were read in this context; return how many bytes it made."""
-        if extracted != self._extracted:
-            self._extracted = extracted
-            self._suffix = self.path.suffix(extracted)
+        limit = self.stream.ABORT_AT_RECORD_COUNT
+        rows = list(records) if limit is None else list(itertools.islice(records, max(0, limit - self.rows)))
+        if not rows:
+            return 0
         keys = {name: value for name, value in context.items() if name in self._columns}
-        path, suffix, limit = self.path, self._suffix, self.stream.ABORT_AT_RECORD_COUNT
-        size = count = 0
-        for record in records:
-            if limit is not None and self.rows + count >= limit:
-                break
-            record.update(keys)
-            path.prepare(record)
-            count += 1
-            if self.batch is not None:
-                mapped = path.mapped(record)
-                if mapped is not None:
-                    self._batched.append(mapped)
-                continue
-            line = path.lines(record, suffix)
-            size += len(line)
-            self.run.writer.write_line(line)
-        if count:
-            self.rows += count
-            self._counter.increment(count)
-        if len(self._batched) >= BATCH_SIZE:
-            self.flush()
-        return size
+        for row in rows:
+            row.update(keys)
+        self.path.prepare(rows)
+        self.rows += len(rows)
+        self._counter.increment(len(rows))
+        if self.batch is not None:
+            self._batched += self.path.mapped(rows)
+            if len(self._batched) >= BATCH_SIZE:
+                self.flush()
+            return 0
+        lines = self.path.lines(rows, extracted)
+        self.run.writer.write_lines(lines)
+        return len(lines)
 
     @property
     def is_full(self) -> bool:
@@ -523,8 +512,8 @@ class Run:
             for output in self.outputs.values():
                 output.flush()
         if self._dirty:
-            line = self.writer.serialize_message(StateMessage(value=self.tap.state))
-            self.writer.write_line(line)
+            line = self.writer.serialize_state(self.tap.state)
+            self.writer.write_lines(line)
             self._state_size = len(line)
             self._state_at = time.monotonic()
             self._since_state = 0
@@ -609,33 +598,40 @@ class Seen:
 
     def new(self, rows: list[Record]) -> list[tuple[int, Record]]:
         """Return the rows that have not come before, each with its place on the page."""
-        if not self._keys:
-            self.tally["distinct"] += len(rows)
-            return list(enumerate(rows))
-        fresh: list[tuple[int, Record]] = []
-        if self._field is None:
-            count = self._pagination.count
-            if count is not None and count > KEYS_KEPT:
-                self.tally["distinct"] += len(rows)
-                return list(enumerate(rows))
-            known = self._all
-            for index, row in enumerate(rows):
-                key = self._key(row)
-                if key not in known:
-                    known.add(key)
-                    fresh.append((index, row))
-        else:
-            for index, row in enumerate(rows):
-                value, key = row.get(self._field), self._key(row)
-                if value != self._edge:
-                    self._edge = value
-                    self._at_edge = {key}
-                elif key in self._at_edge:
-                    continue
-                else:
-                    self._at_edge.add(key)
-                fresh.append((index, row))
+        fresh = list(enumerate(rows))
+        count = self._pagination.count
+        if self._keys and (self._field is not None or count is None or count <= KEYS_KEPT):
+            keys = [self._key(row) for row in rows]
+            fresh = self._unknown(fresh, keys) if self._field is None else self._behind(fresh, keys, self._field)
         self.tally["distinct"] += len(fresh)
+        return fresh
+
+    def _unknown(self, rows: list[tuple[int, Record]], keys: list[t.Hashable]) -> list[tuple[int, Record]]:
+        """Return the rows whose keys have not come at all."""
+        known, here = self._all, set(keys)
+        if len(here) == len(keys) and known.isdisjoint(here):
+            known |= here
+            return rows
+        fresh: list[tuple[int, Record]] = []
+        for row, key in zip(rows, keys, strict=True):
+            if key not in known:
+                known.add(key)
+                fresh.append(row)
+        return fresh
+
+    def _behind(self, rows: list[tuple[int, Record]], keys: list[t.Hashable], field: str) -> list[tuple[int, Record]]:
+        """Return the rows that have not come with the last value of the field that orders the list."""
+        fresh: list[tuple[int, Record]] = []
+        for (index, row), key in zip(rows, keys, strict=True):
+            value = row.get(field)
+            if value != self._edge:
+                self._edge = value
+                self._at_edge = {key}
+            elif key in self._at_edge:
+                continue
+            else:
+                self._at_edge.add(key)
+            fresh.append((index, row))
         return fresh
 
     def missing(self, pagination: Pagination) -> bool:
@@ -679,4 +675,3 @@ def _accepts_all() -> t.Callable[..., bool]:
     from rest_tap.client import ListStream  # noqa: PLC0415 - client imports this module
 
     return ListStream.accepts
-

@@ -41,15 +41,19 @@ class BytesWriter(GenericSingerWriter[bytes, Message]):
         """Return a message as one line of JSON."""
         return _encoder.encode(message.to_dict()) + b"\n"
 
+    def serialize_state(self, state: t.Mapping[str, t.Any]) -> bytes:
+        """Return a STATE message as one line of JSON; by way of the SDK's class it would be copied first."""
+        return _encoder.encode({"type": "STATE", "value": state}) + b"\n"
+
     def write_message(self, message: Message) -> None:
         """Append a message; a STATE goes out at once, with all that it speaks of."""
-        self.write_line(self.serialize_message(message))
+        self.write_lines(self.serialize_message(message))
         if isinstance(message, StateMessage):
             self.flush()
 
-    def write_line(self, line: bytes) -> None:
-        """Append an encoded line."""
-        self._buffer += line
+    def write_lines(self, lines: bytes) -> None:
+        """Append encoded lines."""
+        self._buffer += lines
         if len(self._buffer) >= FLUSH_BYTES:
             self.flush()
 
@@ -123,39 +127,58 @@ class RecordPath:
         """Return whether the stream's own map lets this record, and so its children, through."""
         return self._is_plain or bool(self._maps[0].get_filter_result(record))
 
-    def prepare(self, record: Record) -> Record:
-        """Return the record as it leaves the tap before maps, changed in place."""
-        if not record.keys() <= self._known:
-            unknown = {name: record.pop(name) for name in record.keys() - self._known}
-            self.unknown.update(unknown)
-            if self._keep_unknown:
-                record[UNKNOWN_FIELDS] = dict(sorted(unknown.items()))
-        self._normalise(record)
-        if self._drop is not None:
-            self._drop(record)
-        return record
+    def prepare(self, records: list[Record]) -> None:
+        """Make records what leaves the tap before maps, changing them in place."""
+        known, normalise, drop = self._known, self._normalise, self._drop
+        for record in records:
+            if not record.keys() <= known:
+                self._set_aside(record)
+            normalise(record)
+            if drop is not None:
+                drop(record)
 
-    def suffix(self, extracted: str) -> bytes:
-        """Return the end of a line for records extracted at this time."""
+    def _set_aside(self, record: Record) -> None:
+        unknown = {name: record.pop(name) for name in record.keys() - self._known}
+        self.unknown.update(unknown)
+        if self._keep_unknown:
+            record[UNKNOWN_FIELDS] = dict(sorted(unknown.items()))
+
+    def lines(self, records: list[Record], extracted: str) -> bytes:
+        """Return the RECORD lines of prepared records; none for those that are mapped away.
+
+        Args:
+            records: Prepared records.
+            extracted: When they arrived, in ISO 8601.
+        """
         version = f',"version":{self._version}' if self._version is not None else ""
-        return f'{version},"time_extracted":"{extracted}"}}\n'.encode()
-
-    def lines(self, record: Record, suffix: bytes) -> bytes:
-        """Return the RECORD lines of a prepared record; none if it is mapped away."""
-        if self._is_plain:
-            return self._prefixes[0] + _encoder.encode(record) + suffix
+        suffix = f'{version},"time_extracted":"{extracted}"}}\n'.encode()
+        if len(self._maps) == 1:
+            return _lines(self._prefixes[0], self.mapped(records), suffix)
+        # The SDK writes what the maps make of one record before it turns to the next one.
         return b"".join(
-            prefix + _encoder.encode(mapped) + suffix
-            for prefix, mapped in (
-                (prefix, stream_map.transform(record))
-                for prefix, stream_map in zip(self._prefixes, self._maps, strict=True)
-            )
-            if mapped is not None
+            _lines(prefix, [mapped], suffix)
+            for record in records
+            for prefix, stream_map in zip(self._prefixes, self._maps, strict=True)
+            if (mapped := stream_map.transform(record)) is not None
         )
 
-    def mapped(self, record: Record) -> Record | None:
-        """Return a prepared record as the primary map makes it, for a batch file."""
-        return record if self._is_plain else self._maps[0].transform(record)
+    def mapped(self, records: list[Record]) -> list[Record]:
+        """Return prepared records as the primary map makes them."""
+        if self._is_plain:
+            return records
+        return [mapped for record in records if (mapped := self._maps[0].transform(record)) is not None]
+
+
+def _lines(prefix: bytes, records: list[Record], suffix: bytes) -> bytes:
+    """Return records as lines, each between a prefix and a suffix, which ends the line.
+
+    All are encoded at once: a line feed within a record is written as two characters, so
+    those that are left stand between two records.
+    """
+    if not records:
+        return b""
+    encoded = _encoder.encode_lines(records)
+    return b"".join((prefix, encoded[:-1].replace(b"\n", suffix + prefix), suffix))
 
 
 def _changes_nothing(stream_map: t.Any) -> bool:

@@ -63,9 +63,14 @@ def as_the_sdk(stream: Things, record: Record) -> list[Record]:
 
 def as_we(stream: Things, record: Record) -> list[Record]:
     """Return the messages that we make of a record, as they are read back."""
-    path = RecordPath(stream)
-    lines = path.lines(path.prepare(copy.deepcopy(record)), path.suffix(WHEN))
-    messages = [json.loads(line) for line in lines.splitlines()]
+    return as_we_all(stream, [record])
+
+
+def as_we_all(stream: Things, records: list[Record]) -> list[Record]:
+    """Return the messages that we make of the records of a page, as they are read back."""
+    path, rows = RecordPath(stream), copy.deepcopy(records)
+    path.prepare(rows)
+    messages = [json.loads(line) for line in path.lines(rows, WHEN).decode().splitlines()]
     for message in messages:
         assert message.pop("time_extracted") == WHEN
     return messages
@@ -291,8 +296,8 @@ def test_what_no_schema_names_is_kept_in_unknown_fields_sorted() -> None:
 
 def test_unknown_fields_are_noted_over_all_records() -> None:
     path = RecordPath(things(fields(name=String())))
-    for record in ({"id": 1, "one": 1}, {"id": 2}, {"id": 3, "two": 2, "one": 1}):
-        path.prepare(record)
+    path.prepare([{"id": 1, "one": 1}, {"id": 2}])
+    path.prepare([{"id": 3, "two": 2, "one": 1}])
     assert path.unknown == {"one", "two"}
 
 
@@ -344,21 +349,19 @@ def test_lenient_ids_leave_in_their_one_type() -> None:
 def test_a_line_is_compact_unicode_with_the_stream_first_and_one_end() -> None:
     stream = things(fields(name=I18n()))
     stream._stream_version = 5
-    path = RecordPath(stream)
-    line = path.lines(path.prepare({"id": 1, "name": {"de": "Straße\n"}}), path.suffix(WHEN))
-    assert line.decode() == (
+    assert RecordPath(stream).lines([{"id": 1, "name": {"de": "Straße\n"}}], WHEN).decode() == (
         '{"type":"RECORD","stream":"things","record":{"id":1,"name":{"de":"Straße\\n"}},'
         f'"version":5,"time_extracted":"{WHEN}"}}\n'
     )
 
 
-def test_a_mapped_record_for_a_batch_is_the_primary_maps() -> None:
+def test_mapped_records_for_a_batch_are_the_primary_maps() -> None:
     config = {"stream_maps": {"things": {"name": "str(id)"}, "copy": {"__source__": "things"}}}
     path = RecordPath(things(fields(name=String()), config=config))
-    assert path.mapped(path.prepare({"id": 1, "name": "x"})) == {"id": 1, "name": "1"}
+    assert path.mapped([{"id": 1, "name": "x"}]) == [{"id": 1, "name": "1"}]
     plain_path = RecordPath(things(fields(name=String())))
-    assert plain_path.mapped({"id": 1}) == {"id": 1}
-    assert RecordPath(things(fields(name=String()), config={"stream_maps": {"things": None}})).mapped({"id": 1}) is None
+    assert plain_path.mapped([{"id": 1}]) == [{"id": 1}]
+    assert RecordPath(things(fields(name=String()), config={"stream_maps": {"things": None}})).mapped([{"id": 1}]) == []
 
 
 # --- the buffer -------------------------------------------------------------------------------------------------------
@@ -393,9 +396,9 @@ def test_lines_wait_until_there_are_many_of_them() -> None:
         writer = BytesWriter()
         line = b"x" * 1000 + b"\n"
         while len(writer._buffer) + len(line) < FLUSH_BYTES:
-            writer.write_line(line)
+            writer.write_lines(line)
         assert pipe.sent() == b""
-        writer.write_line(line)
+        writer.write_lines(line)
         assert len(pipe.sent()) >= FLUSH_BYTES
         assert pipe.sent() == line * (len(pipe.sent()) // len(line))
         assert pipe.flushes == 2
@@ -406,7 +409,7 @@ def test_lines_that_have_waited_long_enough_go_out(monkeypatch: pytest.MonkeyPat
         now = 100.0
         monkeypatch.setattr("rest_tap.writer.time.monotonic", lambda: now)
         writer = BytesWriter()
-        writer.write_line(b"a\n")
+        writer.write_lines(b"a\n")
         now += FLUSH_SECONDS / 2
         writer.flush_if_old()
         assert pipe.sent() == b""
@@ -421,7 +424,7 @@ def test_lines_that_have_waited_long_enough_go_out(monkeypatch: pytest.MonkeyPat
 def test_a_state_goes_out_at_once_behind_all_that_it_speaks_of() -> None:
     with piped() as pipe:
         writer = BytesWriter()
-        writer.write_line(b"a\n")
+        writer.write_lines(b"a\n")
         writer.write_message(SchemaMessage("things", {"type": "object"}, ["id"]))
         assert pipe.sent() == b""
         writer.write_message(StateMessage({"bookmarks": {}}))
@@ -459,7 +462,7 @@ def test_a_message_reads_as_the_sdk_writes_it(message: t.Any) -> None:
 
 def test_standard_output_may_be_replaced_by_a_text_buffer() -> None:
     out, writer = io.StringIO(), BytesWriter()
-    writer.write_line("Straße\n".encode())
+    writer.write_lines("Straße\n".encode())
     with contextlib.redirect_stdout(out):
         writer.flush()
     assert out.getvalue() == "Straße\n"
@@ -468,10 +471,10 @@ def test_standard_output_may_be_replaced_by_a_text_buffer() -> None:
 def test_text_that_others_print_stays_in_its_place() -> None:
     with piped() as pipe:
         writer = BytesWriter()
-        writer.write_line(b"one\n")
+        writer.write_lines(b"one\n")
         writer.flush()
         pipe.write("two\n")
-        writer.write_line(b"three\n")
+        writer.write_lines(b"three\n")
         writer.flush()
         assert pipe.sent() == b"one\ntwo\nthree\n"
 
@@ -482,9 +485,9 @@ def test_a_closed_pipe_is_told_and_nothing_is_written_twice(monkeypatch: pytest.
     writer = BytesWriter()
     out = os.fdopen(writing, "w")
     monkeypatch.setattr(sys, "stdout", out)
-    writer.write_line(b"x" * (FLUSH_BYTES - 1))
+    writer.write_lines(b"x" * (FLUSH_BYTES - 1))
     with pytest.raises(BrokenPipeError):
-        writer.write_line(b"y\n")
+        writer.write_lines(b"y\n")
     assert not writer._buffer
     with contextlib.suppress(BrokenPipeError):
         out.close()
@@ -511,7 +514,7 @@ class Slow(io.RawIOBase):
 def test_a_write_that_is_cut_short_goes_on_where_it_was() -> None:
     slow, writer = Slow(), BytesWriter()
     out = io.TextIOWrapper(io.BufferedWriter(slow), encoding="utf-8")
-    writer.write_line(b"0123456789" * 5 + b"\n")
+    writer.write_lines(b"0123456789" * 5 + b"\n")
     with contextlib.redirect_stdout(out):
         writer.flush()
     assert bytes(slow.taken) == b"0123456789" * 5 + b"\n"
