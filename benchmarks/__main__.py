@@ -42,6 +42,7 @@ def run(given: argparse.Namespace) -> None:
     workloads = chosen(given)
     runs = given.runs or (3 if given.quick else 5)
     readers.CACHE.mkdir(parents=True, exist_ok=True)
+    readers.install_taps()
     for name in sorted({readers.READERS[key].environment for one in workloads for key in one.readers} - {""}):
         readers.install(name)
     is_kept = not (given.quick or given.readers)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 CACHE = HERE.parent / ".cache" / "bench"
 BIN = Path(sys.executable).parent
+TAPS_BIN = CACHE / "taps" / "bin"
 TOKEN = "session"
 TAPS = {"organizers": "tap-organizers", "ticketing": "tap-ticketing"}
 
@@ -26,7 +27,7 @@ class Reader:
 
     key: str
     label: str
-    #: Of the environment, of its requirements, and of the script; empty for this project's taps.
+    #: Of the environment, of its requirements, and of the script; empty for this project's taps, which have their own.
     environment: str = ""
     script: str = ""
     options: dict[str, Any] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class Reader:
         config.write_text(json.dumps({"api_url": api_url, **credential, **options}), encoding="utf-8")
         chosen = folder / "catalog.json"
         chosen.write_text(json.dumps(selected(catalog, workload.streams, nested)), encoding="utf-8")
-        return [str(BIN / tap), "--config", str(config), "--catalog", str(chosen)]
+        return [str(TAPS_BIN / tap), "--config", str(config), "--catalog", str(chosen)]
 
 
 #: A change to one field, and a deselection within objects in arrays: both need a look at each record.
@@ -91,6 +92,15 @@ READERS = {
 def python_of(environment: str) -> Path:
     """Return the interpreter of an environment."""
     return CACHE / environment / "bin" / "python"
+
+
+def install_taps() -> None:
+    """Install this project as a user would: alone, with the versions that it is tested with."""
+    folder = str(TAPS_BIN.parent)
+    subprocess.run([str(BIN / "uv"), "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
+    install = [str(BIN / "uv"), "pip", "install", "--quiet", "--python", folder, "--compile-bytecode"]
+    constraints = ["--constraint", str(HERE.parent / "requirements" / "dev.txt")]
+    subprocess.run([*install, *constraints, str(HERE.parent)], check=True)
 
 
 def install(environment: str) -> None:
@@ -135,7 +145,7 @@ _catalogs: dict[str, dict[str, Any]] = {}
 def discovered(kind: str) -> dict[str, Any]:
     """Return the catalog that the tap of this kind discovers."""
     if kind not in _catalogs:
-        found = subprocess.run([str(BIN / TAPS[kind]), "--discover"], check=True, capture_output=True)
+        found = subprocess.run([str(TAPS_BIN / TAPS[kind]), "--discover"], check=True, capture_output=True)
         _catalogs[kind] = json.loads(found.stdout)
     return _catalogs[kind]
 

@@ -102,6 +102,15 @@ def test_credentials_in_the_address_do_not_replace_the_token(api: Mocker) -> Non
     assert api.request_history[0].headers["Authorization"] == f"Token {TOKEN}"
 
 
+def test_a_cookie_of_the_server_is_sent_back_to_it(no_waiting: Waits) -> None:
+    # A pretix that does not get its cookie back keeps a session for every request.
+    with Sandbox(scale=Scale(organizers=1, events=1, orders=0)) as box:
+        box.faults.add(Fault(path="organizers", status=503, headers={"Set-Cookie": "session=1; Path=/"}))
+        transport(box.organizers_url).ask("/organizers")
+        assert [request.headers.get("cookie") for request in box.log] == [None, "session=1", "session=1"]
+    assert len(no_waiting.seconds) == 1
+
+
 @pytest.mark.parametrize("token", ["töken€", "two\nlines", "two\rlines", " blank before"], ids=ascii)
 def test_a_token_that_no_header_can_hold_is_an_error_that_does_not_show_it(token: str) -> None:
     asking = Transport(
@@ -528,6 +537,67 @@ def test_what_read_refuses_is_an_error_with_stream_and_path(api: Mocker) -> None
 def test_a_reply_tells_the_servers_own_time(api: Mocker, headers: dict[str, str], server_time: str | None) -> None:
     api.get(f"{URL}/x", json={}, headers=headers)
     assert transport().ask("/x").server_time == server_time
+
+
+# --- an answer that is decoded later ---------------------------------------------------------------------------------
+
+
+def test_an_answer_comes_once_and_is_decoded_when_it_is_wanted(api: Mocker) -> None:
+    api.get(f"{URL}/x", json=PAGE)
+    read: list[t.Any] = []
+
+    def note(body: t.Any) -> t.Any:
+        read.append(body)
+        return body
+
+    asking = transport().asking("/x", read=note)
+    asking.receive()
+    asking.receive()
+    assert read == []
+    assert asking.reply().body == PAGE
+    assert (len(api.request_history), read) == (1, [PAGE])
+
+
+def test_who_finds_that_bytes_are_no_answer_asks_again(api: Mocker, no_waiting: Waits) -> None:
+    api.get(f"{URL}/x", [{"text": '{"count": 1, "res'}, {"json": PAGE}])
+    asking = transport().asking("/x")
+    asking.receive()
+    assert asking.reply().body == PAGE
+    assert len(api.request_history) == 2
+    assert len(no_waiting.seconds) == 1
+
+
+def test_what_failed_while_it_came_counts_when_it_cannot_be_decoded(api: Mocker, no_waiting: Waits) -> None:
+    broken = {"text": "{"}
+    api.get(f"{URL}/x", [broken, {"status_code": 500}, broken, broken, {"json": PAGE}])
+    asking = transport().asking("/x", stream="orders")
+    asking.receive()
+    with pytest.raises(BrokenAnswer, match="orders: the answer is not whole or not JSON"):
+        asking.reply()
+    assert len(api.request_history) == 4
+    assert len(no_waiting.seconds) == 3
+
+
+def test_a_token_refused_in_an_answer_is_renewed_though_another_request_did_so_meanwhile(api: Mocker) -> None:
+    logins: list[str] = []
+
+    def login() -> str:
+        logins.append("new")
+        return "new"
+
+    def read(body: t.Any) -> t.Any:
+        if "error" in body:
+            raise CredentialRefused(body["error"])
+        return body
+
+    api.get(f"{URL}/x", json={"error": "token expired"})
+    api.get(f"{URL}/x", json=PAGE, request_headers={"Authorization": "Bearer new"})
+    shared = session_transport(login)
+    first, second = shared.asking("/x", read=read), shared.asking("/x", read=read)
+    first.receive()
+    second.receive()
+    assert first.reply().body == second.reply().body == PAGE
+    assert logins == ["new"]
 
 
 # --- a session that expires -------------------------------------------------------------------------------------------
