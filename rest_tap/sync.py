@@ -587,21 +587,23 @@ class Seen:
         self._all: set[t.Hashable] = set()
         self._pagination = listing.pagination
 
-    def _key(self, row: Record) -> t.Hashable:
-        keys = self._keys
-        value = row.get(keys[0]) if len(keys) == 1 else tuple([row.get(key) for key in keys])
-        return value if value.__hash__ is not None else repr(value)
+    def _keys_of(self, rows: list[Record]) -> list[t.Hashable]:
+        columns = [[row.get(key) for row in rows] for key in self._keys]
+        for column in columns:
+            if not {dict, list}.isdisjoint(map(type, column)):
+                column[:] = [repr(value) if value.__class__ in {dict, list} else value for value in column]
+        return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
 
     def knows(self, row: Record) -> bool:
         """Return whether this row has come before, as far as all rows are remembered."""
-        return bool(self._all) and self._key(row) in self._all
+        return bool(self._all) and self._keys_of([row])[0] in self._all
 
     def new(self, rows: list[Record]) -> list[tuple[int, Record]]:
         """Return the rows that have not come before, each with its place on the page."""
         fresh = list(enumerate(rows))
         count = self._pagination.count
         if self._keys and (self._field is not None or count is None or count <= KEYS_KEPT):
-            keys = [self._key(row) for row in rows]
+            keys = self._keys_of(rows)
             fresh = self._unknown(fresh, keys) if self._field is None else self._behind(fresh, keys, self._field)
         self.tally["distinct"] += len(fresh)
         return fresh

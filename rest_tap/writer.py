@@ -129,13 +129,14 @@ class RecordPath:
 
     def prepare(self, records: list[Record]) -> None:
         """Make records what leaves the tap before maps, changing them in place."""
-        known, normalise, drop = self._known, self._normalise, self._drop
+        known = self._known
         for record in records:
             if not record.keys() <= known:
                 self._set_aside(record)
-            normalise(record)
-            if drop is not None:
-                drop(record)
+        self._normalise(records)
+        if self._drop is not None:
+            for record in records:
+                self._drop(record)
 
     def _set_aside(self, record: Record) -> None:
         unknown = {name: record.pop(name) for name in record.keys() - self._known}

@@ -51,7 +51,7 @@ class TicketingStream(ListStream):
             body = {"error": body["error"]}
         answer = super().read(body)
         for key in self.own_keys:
-            if any(row.get(key) is None for row in answer.rows):
+            if None in [row.get(key) for row in answer.rows]:
                 msg = f"a row has no {key}"
                 raise BrokenAnswer(msg)
         return answer

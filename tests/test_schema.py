@@ -177,7 +177,7 @@ def test_a_moment_without_zone_is_in_utc() -> None:
 
 def normalised(field: dict[str, t.Any], value: object) -> object:
     record = {"id": 1, "field": copy.deepcopy(value)}
-    normaliser(record_schema(fields(id=Integer(), field=field), ("id",)))(record)
+    normaliser(record_schema(fields(id=Integer(), field=field), ("id",)))([record])
     return record["field"]
 
 
@@ -233,5 +233,5 @@ def test_a_field_that_is_not_there_is_not_added() -> None:
     properties = fields(
         id=Integer(), at=DateTime(), on=Boolean(), code=Integer(lenient=True), list=Array(fields(at=DateTime()))
     )
-    normaliser(record_schema(properties, ("id",)))(record)
+    normaliser(record_schema(properties, ("id",)))([record])
     assert record == {"id": 1}

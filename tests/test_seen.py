@@ -1,0 +1,61 @@
+"""Rows that come again are written once, whatever their keys are made of."""
+
+from __future__ import annotations
+
+import typing as t
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rest_tap import sync
+from rest_tap.sync import Seen
+
+Row = dict[str, t.Any]
+
+
+def seen(*identity: str, ordered_by: str | None = None, count: int | None = None) -> Seen:
+    """Return what remembers the rows of a list."""
+    pagination = SimpleNamespace(ordered_by=ordered_by, count=count)
+    return Seen(t.cast("t.Any", SimpleNamespace(stream=SimpleNamespace(identity=identity), pagination=pagination)))
+
+
+values = st.one_of(st.none(), st.integers(0, 3), st.sampled_from("ab"), st.lists(st.integers(0, 1), max_size=1))
+rows = st.fixed_dictionaries({}, optional={"a": values, "b": values})
+
+
+@given(st.lists(st.lists(rows, max_size=6), max_size=4), st.sampled_from([("a",), ("a", "b")]))
+def test_of_all_rows_with_one_key_the_first_is_new(pages: list[list[Row]], identity: tuple[str, ...]) -> None:
+    it, known = seen(*identity), []
+    for page in pages:
+        expected = []
+        for place, row in enumerate(page):
+            key = [row.get(name) for name in identity]
+            if key not in known:
+                known.append(key)
+                expected.append((place, row))
+        assert it.new(page) == expected
+        assert all(it.knows(row) for row in page)
+    assert it.tally["distinct"] == len(known)
+
+
+def test_in_an_ordered_list_rows_are_known_as_long_as_the_value_stays() -> None:
+    it = seen("id", ordered_by="at")
+    assert it.new([{"id": 1, "at": 1}, {"id": 1, "at": 1}, {"id": 2, "at": 1}]) == [
+        (0, {"id": 1, "at": 1}),
+        (2, {"id": 2, "at": 1}),
+    ]
+    assert it.new([{"id": 2, "at": 1}, {"id": 1, "at": 2}]) == [(1, {"id": 1, "at": 2})]
+
+
+@pytest.mark.parametrize("options", [{}, {"ordered_by": "at"}])
+def test_rows_without_a_key_of_their_own_are_all_new(options: dict[str, t.Any]) -> None:
+    assert len(seen(**options).new([{"a": 1}, {"a": 1}])) == 2
+
+
+def test_keys_of_a_list_too_long_to_remember_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync, "KEYS_KEPT", 3)
+    it = seen("id", count=4)
+    assert len(it.new([{"id": 1}, {"id": 1}])) == 2
+    assert not it.knows({"id": 1})
