@@ -6,7 +6,6 @@ import typing as t
 
 from rest_tap.client import Context, ListStream
 from rest_tap.errors import ApiError, Denied, NotThere
-from rest_tap.transport import fill_path
 
 if t.TYPE_CHECKING:
     from rest_tap.pagination import Answer
@@ -23,9 +22,6 @@ class OrganizersStream(ListStream):
     #: First version of pretix that has the list.
     since_version: t.ClassVar[str | None] = None
 
-    #: Path of the same list for one event, where there is one; used if events are chosen.
-    event_path: t.ClassVar[str] = ""
-
     def __init__(self, tap: TapOrganizers) -> None:
         """Take the settings of this API."""
         super().__init__(tap)
@@ -33,11 +29,6 @@ class OrganizersStream(ListStream):
         #: Whether the server has this list: it has answered somewhere.
         self.is_there = False
         self._asked_again: set[tuple[t.Any, ...]] = set()
-
-    def list_path(self, context: Context) -> str:
-        """Return the path of the list: of one event, if that is what is read."""
-        is_narrow = self.event_path and "event" in context
-        return fill_path(self.event_path if is_narrow else self.path, context)
 
     def read(self, body: t.Any) -> Answer:
         """Return the rows of a decoded answer.
@@ -64,6 +55,14 @@ class OrganizersStream(ListStream):
         if isinstance(error, NotThere) and self.parent_stream_type is not None:
             return self.organizers_tap.not_there(self, error)
         return False
+
+    def reads_all(self, context: Context) -> bool:  # noqa: ARG002
+        """Return whether this run reads the list from its beginning."""
+        return True
+
+    def is_behind(self, context: Context, answer: Answer) -> bool:  # noqa: ARG002
+        """Return whether a list without new rows has had none for so long that it is strange."""
+        return True
 
     def has_gone(self, error: ApiError, context: Context) -> bool:
         """Return whether the event was deleted while the list was read."""

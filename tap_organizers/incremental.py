@@ -135,6 +135,17 @@ class IncrementalStream(OrganizersStream):
         """Return how to read what has changed since a moment."""
         return Keyset(t.cast("str", self.replication_key), self.since_parameter, since, self.params)
 
+    def reads_all(self, context: Context) -> bool:
+        """Return whether this run reads the list from its beginning, or goes on with doing so."""
+        return _place(context) in self._first_loads
+
+    def is_behind(self, context: Context, answer: Answer) -> bool:
+        """Return whether there is no bookmark, or one from more than a day ago."""
+        if self.reads_all(context):
+            return True
+        kept = [moment(self.bookmark(stream, context)) for stream in self.carried()]
+        return any(at is None or at < self._safe(answer) - A_DAY for at in kept)
+
     # Keeping the bookmark
 
     def page_read(self, context: Context, answer: Answer) -> None:

@@ -16,9 +16,10 @@ from rest_tap.settings import setting, shared_settings
 from rest_tap.shards import Shards
 from rest_tap.tap import RestTap
 from rest_tap.transport import Transport, fill_path
-from tap_organizers.client import OrganizersStream
+from tap_organizers.sight import ONE_ROW, Sight
 from tap_organizers.streams import STREAMS
 from tap_organizers.streams.catalog import SeriesDates
+from tap_organizers.streams.parents import AllEventsStream
 
 if t.TYPE_CHECKING:
     import datetime as dt
@@ -26,6 +27,7 @@ if t.TYPE_CHECKING:
     from singer_sdk import Stream
 
     from rest_tap.client import Context
+    from tap_organizers.client import OrganizersStream
     from tap_organizers.streams.sales import OrderMoneyStream
 
 
@@ -115,6 +117,9 @@ class TapOrganizers(RestTap):
         self._organizers_seen: set[str] = set()
         self._absent: set[str] = set()
         self._gone: dict[tuple[str, str], bool] = {}
+        self._withheld: dict[tuple[str, str], Denied | None] = {}
+        #: What the credential sees, as far as known.
+        self.sight = Sight(self)
         #: Events that are series of dates, by organizer and slug, as far as read.
         self.series: set[tuple[str, str]] = set()
         self._is_arranged = False
@@ -194,7 +199,7 @@ class TapOrganizers(RestTap):
             # Lists of all events would be read for a few of them: each has its own as well.
             level = events
             for stream in list(organizers.child_streams):
-                if isinstance(stream, OrganizersStream) and stream.event_path:
+                if isinstance(stream, AllEventsStream):
                     organizers.child_streams.remove(stream)
                     events.child_streams.append(stream)
         for money in (payments, refunds):
@@ -330,10 +335,41 @@ class TapOrganizers(RestTap):
         if self.config["on_denied"] == "fail" and stream.ABORT_AT_RECORD_COUNT is None:
             msg = f"{error.reason}; {needed}. Set on_denied to 'skip' to read the rest"
             raise Denied(msg, stream=stream.name, path=error.path, status=error.status) from None
+        if "event" in context:
+            self.sight.add_denied(stream, context)
         if stream.name not in self.run.progress.denied:
             self.logger.warning("%s: skipped, denied; %s", stream.name, needed)
         self.run.progress.denied[stream.name] += 1
         return True
+
+    def is_withheld(self, stream: AllEventsStream, context: Context) -> bool:
+        """Return whether a list of all events is empty because the credential may not read it.
+
+        Such a list answers 200; that of one event says so, and is asked for once for each
+        organizer and permission.
+
+        Raises:
+            Denied: It is, and the settings say to fail.
+        """
+        place = (context["organizer"], stream.permission or "")
+        if place not in self._withheld:
+            self._withheld[place] = self._refusal(stream, context)
+        refusal = self._withheld[place]
+        return refusal is not None and self.denied(stream, refusal, context)
+
+    def _refusal(self, stream: AllEventsStream, context: Context) -> Denied | None:
+        """Return what the API says to a list of one event, if that is no."""
+        event = self.sight.an_event(context)
+        if event is None:
+            return None
+        below = {**context, "event": event}
+        try:
+            self.transport.ask(stream.list_path(below), ONE_ROW, stream=stream.name, read=stream.read)
+        except Denied as error:
+            return None if self.is_gone(below) else error
+        except NotThere:  # A server without that list, or the event has gone.
+            pass
+        return None
 
     def is_absent(self, stream: OrganizersStream) -> bool:
         """Return whether it is known that this server does not have a stream's lists."""
@@ -353,11 +389,12 @@ class TapOrganizers(RestTap):
         return True
 
     def close_run(self) -> None:
-        """Sum up which lists were denied."""
+        """Sum up which lists were denied, and what the credential sees."""
         denied = self.run.progress.denied
         if denied:
             lists = ", ".join(f"{name} ({count})" for name, count in sorted(denied.items()))
             self.logger.warning("skipped as denied (number of lists): %s", lists)
+        self.sight.say(self.logger, denied)
 
     def check_connection(self) -> None:
         """Say what the credential sees.

@@ -17,10 +17,13 @@ from rest_tap.schema import (
     fields,
     moment,
 )
+from rest_tap.transport import fill_path
 from tap_organizers.client import OrganizersStream
 
 if t.TYPE_CHECKING:
     from rest_tap.client import Context
+    from rest_tap.pagination import Answer
+    from tap_organizers.tap import TapOrganizers
 
 
 class Organizers(OrganizersStream):
@@ -66,6 +69,50 @@ class OrganizerChildStream(OrganizersStream):
         return (context,) if is_ours else ()
 
 
+class AllEventsStream(OrganizerChildStream):
+    """A list of an organizer with the rows of all its events, which each event also has for itself.
+
+    Below an event the API answers 403 if the credential may not read the list. The
+    organizer's list answers 200 in any case, without the rows of events that the credential
+    does not see, or of which it may not read them (pretix-api.md §4).
+    """
+
+    #: Path of the same list for one event; used if events are chosen.
+    event_path: t.ClassVar[str] = ""
+
+    def __init__(self, tap: TapOrganizers) -> None:
+        """Start with no row seen."""
+        super().__init__(tap)
+        self._with_rows: set[t.Any] = set()
+
+    def list_path(self, context: Context) -> str:
+        """Return the path of the list: of one event, if that is what is read."""
+        return fill_path(self.event_path if "event" in context else self.path, context)
+
+    def page_read(self, context: Context, answer: Answer) -> None:
+        """Take note that there are rows which the credential may read."""
+        if answer.rows:
+            self._with_rows.add(context["organizer"])
+        super().page_read(context, answer)
+
+    def list_read(self, context: Context, answer: Answer) -> None:
+        """Set the bookmark, if the list is not without rows because they may not be read.
+
+        Otherwise rows that may be read again one day would lie before the bookmark. To ask
+        in every run that brings nothing would double its requests, so the bookmark stays
+        where it is for a day, which loses nothing, and then it is found out.
+        """
+        if "event" not in context:
+            self.organizers_tap.sight.add_list(self, context)
+            if self.permission and context["organizer"] not in self._with_rows:
+                if not self.is_behind(context, answer):
+                    self.run.touch()
+                    return
+                if self.organizers_tap.is_withheld(self, context):
+                    return
+        super().list_read(context, answer)
+
+
 class Events(OrganizerChildStream):
     """Something that tickets are sold for: a single event, or a series of dates."""
 
@@ -107,7 +154,12 @@ class Events(OrganizerChildStream):
     def accepts(self, row: Record, context: Context) -> bool:
         """Return whether the settings want this one, and it is this shard's."""
         organizer, slug = context.get("organizer"), row.get("slug")
+        self.organizers_tap.sight.add_event(organizer, slug)
         return self.organizers_tap.wants_event(organizer, slug) and self.organizers_tap.owns(organizer, slug)
+
+    def list_read(self, context: Context, answer: Answer) -> None:  # noqa: ARG002
+        """Take note that all events are known that the credential sees."""
+        self.organizers_tap.sight.end_events(context["organizer"])
 
     def get_child_context(
         self,

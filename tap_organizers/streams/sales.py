@@ -21,7 +21,7 @@ from rest_tap.schema import (
 )
 from tap_organizers.client import OrganizersStream
 from tap_organizers.incremental import CreationOrderedStream, EventIncrementalStream, IncrementalStream
-from tap_organizers.streams.parents import EventChildStream, OrganizerChildStream
+from tap_organizers.streams.parents import AllEventsStream, EventChildStream
 
 if t.TYPE_CHECKING:
     from singer_sdk import Stream
@@ -224,7 +224,7 @@ LINE = fields(
 )
 
 
-class Subevents(IncrementalStream, OrganizerChildStream):
+class Subevents(AllEventsStream, IncrementalStream):
     """One date of an event series."""
 
     name = "subevents"
@@ -264,7 +264,7 @@ class Subevents(IncrementalStream, OrganizerChildStream):
         return () if parent.get("has_subevents") is False else super().contexts(parent, context)
 
 
-class Orders(CreationOrderedStream, OrganizerChildStream):
+class Orders(AllEventsStream, CreationOrderedStream):
     """A purchase with its positions, fees, payments and refunds, as last modified.
 
     A fully canceled order has status ``c`` while its positions keep ``canceled: false``;
@@ -274,6 +274,7 @@ class Orders(CreationOrderedStream, OrganizerChildStream):
     name = "orders"
     path = "/organizers/{organizer}/orders"
     event_path = "/organizers/{organizer}/events/{event}/orders"
+    since_version = "2023.8"
     primary_keys = ("organizer", "code")
     replication_key = "last_modified"
     since_parameter = "modified_since"
@@ -400,7 +401,7 @@ class OrderFees(OrderPartStream):
     )
 
 
-class OrderMoneyStream(CreationOrderedStream, OrganizerChildStream):
+class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
     """Payments or refunds: read completely, by a light sweep over all orders, or with the orders.
 
     The sweep asks for the few fields that are needed. With ``INCREMENTAL`` in the catalog
@@ -413,6 +414,7 @@ class OrderMoneyStream(CreationOrderedStream, OrganizerChildStream):
     permission_before = OrderPartStream.permission_before
     path = "/organizers/{organizer}/orders"
     event_path = "/organizers/{organizer}/events/{event}/orders"
+    since_version = "2023.8"
     row_keys = ("code",)
     #: Field of an order that the records stand in.
     part: t.ClassVar[str] = ""
@@ -461,7 +463,7 @@ class OrderRefunds(OrderMoneyStream):
     properties = REFUND
 
 
-class Transactions(CreationOrderedStream, OrganizerChildStream):
+class Transactions(AllEventsStream, CreationOrderedStream):
     """One line of the sales journal: a product or fee sold, changed or canceled. Never changed afterwards."""
 
     name = "transactions"
@@ -471,6 +473,7 @@ class Transactions(CreationOrderedStream, OrganizerChildStream):
     replication_key = "created"
     since_parameter = "created_since"
     creation_field = "created"
+    since_version = "2025.7"
     params: t.ClassVar[Params] = {"ordering": "created"}
     permission = "event.orders:read"
     permission_before = "can_view_orders"
@@ -498,7 +501,7 @@ class Transactions(CreationOrderedStream, OrganizerChildStream):
     )
 
 
-class Invoices(OrganizerChildStream):
+class Invoices(AllEventsStream):
     """An invoice or the cancellation of one, with its lines."""
 
     name = "invoices"

@@ -1,0 +1,129 @@
+"""What the credential sees, as far as a run gets to know it.
+
+Lists of an organizer with the rows of all its events answer 200 whatever the credential may
+read, and are short by what it may not (pretix-api.md §4). How many events it sees tells,
+and the lists of single events do, which answer 403.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import typing as t
+
+from rest_tap.errors import ApiError
+from rest_tap.transport import fill_path
+
+if t.TYPE_CHECKING:
+    import logging
+
+    from rest_tap.client import Context
+    from tap_organizers.client import OrganizersStream
+    from tap_organizers.tap import TapOrganizers
+
+#: As many names stand in a line; of more, only the number.
+NAMES = 5
+#: The first row of a list comes with the number of all.
+ONE_ROW = {"page": "1", "page_size": "1"}
+
+
+class Sight:
+    """Gathers what the credential sees and what it is denied, to be said once."""
+
+    def __init__(self, tap: TapOrganizers) -> None:
+        """Start with nothing known."""
+        self._tap = tap
+        #: Events that were read, and how many there are where that is certain; by organizer.
+        self._events: collections.defaultdict[str, set[str]] = collections.defaultdict(set)
+        self._counts: dict[str, int] = {}
+        #: Organizers of which a list of all events was read, by stream.
+        self._lists: collections.defaultdict[OrganizersStream, set[str]] = collections.defaultdict(set)
+        #: Events of which a list was denied, by organizer and permission.
+        self._denied: collections.defaultdict[tuple[str, str], set[str]] = collections.defaultdict(set)
+
+    # What is known
+
+    def add_event(self, organizer: object, slug: object) -> None:
+        """Take note of an event that was read."""
+        self._events[str(organizer)].add(str(slug))
+
+    def end_events(self, organizer: str) -> None:
+        """Take note that the events of an organizer were read to the last one."""
+        self._counts[organizer] = len(self._events[organizer])
+
+    def add_list(self, stream: OrganizersStream, context: Context) -> None:
+        """Take note that an organizer's list of all events was read.
+
+        If nothing else in the run tells how many events these are, a request does; not so
+        for a list that goes on from a bookmark, of which it was said when it began.
+        """
+        self._lists[stream].add(context["organizer"])
+        if stream.reads_all(context):
+            # Without an answer nothing is known, and nothing is said.
+            with contextlib.suppress(ApiError):
+                self._look(context)
+
+    def add_denied(self, stream: OrganizersStream, context: Context) -> None:
+        """Take note that an event's list was denied."""
+        for permission in (stream.permission or "").split(" or "):
+            self._denied[context["organizer"], permission].add(context["event"])
+
+    def an_event(self, context: Context) -> str | None:
+        """Return an event of an organizer that the credential sees, if there is one."""
+        self._look(context)
+        return min(self._events[context["organizer"]], default=None)
+
+    def _look(self, context: Context) -> None:
+        """Ask how many events there are, and for the first of them, unless that is known."""
+        organizer = context["organizer"]
+        if organizer not in self._counts:
+            events = t.cast("OrganizersStream", self._tap.streams["events"])
+            path = fill_path(events.path, context)
+            answer = self._tap.transport.ask(path, ONE_ROW, stream=events.name, read=events.read).body
+            for row in answer.rows:
+                self.add_event(organizer, row.get("slug"))
+            self._counts[organizer] = len(answer.rows) if answer.count is None else answer.count
+
+    # Saying it
+
+    def say(self, logger: logging.Logger, denied: t.Container[str]) -> None:
+        """Say what the credential sees, and what is missing from which lists.
+
+        Args:
+            logger: For the lines.
+            denied: Names of streams of which it was said already.
+        """
+        lists = {stream: organizers for stream, organizers in self._lists.items() if stream.name not in denied}
+        if self._counts:
+            seen = [f"{_number(count)} of {name}" for name, count in sorted(self._counts.items())]
+            names = ", ".join(sorted(stream.name for stream in lists))
+            logger.info(
+                "the credential sees %s%s",
+                _some(seen, "organizers"),
+                f"; lists of all events ({names}) have rows of no others" if names else "",
+            )
+        kept_back: collections.defaultdict[frozenset[str], list[str]] = collections.defaultdict(list)
+        for stream, organizers in lists.items():
+            events = frozenset(
+                f"{organizer}/{event}"
+                for organizer in organizers
+                for event in self._denied.get((organizer, stream.permission or ""), ())
+            )
+            if events:
+                kept_back[events].append(f"{stream.name}")
+        for events, streams in kept_back.items():
+            logger.warning(
+                "%s: without the rows of %s, whose own lists were denied (%s)",
+                ", ".join(sorted(streams)),
+                _number(len(events)),
+                _some(sorted(events), "events"),
+            )
+
+
+def _number(count: int) -> str:
+    return "1 event" if count == 1 else f"{count:,} events"
+
+
+def _some(names: list[str], noun: str) -> str:
+    more = len(names) - NAMES
+    return ", ".join(names[:NAMES]) + (f" and {more:,} more {noun}" if more > 0 else "")
