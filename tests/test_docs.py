@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tap_organizers.streams import STREAMS
+from tap_organizers.streams.parents import AllEventsStream
 from tools.docs import ROOT, TAPS, documents, hub_definition
 from tools.settings import all_settings, own_settings
 
@@ -17,6 +19,9 @@ if t.TYPE_CHECKING:
 
 #: Kinds of settings that Meltano Hub's schema allows and Meltano takes from the environment.
 KINDS = {"array", "boolean", "date_iso8601", "integer", "object", "options", "password", "string"}
+
+#: What people read.
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 
 each_tap = pytest.mark.parametrize("tap", TAPS, ids=lambda tap: tap.name)
 
@@ -34,6 +39,36 @@ def test_what_is_generated_is_up_to_date() -> None:
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
     assert not stale, "run `make docs`"
+
+
+#: What a diagram says of a stream: the arrow that leads to it.
+ARROWS = {"-->": "own lists", "==>": "one list of all events", "-.->": "no request"}
+
+
+def test_the_diagrams_have_every_stream_once_with_what_its_class_says_of_its_requests() -> None:
+    text = (ROOT / "docs" / "streams.md").read_text(encoding="utf-8")
+    text = text[text.index("## tap-organizers") : text.index("## tap-ticketing")]
+    boxes = re.findall(r"^  (\w+)(?::::left_out)?$", text, re.MULTILINE)
+    assert sorted(boxes) == sorted(str(stream.name) for stream in t.cast("t.Any", STREAMS))
+    left_out = re.findall(r"^  (\w+):::left_out$", text, re.MULTILINE)
+    assert set(left_out) == {stream.name for stream in t.cast("t.Any", STREAMS) if not stream.selected_by_default}
+    arrows = {
+        (child, parent, ARROWS[arrow])
+        for parent, arrow, child in re.findall(r"^  (\w+) (\S+) (\w+)$", text, re.MULTILINE)
+    }
+    expected = {
+        (stream.name, stream.parent_stream_type.name, "no request" if stream.nested_in else "own lists")
+        for stream in t.cast("t.Any", STREAMS)
+        if stream.parent_stream_type and not issubclass(stream, AllEventsStream)
+    }
+    expected |= {
+        (name, "organizers", "one list of all events")
+        for name in ("subevents", "orders", "order_payments", "transactions", "invoices")
+    }
+    # Refunds come along with the sweep for payments, seats of a series by way of its dates.
+    expected |= {("order_refunds", "order_payments", "no request")}
+    expected |= {("seats_by_date", "events", "own lists"), ("seats", "seats_by_date", "own lists")}
+    assert arrows == expected
 
 
 @each_tap
@@ -117,10 +152,20 @@ def _with_inherited(meltano: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     return [{**by_name.get(plugin.get("inherit_from"), {}), **plugin} for plugin in plugins]
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in ROOT.glob("*.md")))
-def test_links_lead_to_files(page: str) -> None:
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+@pytest.mark.parametrize("page", sorted(str(path.relative_to(ROOT)) for path in PAGES))
+def test_links_lead_to_files_and_headings(page: str) -> None:
+    here = ROOT / page
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", here.read_text(encoding="utf-8"))
+    for target, anchor in links:
+        there = here.parent / target if target else here
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what links can name on a page, as GitHub makes it of its headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_make_targets_in_the_pages_are_there() -> None:

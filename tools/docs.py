@@ -13,6 +13,7 @@ import yaml
 
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
+from tools.diagrams import page
 from tools.settings import Setting, all_settings, own_settings, required_groups
 from tools.streams import deselected, overview, reference, table
 
@@ -70,6 +71,7 @@ def documents() -> dict[Path, str]:
     return {
         ROOT / "README.md": readme,
         ROOT / "meltano.yml": meltano,
+        ROOT / "docs" / "streams.md": page(TAPS),
         **{ROOT / "docs" / f"{tap.name}.md": reference(tap) for tap in TAPS},
         **{ROOT / "hub" / f"{tap.name}.yml": _yaml(hub_definition(tap), sort_keys=True) for tap in TAPS},
         ROOT / "hub" / "default_variants.yml": _yaml({"extractors": {tap.name: VARIANT for tap in TAPS}}),
