@@ -17,7 +17,7 @@ from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, Str
 from singer_sdk.tap_base import CliTestOptionValue
 
 from rest_tap.errors import ApiError, StopRun
-from rest_tap.schema import sensitive
+from rest_tap.schema import UNKNOWN_FIELDS, sensitive
 from rest_tap.sdk import quiet
 from rest_tap.sync import Run
 from rest_tap.writer import BytesWriter
@@ -113,13 +113,19 @@ class RestTap(Tap):
         super().load_state(state)
 
     def setup_mapper(self) -> None:
-        """Take personal data out of the catalog if the settings say so, then set up the maps."""
+        """Take personal data out of the catalog if the settings say so, then set up the maps.
+
+        Fields that no schema names go with it: whom they are about is not known.
+        """
         if self.config.get("personal_data") is False:
             for name, stream in self.streams.items():
                 entry = self.catalog.get_stream(name)
-                for crumb in sensitive(stream.schema, "personal"):
+                for crumb in [*sensitive(stream.schema, "personal"), ("properties", UNKNOWN_FIELDS)]:
                     if entry is not None:
                         entry.metadata[crumb].selected = False
+                # The SDK keeps what it made of the metadata when somebody first asked whether
+                # the stream is selected, which can be before this; setting that makes it anew.
+                stream.selected = stream.selected
         super().setup_mapper()
 
     def check_connection(self) -> None:

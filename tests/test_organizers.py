@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from rest_tap.errors import ApiError, Denied
-from rest_tap.schema import sensitive
+from rest_tap.schema import SENSITIVITY, UNKNOWN_FIELDS, sensitive
 from sandbox import Fault, Sandbox, Scale
 from tap_organizers.tap import TapOrganizers
 from tests import truth
@@ -44,6 +44,7 @@ with kept_signals():
         for stream in TapOrganizers(config={}, validate_config=False, setup_mapper=False).discover_streams()
     }
 NAMES = list(BY_NAME)
+REFERENCE: Json = json.loads((Path(__file__).parent / "reference" / "pretix-schemas.json").read_text())["streams"]
 ZONE = timezone(timedelta(hours=5, minutes=30))
 
 
@@ -314,6 +315,33 @@ def test_deselected_fields_are_left_out_of_schema_and_records(quiet_sandbox: San
     assert all(not {"name", "geo_lat"} & record.keys() and record["slug"] for record in result.records["events"])
 
 
+#: Cut out of the positions' rows, which are in the reference.
+NOT_IN_REFERENCE = {"order_answers"}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in NOT_IN_REFERENCE])
+def test_a_stream_has_key_permission_and_sensitive_fields_of_the_reference(name: str) -> None:
+    known, stream = REFERENCE[name], BY_NAME[name]
+    permission = known["permission"]
+    assert list(stream.primary_keys) == known["primary_key"]
+    assert stream.replication_key == known["replication"].get("key")
+    assert stream.selected_by_default == known["select_by_default"]
+    assert (stream.permission, stream.permission_before) == (permission["name"], permission.get("name_before_2026_3"))
+    # The server sends pdf_data only if it is asked for, which it never is.
+    expected = {path: mark for path, mark in marks(known["fields"], "sensitivity") if not path.endswith("pdf_data")}
+    assert dict(marks(stream.schema["properties"], SENSITIVITY)) == expected
+
+
+def marks(fields: Json, key: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the path of each field that carries this key, with its value."""
+    for name, field in fields.items():
+        path = f"{prefix}{name}"
+        if key in field:
+            yield path, field[key]
+        for inner in (field, field.get("items", {})):
+            yield from marks(inner.get("properties", {}), key, f"{path}.")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_opens_doors_is_not_selected_by_default(name: str) -> None:
     for crumb in sensitive(BY_NAME[name].schema, "secret"):
@@ -330,6 +358,23 @@ def test_secrets_stay_out_of_a_run_without_catalog(quiet_sandbox: Sandbox) -> No
                 looked_at += 1
                 assert list(values_at(record, fields)) == []
     assert looked_at > 100
+
+
+def test_without_personal_data_no_field_about_people_is_read_whatever_the_catalog_selects(sandbox: Sandbox) -> None:
+    for _, row in truth.rows(sandbox, "orders"):
+        row["brand_new"] = "Ms Nobody"
+    config = organizers_config(sandbox, personal_data=False)
+    whole = run_tap({**config, "personal_data": True}, everything(config))
+    result = run_tap(config, everything(config))
+    looked_at = 0
+    for name in NAMES:
+        assert len(result.records[name]) == len(whole.records[name])
+        for crumb in [*sensitive(BY_NAME[name].schema, "personal"), ("properties", UNKNOWN_FIELDS)]:
+            fields = [part for part in crumb if part != "properties"]
+            looked_at += len([value for row in whole.records[name] for value in values_at(row, fields)])
+            assert [value for row in result.records[name] for value in values_at(row, fields)] == []
+    assert looked_at > 1000
+    assert b"Nobody" not in result.output
 
 
 def values_at(value: t.Any, fields: list[str]) -> Iterator[object]:

@@ -253,6 +253,21 @@ def test_fields_that_no_schema_names_are_kept_with_one_warning(shape: str, sandb
     assert "seat" in warning
 
 
+def test_without_personal_data_no_field_about_people_is_read(shape: str, sandbox: Sandbox) -> None:
+    for code in sandbox.ticketing.codes():
+        sandbox.ticketing.change_attendee(code, companion="Ms Nobody")
+    config = settings(sandbox, shape)
+    whole, result = run(config), run({**config, "personal_data": False})
+    for name, about_people in {
+        "attendees": {"values", "links", "unknown_fields"},
+        "attendee_answers": {"value", "value_json"},
+    }.items():
+        assert len(result.records[name]) == len(whole.records[name]) > 0
+        assert about_people <= {field for row in whole.records[name] for field in row}
+        assert not about_people & {field for row in result.records[name] for field in row}
+    assert b"Nobody" not in result.output
+
+
 def test_every_field_may_be_missing_or_null_but_the_keys_and_the_cursor(sandbox: Sandbox) -> None:
     rows: Json = {
         "events": [{"id": 1}, {"id": 2, **dict.fromkeys(list(SPEC["events"])[1:])}],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import typing as t
 
+from rest_tap.schema import SENSITIVITY
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -109,6 +111,7 @@ def _fields(
     for name, field in schema.get("properties", {}).items():
         here = (*breadcrumb, "properties", name)
         note = " Left out unless selected." if here in left_out else ""
+        note += " Personal." if field.get(SENSITIVITY) == "personal" else ""
         yield f"`{prefix}{name}`", _type(field), field.get("description", "") + note
         yield from _fields(field, left_out, here, f"{prefix}{name}.")
         yield from _fields(field.get("items", {}), left_out, (*here, "items"), f"{prefix}{name}[].")
