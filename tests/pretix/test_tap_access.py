@@ -8,6 +8,7 @@ import typing as t
 import pytest
 import requests
 
+from rest_tap.errors import Denied
 from tap_organizers.streams import STREAMS
 from tests.pretix.lists import SCHEMAS
 from tests.pretix.reading import (
@@ -41,6 +42,13 @@ READS_ORDERS = "event.orders:read"
 @pytest.fixture(scope="module")
 def true(pretix: PretixServer) -> Truth:
     return truth(pretix, "harbour", "lantern", streams=[name for name in NAMES if name != "data_shredders"])
+
+
+@pytest.fixture(scope="module")
+def changing() -> Iterator[PretixServer]:
+    """A server of our own, whose data tests may change."""
+    with PretixServer() as server:
+        yield server
 
 
 # --- organizers, events, tax rules ------------------------------------------------------------------------------------
@@ -129,6 +137,8 @@ def test_a_limited_token_reads_what_it_may_and_is_told_the_rest(
             continue
         here = true_rows(true, name, lambda row, name=name: visible(name, row, event))  # type: ignore[misc]
         assert differences(rows.get(name, {}), here) == {}, name
+    (sight,) = [line for line in result.lines() if line.startswith("the credential sees 1 event of harbour; ")]
+    assert "(invoices, order_payments, orders, subevents, transactions) have rows of no others" in sight
     # Lists below denied ones are not asked for, and not mentioned.
     below = {"team_members", "team_invites", "team_api_tokens", "gift_card_transactions"}
     (summary,) = [line for line in result.warnings() if line.startswith("skipped as denied")]
@@ -149,6 +159,43 @@ def test_a_denied_list_ends_the_run_only_if_it_shall(
     assert min(finished.code, 1) == code
     assert ("organizer.giftcards:read" in "".join(finished.errors)) == (code == 1)
     assert [row["slug"] for row in finished.records("organizers")] == ["harbour"]
+
+
+def may_see(server: PretixServer, team: int | None, *permissions: str) -> dict[str, t.Any]:
+    """Make a team of `harbour` that sees all events, or change what it may read; return the API's answer."""
+    url = f"{server.api_url}/organizers/harbour/teams/" + (f"{team}/" if team else "")
+    headers = {"Authorization": f"Token {server.tokens['harbour']}"}
+    limits = {"limit_events": [], "all_event_permissions": False, "limit_event_permissions": permissions}
+    body = {"name": "Press", "all_events": True, **limits, "limit_organizer_permissions": []}
+    answer = requests.request("PATCH" if team else "POST", url, json=body, headers=headers, timeout=60)
+    found: dict[str, t.Any] = answer.json()
+    if team is None:
+        token = requests.post(f"{url}{found['id']}/tokens/", json={"name": "press"}, headers=headers, timeout=60)
+        found["token"] = token.json()["token"]
+    return found
+
+
+def test_orders_that_a_token_may_not_read_are_denied_and_come_once_it_may(changing: PretixServer) -> None:
+    """Though pretix answers 200 with an empty list of the organizer's orders."""
+    team = may_see(changing, None)
+    streams = ("orders", "transactions", "invoices", "order_payments")
+    with Door(changing.url) as door:
+        config = settings(door.api_url, team["token"], on_denied="skip")
+        blind = read(config, *streams)
+    assert not any(blind.records.values())
+    assert all(f"it takes the permission {READS_ORDERS}" in line for line in blind.warnings()[:-1])
+    assert blind.warnings()[-1].endswith("invoices (1), order_payments (1), orders (1), transactions (1)")
+    # The first page of each list, the number of events, one event's list, and whether the event is there.
+    assert sorted({request.status for request in door.asked}) == [200, 301, 403]
+    assert len([request for request in door.asked if "/events/" in request.path and request.status == 403]) == 1
+    with pytest.raises(Denied, match=READS_ORDERS):
+        read(settings(changing.api_url, team["token"]), "orders")
+    may_see(changing, team["id"], READS_ORDERS)
+    seeing = read(config | {"api_url": changing.api_url}, *streams, state=blind.states[-1] if blind.states else None)
+    there = truth(changing, "harbour", streams=streams)
+    for name in streams:
+        assert differences(union(seeing)[name], true_rows(there, name)) == {}, name
+    assert seeing.warnings() == []
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
@@ -210,13 +257,6 @@ def test_lists_below_events_that_ended_before_are_left_alone(
 
 
 # --- what changes while the tap reads ---------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def changing() -> Iterator[PretixServer]:
-    """A server of our own, whose data tests may change."""
-    with PretixServer() as server:
-        yield server
 
 
 @pytest.mark.parametrize(("event", "page"), [("draft", 1), ("museum", 2)])
