@@ -48,6 +48,8 @@ class List:
     only_with: dict[str, str] = field(default_factory=dict)
     #: Sends X-Page-Generated.
     page_generated: bool = False
+    #: First version of the server that has it; of those that were compared, and empty if all have it.
+    since: str = ""
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -129,17 +131,17 @@ LISTS = (
           soft=True, only_with=AVAILABILITY, page_generated=True),
     _list("orders", ORGANIZER + "/orders/", "datetime -pk", "datetime code status last_modified cancellation_date",
           OF_ORDERS, permission=ORDERS, soft=True, key="code", times=("datetime", "last_modified"),
-          page_generated=True),
+          page_generated=True, since="2023.8"),
     _list("order_positions", ORGANIZER + "/orderpositions/", "order__datetime positionid -pk",
           BY_ORDER + "order__status", POSITIONS, permission=ORDERS, soft=True, only_with=PDF),
     _list("order_payments", EVENT + "/orders/{order}/payments/", "local_id", permission=ORDERS, key="local_id"),
     _list("order_refunds", EVENT + "/orders/{order}/refunds/", "local_id", permission=ORDERS, key="local_id"),
     _list("transactions", ORGANIZER + "/transactions/", "datetime id", "datetime created id", OF_TRANSACTIONS,
-          permission=ORDERS, soft=True, times=("created", "datetime")),
+          permission=ORDERS, soft=True, times=("created", "datetime"), since="2025.7"),
     _list("invoices", ORGANIZER + "/invoices/", "nr -pk", "nr date",
           "order number is_cancellation:bool refers locale", permission=ORDERS, soft=True, key="number"),
     _list("checkins", EVENT + "/checkins/", "created id", "created datetime id", OF_CHECKINS, permission=ORDERS,
-          times=("created", "datetime")),
+          times=("created", "datetime"), since="2026.2"),
     _list("tax_rules", EVENT + "/taxrules/", "rate id"),
 
     # What follows comes from samples/.
@@ -153,7 +155,7 @@ LISTS = (
     _list("item_variations", EVENT + "/items/{item}/variations/", "id", "id position", "active:bool"),
     _list("item_addons", EVENT + "/items/{item}/addons/", "id", "id position"),
     _list("item_bundles", EVENT + "/items/{item}/bundles/", "id", "id"),
-    _list("item_program_times", EVENT + "/items/{item}/program_times/", "id", "id"),
+    _list("item_program_times", EVENT + "/items/{item}/program_times/", "id", "id", since="2026.2"),
     _list("item_meta_properties", EVENT + "/item_meta_properties/", "name"),
     _list("questions", EVENT + "/questions/", "position id", "id position", "required:bool identifier"),
     _list("question_options", EVENT + "/questions/{question}/options/", "position -pk", "id position"),
@@ -170,7 +172,7 @@ LISTS = (
     _list("cart_positions", EVENT + "/cartpositions/", "datetime -pk", "datetime cart_id",
           permission=ORDERS, unique="cart_id"),
     _list("seats", EVENT + "/seats/", "sorting_rank seat_guid", "", "blocked:bool seat_guid zone_name",
-          unique="seat_guid"),
+          unique="seat_guid", since="2024.8"),
 
     _list("customers", ORGANIZER + "/customers/", "email", "", "email",
           permission=CUSTOMERS, key="identifier", unique="identifier email"),
@@ -186,9 +188,10 @@ LISTS = (
           page_generated=True),
 
     _list("sales_channels", ORGANIZER + "/saleschannels/", "position type identifier id", "", "type identifier",
-          permission=GENERAL, key="identifier", unique="identifier"),
+          permission=GENERAL, key="identifier", unique="identifier", since="2024.8"),
     _list("seating_plans", ORGANIZER + "/seatingplans/", "name"),
-    _list("event_meta_properties", ORGANIZER + "/event_meta_properties/", "position name", unique="name"),
+    _list("event_meta_properties", ORGANIZER + "/event_meta_properties/", "position name", unique="name",
+          since="2026.8"),
     _list("teams", ORGANIZER + "/teams/", "pk", permission=TEAMS),
     _list("team_members", ORGANIZER + "/teams/{team}/members/", "email", permission=TEAMS, unique="email"),
     _list("team_invites", ORGANIZER + "/teams/{team}/invites/", "email", permission=TEAMS, unique="email"),
@@ -202,9 +205,9 @@ LISTS = (
     _list("organizer_exporters", ORGANIZER + "/exporters/", "pk", shape="unpaged", key="identifier", soft=True),
     _list("event_exporters", EVENT + "/exporters/", "pk", shape="unpaged", key="identifier", soft=True),
     _list("organizer_scheduled_exports", ORGANIZER + "/scheduled_exports/", "id",
-          "id export_identifier schedule_next_run", permission=GENERAL),
+          "id export_identifier schedule_next_run", permission=GENERAL, since="2024.8"),
     _list("event_scheduled_exports", EVENT + "/scheduled_exports/", "id",
-          "id export_identifier schedule_next_run", permission=EVENT_SETTINGS),
+          "id export_identifier schedule_next_run", permission=EVENT_SETTINGS, since="2024.8"),
     _list("data_shredders", EVENT + "/shredders/", "pk",
           shape="unpaged", key="identifier", permission="event.orders:write"),
     _list("ticket_layouts", EVENT + "/ticketlayouts/", "name"),

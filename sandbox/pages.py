@@ -42,7 +42,8 @@ def answer(data: Organizers, request: Request) -> Response:
     """Answer a request below `/api/v1`; whoever encodes the answer holds the lock, or rows change under it."""
     path = request.path[len(ROOT) :]
     found = find(path)
-    if found is None and path not in FIXED | {""}:
+    is_known = path in FIXED | {""} if found is None else data.has(*found[:2])
+    if not is_known:
         # Before the credentials are looked at, and no JSON: the server has no such path.
         return html(404, "Not Found")
     if not path.endswith("/") and path not in FIXED:
@@ -56,7 +57,7 @@ def answer(data: Organizers, request: Request) -> Response:
         with data.lock:
             data.commit_due()
             if found is None:
-                return _fixed(path, _host(data, request))
+                return _fixed(data, path, _host(data, request))
             facts, keys, single = found
             response = View(data, request, token, path, facts, keys).answer(single)
             # Every web server says when; a list without `X-Page-Generated` has no other clock.
@@ -81,9 +82,10 @@ def authenticate(data: Organizers, request: Request) -> Token:
     raise AnswerError(401, {"detail": detail}, {"WWW-Authenticate": "Token"})
 
 
-def _fixed(path: str, host: str) -> Response:
+def _fixed(data: Organizers, path: str, host: str) -> Response:
     if path == "/version":
-        return Response(data={"pretix": "2026.8.0", "pretix_numeric": 20260080005000})
+        numeric = "".join(part.zfill(3) for part in data.version.split("."))
+        return Response(data={"pretix": data.version, "pretix_numeric": int(f"{numeric}5000")})
     if path == "/":
         return Response(data={"organizers": f"{host}{ROOT}/organizers/"})
     return Response(403, DENIED)
