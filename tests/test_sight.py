@@ -191,3 +191,15 @@ def test_lists_below_chosen_events_are_denied_themselves(box: Sandbox) -> None:
     result = read(box, "orders", api_token=token, events=["jazz-1"], fails=Denied)
     assert MISSING in str(result.error)
     assert asked(box, "/events/$") == ["50"]
+
+
+def test_an_event_that_becomes_visible_later_is_loaded_by_a_run_of_its_own(box: Sandbox) -> None:
+    """As the documentation says: its orders lie before the bookmark."""
+    first = read(box, "orders", api_token=box.organizers.add_token(events=["jazz-1"]))
+    there = {row["code"]: row["event"] for row in box.organizers.rows(ORDERS)}
+    late = max(event for event in there.values() if event != "jazz-1")
+    state = first.states[-1]
+    token = box.organizers.add_token(events=["jazz-1", late])
+    assert read(box, "orders", api_token=token, state=state).records["orders"] == []
+    alone = read(box, "orders", api_token=token, events=[late])
+    assert {row["code"] for row in alone.records["orders"]} == {code for code, event in there.items() if event == late}
