@@ -11,6 +11,7 @@ import yaml
 
 from tap_organizers.streams import STREAMS
 from tap_organizers.streams.parents import AllEventsStream
+from tests.conftest import kept_signals
 from tools.docs import ROOT, TAPS, documents, hub_definition
 from tools.settings import all_settings, own_settings
 
@@ -33,9 +34,11 @@ def meltano() -> dict[str, t.Any]:
 
 
 def test_what_is_generated_is_up_to_date() -> None:
+    with kept_signals():  # taps run for some of it
+        wanted = documents()
     stale = [
         str(path.relative_to(ROOT))
-        for path, text in documents().items()
+        for path, text in wanted.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
     assert not stale, "run `make docs`"

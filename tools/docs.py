@@ -14,6 +14,7 @@ import yaml
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
 from tools.diagrams import page
+from tools.requests import cost, counted
 from tools.settings import Setting, all_settings, own_settings, required_groups
 from tools.streams import deselected, overview, reference, table
 
@@ -68,11 +69,13 @@ def documents() -> dict[Path, str]:
         readme = _between(readme, f"<!-- settings of {tap.name}", f"<!-- {tap.name}: end", _settings_table(tap))
         readme = _between(readme, f"<!-- streams of {tap.name}", f"<!-- {tap.name}: end", overview(tap))
         meltano = _between(meltano, f"    executable: {tap.name}", "  - name:", _meltano(tap))
+    readme = _between(readme, "<!-- requests", "<!-- requests: end", counted())
     return {
         ROOT / "README.md": readme,
         ROOT / "meltano.yml": meltano,
         ROOT / "docs" / "streams.md": page(TAPS),
-        **{ROOT / "docs" / f"{tap.name}.md": reference(tap) for tap in TAPS},
+        ROOT / "docs" / f"{TapOrganizers.name}.md": reference(TapOrganizers, cost),
+        ROOT / "docs" / f"{TapTicketing.name}.md": reference(TapTicketing),
         **{ROOT / "hub" / f"{tap.name}.yml": _yaml(hub_definition(tap), sort_keys=True) for tap in TAPS},
         ROOT / "hub" / "default_variants.yml": _yaml({"extractors": {tap.name: VARIANT for tap in TAPS}}),
         ROOT / "hub" / "maintainers.yml": _yaml({VARIANT: {"label": VARIANT, "name": VARIANT, "url": REPOSITORY}}),

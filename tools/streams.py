@@ -49,10 +49,15 @@ def overview(tap: type[Tap]) -> str:
     return table(("Stream", "A record is", "Key", "Incremental by"), rows)
 
 
-def reference(tap: type[Tap]) -> str:
-    """Return a page with a chapter about each stream and a table of its fields."""
+def reference(tap: type[Tap], cost: t.Callable[[Stream], str] | None = None) -> str:
+    """Return a page with a chapter about each stream and a table of its fields.
+
+    Args:
+        tap: The tap.
+        cost: Says how many requests a stream takes.
+    """
     head = f"# Streams of {tap.name}\n\nWritten by `make docs` from the stream classes; change those.\n"
-    return "\n".join([head, *(_chapter(stream) for stream in streams(tap))])
+    return "\n".join([head, *(_chapter(stream, cost) for stream in streams(tap))])
 
 
 def table(head: tuple[str, ...], rows: t.Iterable[tuple[str | None, ...]]) -> str:
@@ -79,7 +84,7 @@ def _summary(stream: Stream) -> str:
     return _text(type(stream).__doc__).partition("\n\n")[0]
 
 
-def _chapter(stream: Stream) -> str:
+def _chapter(stream: Stream, cost: t.Callable[[Stream], str] | None) -> str:
     facts = [("Key", _code(stream.primary_keys))]
     if stream.parent_stream_type:
         parent = stream.parent_stream_type.name  # type: ignore[misc]  # each of our classes has one
@@ -90,6 +95,8 @@ def _chapter(stream: Stream) -> str:
             f"incremental by `{stream.replication_key}`" if stream.replication_key else "full table",
         )
     )
+    if cost is not None:
+        facts.append(("Requests", cost(stream)))
     if not stream.selected_by_default:
         facts.append(("Selected", "only when the catalog asks for it"))
     left_out = {breadcrumb for breadcrumb, metadata in stream.metadata.items() if metadata.selected_by_default is False}
