@@ -117,7 +117,7 @@ class TapOrganizers(RestTap):
         self._organizers_seen: set[str] = set()
         self._absent: set[str] = set()
         self._gone: dict[tuple[str, str], bool] = {}
-        self._withheld: dict[tuple[str, str], Denied | None] = {}
+        self._withheld: dict[tuple[str | None, ...], Denied | None] = {}
         #: What the credential sees, as far as known.
         self.sight = Sight(self)
         #: Events that are series of dates, by organizer and slug, as far as read.
@@ -342,29 +342,34 @@ class TapOrganizers(RestTap):
         self.run.progress.denied[stream.name] += 1
         return True
 
-    def is_withheld(self, stream: AllEventsStream, context: Context) -> bool:
-        """Return whether a list of all events is empty because the credential may not read it.
+    def is_withheld(self, stream: OrganizersStream, witness: str, context: Context) -> bool:
+        """Return whether a list is empty because the credential may not read its rows.
 
-        Such a list answers 200; that of one event says so, and is asked for once for each
-        organizer and permission.
+        Such a list answers 200; another list of an event says so, and is asked for once for
+        each organizer (or event) and permission.
+
+        Args:
+            stream: The stream of the list.
+            witness: Path of a list of one event that takes the same permission and is denied.
+            context: The context of the list.
 
         Raises:
             Denied: It is, and the settings say to fail.
         """
-        place = (context["organizer"], stream.permission or "")
+        place = (context["organizer"], context.get("event"), stream.permission)
         if place not in self._withheld:
-            self._withheld[place] = self._refusal(stream, context)
+            self._withheld[place] = self._refusal(stream, witness, context)
         refusal = self._withheld[place]
         return refusal is not None and self.denied(stream, refusal, context)
 
-    def _refusal(self, stream: AllEventsStream, context: Context) -> Denied | None:
+    def _refusal(self, stream: OrganizersStream, witness: str, context: Context) -> Denied | None:
         """Return what the API says to a list of one event, if that is no."""
-        event = self.sight.an_event(context)
+        event = context.get("event") or self.sight.an_event(context)
         if event is None:
             return None
         below = {**context, "event": event}
         try:
-            self.transport.ask(stream.list_path(below), ONE_ROW, stream=stream.name, read=stream.read)
+            self.transport.ask(fill_path(witness, below), ONE_ROW, stream=stream.name, read=stream.read)
         except Denied as error:
             return None if self.is_gone(below) else error
         except NotThere:  # A server without that list, or the event has gone.

@@ -47,9 +47,9 @@ def said(result: Result) -> list[str]:
     return [line for line in result.lines() if "the credential sees" in line]
 
 
-def asked(box: Sandbox, path: str) -> list[str | None]:
-    """Return the page size of each request for a list."""
-    return [request.query.get("page_size", [""])[0] for request in box.requests(path) if request.status == 200]
+def asked(box: Sandbox, path: str, status: int = 200) -> list[str | None]:
+    """Return the page size of each request for a list that was answered so."""
+    return [request.parameter("page_size") for request in box.requests(path) if request.status == status]
 
 
 # --- how many events --------------------------------------------------------------------------------------------------
@@ -184,6 +184,26 @@ def test_a_list_of_all_events_is_without_the_rows_of_those_whose_own_lists_are_d
     assert [line for line in result.warnings() if "without the rows" in line] == [
         "orders: without the rows of 1 event, whose own lists were denied (riverside/jazz-1)"
     ]
+
+
+def test_tickets_of_a_check_in_list_that_only_scanners_may_read_are_denied_and_not_none(box: Sandbox) -> None:
+    token = box.organizers.add_token(permissions=["event.orders:checkin"])
+    result = read(box, "checkin_list_positions", api_token=token, on_denied="skip")
+    assert result.records["checkin_list_positions"] == []
+    told, summary = result.warnings()
+    assert told == f"checkin_list_positions: skipped, denied; {MISSING}"
+    lists = [row for event in box.organizers.organizers["riverside"].events for row in checkin_lists(box, event)]
+    full = [row for row in lists if row["position_count"]]
+    assert summary == f"skipped as denied (number of lists): checkin_list_positions ({len(full)})"
+    assert 1 < len({row["event"] for row in full}) == len(asked(box, "/orders/$", 403)) < len(full)
+    with pytest.raises(Denied, match=READS_ORDERS):
+        run_tap(organizers_config(box, api_token=token), only(discovered({}), "checkin_list_positions"))
+
+
+def checkin_lists(box: Sandbox, event: str) -> list[Json]:
+    """Return the check-in lists of an event."""
+    path = f"/organizers/riverside/events/{event}/checkinlists/"
+    return [{**row, "event": event} for row in box.organizers.rows(path)]
 
 
 def test_lists_below_chosen_events_are_denied_themselves(box: Sandbox) -> None:

@@ -97,7 +97,10 @@ class EventSettings(EventChildStream):
 
 
 class OrganizerExporters(OrganizerChildStream):
-    """A report that the server can make for an organizer. About the server, not about sales."""
+    """A report that the server can make for an organizer. About the server, not about sales.
+
+    Without a word, the API leaves out reports that the credential may not make.
+    """
 
     name = "organizer_exporters"
     path = "/organizers/{organizer}/exporters"
@@ -111,7 +114,10 @@ class OrganizerExporters(OrganizerChildStream):
 
 
 class EventExporters(EventChildStream):
-    """A report that the server can make for an event. About the server, not about sales."""
+    """A report that the server can make for an event. About the server, not about sales.
+
+    Without a word, the API leaves out reports that the credential may not make.
+    """
 
     name = "event_exporters"
     path = "/organizers/{organizer}/events/{event}/exporters"
@@ -125,7 +131,10 @@ class EventExporters(EventChildStream):
 
 
 class OrganizerScheduledExports(OrganizerChildStream):
-    """A report of an organizer that is sent by a schedule."""
+    """A report of an organizer that is sent by a schedule.
+
+    A user's credential (OAuth) without the permission sees the user's own reports only; a team's is denied.
+    """
 
     name = "organizer_scheduled_exports"
     path = "/organizers/{organizer}/scheduled_exports"
@@ -167,7 +176,10 @@ class OrganizerScheduledExports(OrganizerChildStream):
 
 
 class EventScheduledExports(EventChildStream):
-    """A report of an event that is sent by a schedule."""
+    """A report of an event that is sent by a schedule.
+
+    A user's credential (OAuth) without the permission sees the user's own reports only; a team's is denied.
+    """
 
     name = "event_scheduled_exports"
     path = "/organizers/{organizer}/events/{event}/scheduled_exports"

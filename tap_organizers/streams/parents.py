@@ -108,7 +108,7 @@ class AllEventsStream(OrganizerChildStream):
                 if not self.is_behind(context, answer):
                     self.run.touch()
                     return
-                if self.organizers_tap.is_withheld(self, context):
+                if self.organizers_tap.is_withheld(self, self.event_path, context):
                     return
         super().list_read(context, answer)
 

@@ -198,6 +198,22 @@ def test_orders_that_a_token_may_not_read_are_denied_and_come_once_it_may(changi
     assert seeing.warnings() == []
 
 
+def test_tickets_of_check_in_lists_are_denied_to_a_token_that_may_only_scan(changing: PretixServer) -> None:
+    """Though pretix answers 200 without rows."""
+    team = may_see(changing, None, "event.orders:checkin")
+    result = read(
+        settings(changing.api_url, team["token"], on_denied="skip"), "checkin_lists", "checkin_list_positions"
+    )
+    lists = truth(changing, "harbour", streams=["checkin_lists"])
+    assert differences(union(result)["checkin_lists"], true_rows(lists, "checkin_lists")) == {}
+    assert not result.records["checkin_list_positions"]
+    told, summary = result.warnings()
+    assert told.startswith(f"checkin_list_positions: skipped, denied; it takes the permission {READS_ORDERS}")
+    full = [row for row in result.records["checkin_lists"] if row["position_count"]]
+    assert summary.endswith(f"checkin_list_positions ({len(full)})")
+    assert full
+
+
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 
