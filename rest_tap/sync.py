@@ -310,7 +310,7 @@ class Run:
         for name, output in self.outputs.items():
             if output.path.unknown:
                 logger.warning(
-                    "%s: the API sends fields that no schema names; they are in the column unknown_fields: %s",
+                    "%s: the API sends fields that no schema names (column unknown_fields, if it is selected): %s",
                     name,
                     ", ".join(sorted(output.path.unknown)),
                 )
