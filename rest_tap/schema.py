@@ -206,6 +206,8 @@ def moment(value: object) -> dt.datetime | None:
         parsed = dt.datetime.fromisoformat(value.replace("Z", "+00:00"))
     except ValueError:
         return None
+    if not dt.MINYEAR < parsed.year < dt.MAXYEAR:
+        return None  # its offset, or an overlap, would lead out of the years that there are
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.timezone.utc)
 
 
