@@ -56,7 +56,7 @@ def shared_settings() -> list[th.Property[t.Any]]:
         ),
         setting(
             "request_timeout",
-            th.IntegerType(minimum=1),
+            th.IntegerType(minimum=1, maximum=86_400),
             "Request timeout",
             "Seconds without a byte after which a connection counts as broken.",
             default=60,

@@ -57,6 +57,10 @@ class Bookmarks:
         node[keys[-1]] = value
         return True
 
+    def names(self) -> list[str]:
+        """Return the first keys under which something is kept."""
+        return list(self._level_of(make=False))
+
     def items(self) -> list[tuple[str, t.Any]]:
         """Return everything that is kept, by its first key."""
         return list(self._level_of(make=False).items())

@@ -14,6 +14,7 @@ from rest_tap.gate import Gate
 from rest_tap.schema import moment
 from rest_tap.settings import setting, shared_settings
 from rest_tap.shards import Shards
+from rest_tap.state import Bookmarks
 from rest_tap.tap import RestTap
 from rest_tap.transport import Transport, fill_path
 from tap_organizers.sight import ONE_ROW, Sight
@@ -103,7 +104,7 @@ class TapOrganizers(RestTap):
         ),
         setting(
             "overlap_seconds",
-            th.IntegerType(minimum=0),
+            th.IntegerType(minimum=0, maximum=366 * 86_400),
             "Overlap",
             "Seconds before the last run's time that incremental streams begin at, since rows are "
             "stamped a while before they can be seen. Rows in it come twice.",
@@ -275,13 +276,15 @@ class TapOrganizers(RestTap):
         super().load_state(state)
         if self.config["shard_count"] == 1:
             return
-        for bookmark in self.state.get("bookmarks", {}).values():
-            organizers, events = bookmark.get("organizers", {}), bookmark.get("events", {})
-            for organizer in [slug for slug in organizers if not self.owns(slug)]:
-                del organizers[organizer]
+        for stream in self.state.get("bookmarks", {}):
+            organizers, events = (Bookmarks(self.state, stream, level) for level in ("organizers", "events"))
+            for organizer in organizers.names():
+                if not self.owns(organizer):
+                    organizers.drop(organizer)
             for organizer, known in events.items():
-                for event in [slug for slug in known if not self.owns(organizer, slug)]:
-                    del known[event]
+                for event in list(known) if isinstance(known, dict) else ():
+                    if not self.owns(organizer, event):
+                        del known[event]
 
     # Lists that cannot be read
 

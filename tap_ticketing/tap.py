@@ -226,10 +226,12 @@ class TapTicketing(RestTap):
         super().load_state(state)
         if self.shards.count == 1:
             return
-        for bookmark in self.state.get("bookmarks", {}).values():
-            for known in (bookmark.get(level, {}) for level in ("active", *LEVELS)):
-                for event in [event for event in known if not self.shards.owns(event)]:
-                    del known[event]
+        for stream in self.state.get("bookmarks", {}):
+            for level in ("active", *LEVELS):
+                known = Bookmarks(self.state, stream, level)
+                for event in known.names():
+                    if not self.shards.owns(event):
+                        known.drop(event)
 
     # Events that are read below
 
