@@ -6,7 +6,13 @@ import abc
 import itertools
 import typing as t
 
-from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.singerlib.catalog import (
+    REPLICATION_FULL_TABLE,
+    REPLICATION_INCREMENTAL,
+    Metadata,
+    MetadataMapping,
+)
 
 from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
 from rest_tap.pagination import Answer, PageNumber, Pagination, Params
@@ -15,6 +21,8 @@ from rest_tap.sdk import SeamStream, quiet
 from rest_tap.transport import fill_path
 
 if t.TYPE_CHECKING:
+    from singer_sdk.singerlib import Catalog
+
     from rest_tap.tap import RestTap
 
 Context = t.Mapping[str, t.Any]
@@ -53,6 +61,8 @@ class ListStream(SeamStream, abc.ABC):
     #: Streams keep no partitions: the SDK's list of them is searched for every record
     #: and copied for every STATE (2,000 parents: 78 s and 250 MB of STATE).
     state_partitioning_keys: t.ClassVar[t.Sequence[str]] = ()
+    #: A replication method that the catalog asks for and the stream does not have.
+    unknown_method: str | None = None
 
     def __init__(self, tap: RestTap) -> None:
         """Build the schema from the declared fields."""
@@ -70,8 +80,40 @@ class ListStream(SeamStream, abc.ABC):
 
     @property
     def own_keys(self) -> tuple[str, ...]:
-        """Return the primary keys that the row itself carries."""
-        return tuple(key for key in self.primary_keys if key not in self.parent_keys)
+        """Return the primary keys that the row itself carries, whatever others a catalog names."""
+        return tuple(key for key in type(self).primary_keys if key not in self.parent_keys)
+
+    @property
+    def replication_methods(self) -> tuple[str, ...]:
+        """Return the replication methods that a catalog can choose from."""
+        return (REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL) if self.replication_key else (REPLICATION_FULL_TABLE,)
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take from a catalog what is up to the user: not what the list is read by.
+
+        The loader gets the keys that the catalog names, so they are in every record.
+
+        Raises:
+            ConfigValidationError: It names a key that is no field of the stream.
+        """
+        replication_key = self.replication_key
+        super().apply_catalog(catalog)
+        self.replication_key = replication_key
+        entry = catalog.get_stream(self.name)
+        if entry is None:
+            return
+        if self.forced_replication_method not in (None, *self.replication_methods):
+            self.unknown_method, self.forced_replication_method = self.forced_replication_method, None
+        if entry.key_properties is None:
+            self.primary_keys = entry.key_properties = self.primary_keys or type(self).primary_keys
+        declared, read = self.schema["properties"], self.effective_schema.setdefault("properties", {})
+        for key in self.primary_keys:
+            if key not in declared:
+                msg = f"the catalog entry of {self.name} names the key {key!r}, which is no field of it"
+                raise ConfigValidationError(msg, errors=[msg], schema={})
+            read.setdefault(key, declared[key])
+            if ("properties", key) in entry.metadata:
+                entry.metadata["properties", key].inclusion = Metadata.InclusionType.AUTOMATIC
 
     @property
     def metadata(self) -> MetadataMapping:

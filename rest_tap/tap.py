@@ -18,7 +18,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.schema import UNKNOWN_FIELDS, sensitive
-from rest_tap.sdk import quiet
+from rest_tap.sdk import BatchConfig, quiet
 from rest_tap.sync import Run
 from rest_tap.writer import BytesWriter
 
@@ -63,6 +63,7 @@ class RestTap(Tap):
         quiet(self.logger)
         super().__init__(**kwargs)
         if kwargs.get("validate_config", True):
+            self._check_batches()
             self.check_config()
 
     @classmethod
@@ -71,6 +72,15 @@ class RestTap(Tap):
             if schema.get("secret") and not isinstance(config.get(name, ""), str):
                 msg = f"setting {name} must be a string"
                 raise ConfigValidationError(msg, errors=[msg], schema={})
+
+    def _check_batches(self) -> None:
+        given = self.config.get("batch_config")
+        try:
+            is_whole = not given or bool(BatchConfig.from_dict(given).storage.root)
+        except (AttributeError, TypeError):
+            is_whole = False
+        if not is_whole:
+            raise wrong("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
 
     def check_config(self) -> None:
         """Check what a JSON Schema cannot say about the settings.
@@ -115,8 +125,19 @@ class RestTap(Tap):
     def setup_mapper(self) -> None:
         """Take personal data out of the catalog if the settings say so, then set up the maps.
 
-        Fields that no schema names go with it: whom they are about is not known.
+        Fields that no schema names go with it: whom they are about is not known. Says, too,
+        which replication methods of the catalog no stream can be read by.
         """
+        unknown = {
+            name: method
+            for name, stream in self.streams.items()
+            if (method := getattr(stream, "unknown_method", None)) and stream.selected
+        }
+        if unknown:
+            self.logger.warning(
+                "the catalog asks for replication methods that these streams do not have; they are read as usual: %s",
+                ", ".join(f"{name} ({method})" for name, method in unknown.items()),
+            )
         if self.config.get("personal_data") is False:
             for name, stream in self.streams.items():
                 entry = self.catalog.get_stream(name)
@@ -205,7 +226,7 @@ class one_line:  # noqa: N801 - reads as what it does
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """End the process, unless the error is a bug: that shall be seen whole."""
         if isinstance(error, ApiError):
-            self.logger.error("%s", error)
+            self._tell(error)
             sys.exit(FAILED)
         if isinstance(error, StopRun):
             self.logger.warning("%s; the next run goes on from the last STATE", error)
@@ -217,11 +238,15 @@ class one_line:  # noqa: N801 - reads as what it does
             self.logger.error("the loader has closed the pipe" if is_gone else f"no room to write to: {error.strerror}")
             sys.exit(FAILED)
         if isinstance(error, ConfigValidationError):
-            self.logger.error("%s", "; ".join(error.errors) or error)
+            self._tell("; ".join(error.errors) or error)
             sys.exit(FAILED)
         if isinstance(error, (MapExpressionError, StreamMapConfigError)):
-            self.logger.error("the setting stream_maps does not work: %s", error)
+            self._tell(f"the setting stream_maps does not work: {error}")
             sys.exit(FAILED)
+
+    def _tell(self, what: object) -> None:
+        """Log a line: one, also where a name in it has several."""
+        self.logger.error("%s", " ".join(str(what).split()))
 
 
 def wrong(what: str) -> ConfigValidationError:
@@ -249,10 +274,13 @@ def read_json(text: str, name: str) -> t.Any:
         ConfigValidationError: It is not JSON.
     """
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        if "\\ud" in text.lower():
+            json.dumps(found, ensure_ascii=False).encode()  # half a character could be read, but never written
     except (ValueError, RecursionError) as error:
         line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise wrong(f"the {name} file is not JSON{line}") from None
+    return found
 
 
 def check_catalog(catalog: t.Any) -> None:

@@ -431,6 +431,11 @@ class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
         """Return FULL_TABLE, unless the catalog asks for something else."""
         return str(self.forced_replication_method or "FULL_TABLE")
 
+    @property
+    def replication_methods(self) -> tuple[str, ...]:
+        """Return both, though the rows themselves have nothing to go on from."""
+        return ("FULL_TABLE", "INCREMENTAL")
+
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:  # noqa: ARG002
         """Return what stands in an order's row."""
         keys = {name: row.get(field) for name, field in self.nested_keys.items()}
