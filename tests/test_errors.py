@@ -10,16 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from singer_sdk.exceptions import ConfigValidationError
 
-from rest_tap.writer import RecordPath
 from sandbox import Fault, Sandbox
 from tap_organizers.streams import STREAMS
 from tap_organizers.tap import TapOrganizers
 from tests.command import DO_NOT_WAIT
-from tests.conftest import discovered, entry_of, kept_signals, only, organizers_config, select
+from tests.conftest import discovered, kept_signals, only, organizers_config, select
 
 if t.TYPE_CHECKING:
     from tests.command import Finished
@@ -383,68 +379,6 @@ def test_a_state_of_streams_that_the_tap_does_not_have_is_kept(
     assert finished.code == 0
     states = [message["value"] for message in finished.messages if message["type"] == "STATE"]
     assert all(value["bookmarks"]["unheard_of"] == {"replication_key_value": 5} for value in states)
-
-
-def mutated(draw: st.DrawFn, value: t.Any) -> t.Any:
-    """Return a JSON value with something in it replaced or gone."""
-    if isinstance(value, dict) and value and draw(st.integers(0, 3)):
-        key = draw(st.sampled_from(sorted(value)))
-        return {name: mutated(draw, part) if name == key else part for name, part in value.items()}
-    if isinstance(value, list) and value and draw(st.integers(0, 3)):
-        place = draw(st.integers(0, len(value) - 1))
-        return [mutated(draw, part) if at == place else part for at, part in enumerate(value)]
-    return draw(st.sampled_from([None, 5, "text", [], {}, [None], {"a": None}, True, -1.5, [["x"]]]))
-
-
-@st.composite
-def mutations(draw: st.DrawFn, value: t.Any) -> t.Any:
-    """Return a value with some mutations."""
-    for _ in range(draw(st.integers(1, 3))):
-        value = mutated(draw, value)
-    return value
-
-
-SMALL_CATALOG: Json = json.loads(json.dumps({"streams": [entry_of(discovered(NOWHERE), "organizers")]}))
-
-
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-@given(mutations(SMALL_CATALOG))
-def test_whatever_a_catalog_holds_it_is_refused_in_one_line_or_works(given_catalog: t.Any) -> None:
-    try:
-        with kept_signals():
-            tap = TapOrganizers(config=dict(NOWHERE), catalog=given_catalog if isinstance(given_catalog, dict) else {})
-            for stream in tap.streams.values():
-                if stream.selected:
-                    RecordPath(stream)
-                    assert [message.stream for message in stream._generate_schema_messages()] == [stream.name]
-    except ConfigValidationError as error:
-        assert len(error.errors) == 1  # noqa: PT017 - that it is refused is one of two right ends
-        assert "\n" not in error.errors[0]  # noqa: PT017
-
-
-SOME_STATE: Json = {
-    "bookmarks": {
-        "orders": {"organizers": {"riverside": {"since": "2026-01-01T00:00:00Z", "at": "2025-01-01T00:00:00Z"}}},
-        "checkins": {"events": {"riverside": {"jazz-1": "2026-01-01T00:00Z"}}},
-        "transactions": {"partitions": [{"context": {}, "replication_key_value": "2026-01-01"}]},
-        "subevents": {"replication_key_value": "2026-01-01", "replication_key": "last_modified"},
-    }
-}
-
-
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-@given(mutations(SOME_STATE))
-def test_whatever_a_state_holds_it_is_refused_in_one_line_or_works(state: t.Any) -> None:
-    try:
-        with kept_signals():
-            tap = TapOrganizers(config=dict(NOWHERE))
-            tap.load_state(state)
-            tap._reset_state_progress_markers()
-            for stream in tap.streams.values():
-                for context in ({"organizer": "riverside"}, {"organizer": "riverside", "event": "jazz-1"}):
-                    t.cast("t.Any", stream).pagination(context)
-    except ConfigValidationError as error:
-        assert len(error.errors) == 1  # noqa: PT017 - that it is refused is one of two right ends
 
 
 # --- what is asked for without a run ----------------------------------------------------------------------------------
