@@ -15,14 +15,20 @@ from sandbox import Sandbox, Scale
 from tests.loading import catalog, settings
 
 ROOT = Path(__file__).parent.parent
-#: Runs the tap with its arguments, then says on standard error how much memory it has had at most.
+#: Runs the tap with its arguments, then says on standard error how many bytes of memory it has had at most.
+#: (On Linux, what getrusage tells of a process begins with what the one had that started it.)
 PROGRAM = """
-import resource, sys
+import pathlib, re, resource, sys
 from tap_organizers.tap import TapOrganizers
 try:
     TapOrganizers.cli()
 finally:
-    print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():
+        peak = int(re.search(r"VmHWM:\\s*(\\d+) kB", status.read_text())[1]) << 10
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print("PEAK", peak, file=sys.stderr)
 """
 
 
@@ -44,7 +50,7 @@ def finish(tap: subprocess.Popen[bytes], tmp_path: Path) -> tuple[int, float]:
     tap.stdout.close()
     assert tap.wait() == 0
     peak = next(line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("PEAK"))
-    return records, int(peak.split()[1]) / 1024
+    return records, int(peak.split()[1]) / (1 << 20)
 
 
 @pytest.mark.slow
