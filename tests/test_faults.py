@@ -9,14 +9,17 @@ import typing as t
 
 import pytest
 
-from sandbox import KINDS, Fault, Sandbox
+from rest_tap.errors import ApiError
+from rest_tap.gate import Gate
+from sandbox import KINDS, Fault, Sandbox, Scale
 from tests.conftest import organizers_config
 from tests.faults import FAULTS, PLACES, TIMES, bench, fault, random_faults
+from tests.loading import read
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.conftest import Run
+    from tests.conftest import Result, Run, Waits
     from tests.faults import Bench
 
 PLACES_IN_TURN = dict(zip(FAULTS, itertools.cycle(PLACES), strict=False))
@@ -79,6 +82,62 @@ def test_faults_at_random_lose_no_row_and_show_no_secret(it: Bench) -> None:
 @pytest.mark.slow
 def test_faults_at_random_in_500_runs_lose_no_row_and_show_no_secret(it: Bench) -> None:
     run_at_random(it, 500)
+
+
+# --- nobody listens ---------------------------------------------------------------------------------------------------
+
+SCALE_OF_ORDERS = Scale(organizers=1, events=2, tax_rules=1, orders=400, ticketing_events=1, attendees=1)
+
+
+def codes(box: Sandbox, *results: Result) -> tuple[set[str], set[str]]:
+    """Return the orders that there are, and those that came."""
+    there = {order["code"] for order in box.organizers.organizers["riverside"].sales["orders"]}
+    return there, {row["code"] for result in results for row in result.records["orders"]}
+
+
+def close_at(box: Sandbox, count: int) -> None:
+    """Stop serving in the middle of an answer: connections are refused from then on."""
+    box.on_request(lambda _request, box: box.close() if len(box.requests("/orders/$")) == count else None)
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_a_server_that_goes_away_is_one_line_and_the_next_run_completes(
+    workers: int,
+    no_waiting: Waits,  # noqa: ARG001 - retries do not wait
+) -> None:
+    with Sandbox(scale=SCALE_OF_ORDERS) as box:
+        close_at(box, 4)
+        first = read(box, "orders", max_concurrency=workers, fails=ApiError)
+        port = box.port
+    assert str(first.error) == (
+        "orders: the connection failed or broke off; look at the setting api_url, and at the network "
+        "(/organizers/riverside/orders)"
+    )
+    with Sandbox(scale=SCALE_OF_ORDERS, port=port) as box:
+        second = read(box, "orders", state=first.states[-1])
+        there, came = codes(box, first, second)
+    assert came == there
+    assert len(second.records["orders"]) < len(there)
+
+
+def test_a_server_that_comes_back_while_the_tap_waits_is_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes = [Sandbox(scale=SCALE_OF_ORDERS)]
+    waits: list[float] = []
+
+    def sleep(_gate: Gate, seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            boxes.append(Sandbox(scale=SCALE_OF_ORDERS, port=boxes[0].port))
+
+    monkeypatch.setattr(Gate, "sleep", sleep)
+    try:
+        close_at(boxes[0], 4)
+        there, came = codes(boxes[0], read(boxes[0], "orders", max_concurrency=1))
+    finally:
+        for box in boxes:
+            box.close()
+    assert waits == [2.0, 4.0, 8.0]
+    assert came == there
 
 
 # --- the real command -------------------------------------------------------------------------------------------------
