@@ -76,21 +76,35 @@ def test_20000_events_are_read_in_less_than_150_megabytes(tmp_path: Path) -> Non
     assert peak < 150
 
 
-def test_a_loader_that_stops_reading_stops_the_tap(tmp_path: Path) -> None:
+def asked_until_it_stops(box: Sandbox) -> int:
+    """Wait until the tap asks for nothing more, and return how many pages it has asked for."""
+    before, asked = -1, 0
+    for _ in range(100):
+        time.sleep(0.2)
+        before, asked = asked, len(box.requests("/vouchers/$"))
+        if before == asked > 0:
+            break
+    return asked
+
+
+def test_a_slow_loader_holds_the_tap_back(tmp_path: Path) -> None:
     scale = Scale(organizers=1, events=1, tax_rules=1, orders=4, rows={"vouchers": 20_000}, ticketing_events=1)
     with Sandbox(scale=scale) as box:
         tap = start(box, tmp_path, "vouchers", max_concurrency=4)
+        assert tap.stdout is not None
         try:
-            before, asked = -1, 0
-            for _ in range(100):
-                time.sleep(0.2)
-                before, asked = asked, len(box.requests("/vouchers/$"))
-                if before == asked > 0:
-                    break
             # What is under way, what waits, and what is in the buffer and in the pipe: of 400 pages.
+            asked = asked_until_it_stops(box)
             assert 0 < asked < 60
-            records, _ = finish(tap, tmp_path)
-            assert records == 20_000
+            # A row a second.
+            taken = []
+            for _ in range(4):
+                taken.append(tap.stdout.readline())
+                time.sleep(1)
+            assert len(box.requests("/vouchers/$")) <= asked + 4
+            records, peak = finish(tap, tmp_path)
+            assert records + sum(b'"RECORD"' in line[:20] for line in taken) == 20_000
+            assert peak < 150
         finally:
             tap.kill()
             tap.wait()
