@@ -39,6 +39,31 @@ class Project:
 
     def try_meltano(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command of Meltano's that may fail."""
+        return subprocess.run(
+            [MELTANO, *arguments],
+            cwd=self.folder,
+            env=self._environment(settings),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Start a command of Meltano's, in a group of processes of its own."""
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [MELTANO, *arguments],
+                cwd=self.folder,
+                env=self._environment(settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _environment(self, settings: dict[str, str]) -> dict[str, str]:
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -52,16 +77,7 @@ class Project:
             # uv's wheels are worth sharing, in spite of the line above.
             "UV_CACHE_DIR": _uv_cache(),
         }
-        return subprocess.run(
-            [MELTANO, *arguments],
-            cwd=self.folder,
-            env=inherited | private | self.settings | settings,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        return inherited | private | self.settings | settings
 
 
 def _uv_cache() -> str:
