@@ -62,6 +62,9 @@ class RestTap(Tap):
             check_catalog(kwargs["catalog"])
         quiet(self.logger)
         super().__init__(**kwargs)
+        # A loader may take the first STATE that it hears of for where the run began (target-duckdb and its
+        # relatives do), and tell it before it has loaded the rows that it speaks of: so that one is.
+        self.state.setdefault("bookmarks", {})
         if kwargs.get("validate_config", True):
             self._check_batches()
             self.check_config()
