@@ -54,11 +54,11 @@ test: lint ## lint, then every test that needs no other program (some minutes)
 	$(BIN)/python -m pytest
 
 .PHONY: test-slow
-test-slow: .venv/ready ## the tests that take long: faults everywhere, 500 random runs, memory, kills
+test-slow: .venv/ready ## the tests that take long: faults everywhere, 500 random runs, secrets, memory (ten minutes)
 	$(BIN)/python -m pytest -m slow
 
 .PHONY: reliability
-reliability: .venv/ready ## break everything once more, into docs/reliability.md
+reliability: .venv/ready ## break everything, everywhere, into docs/reliability.md (ten minutes)
 	$(BIN)/python -m tests.faults
 
 .PHONY: test-lowest
@@ -107,6 +107,11 @@ lock: $(if $(wildcard $(UV)),,.venv/ready) ## resolve the newest dependencies in
 	$(COMPILE) --upgrade --resolution lowest-direct --group test pyproject.toml -o requirements/lowest.txt
 	$(COMPILE) --upgrade requirements/meltano.in -o requirements/meltano.txt
 	$(COMPILE) --upgrade requirements/orchestrate.in -o requirements/orchestrate.txt
+
+.PHONY: audit
+audit: .venv/ready ## ask PyPI whether a locked dependency has a known weakness (needs the network)
+	$(UV) tool run pip-audit@2.10.1 --strict --progress-spinner off --disable-pip --require-hashes \
+	  $(foreach lock,dev meltano orchestrate,-r requirements/$(lock).txt)
 
 .PHONY: clean
 clean: ## remove all that make has built
