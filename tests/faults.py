@@ -1,8 +1,8 @@
 """Breaks everything that can break between a tap and its API, and says what came of it.
 
-`python -m tests.faults` does so for all faults, times and places (or those with one of the words given
-in their name), and writes the result to `docs/reliability.md`; `-v` shows each run. The tests do a part of
-it, and runs with faults at random.
+`make reliability` does so for all faults, times and places, and writes the result to
+`docs/reliability.md`; `python -m tests.faults` with words for those places only that have one
+in their name, `-v` to see each run. The tests do a part of it, and runs with faults at random.
 
 An outcome is found by comparing all rows that were written with those of a run that nothing
 disturbed, never by "it did not crash"; and after each run that did not write all, another
@@ -17,6 +17,7 @@ import email.utils
 import json
 import logging
 import sys
+import textwrap
 import time
 import traceback
 import typing as t
@@ -374,8 +375,10 @@ def random_faults(chance: random.Random, place: Place) -> list[Fault]:
 
 HEAD = """# What happens when the API misbehaves
 
-Made by `python -m tests.faults`, which breaks the sandbox's answers in each of these ways, at each of {places} places:
-{listed}.
+Made by `make reliability`, which breaks the sandbox's answers in each of these ways, at each of {places} places:
+
+{listed}
+
 {runs:,} runs; after each that did not write every row, a second one goes on from its last STATE without the fault.
 All rows that were written are compared, field by field, with those of a run that nothing disturbed.
 
@@ -386,6 +389,10 @@ gave up. *Lost* counts the rows that were missing in silence, or that the next r
 
 What no client can notice: a server that leaves rows out of a list and has no count of them (events and tickets
 behind a login), or leaves them out of the count as well.
+
+What is not in the table: a server that refuses connections in mid-run, for ever or for a while, and 500 runs with
+faults at random (`make test-slow`, with the seed of a run that fails); the same faults before a real pretix
+(`make test-pretix`); kill -9 of tap, loader and `meltano run`, a full disk (`make test-meltano`). They end likewise.
 
 | Fault | How often | Tries | Outcome | Lost |
 | --- | --- | ---: | --- | ---: |
@@ -421,7 +428,8 @@ def table(report: Callable[[str], None], places: dict[str, Place]) -> tuple[str,
                     outcome.lost + (outcome.missing if outcome.kind == "complete" else 0) for outcome in outcomes
                 )
                 lines.append(f"| {name} | {often} | {tries} | {describe(outcomes)} | {lost} |")
-    head = HEAD.format(places=len(places), listed="; ".join(places), runs=runs)
+    listed = textwrap.fill(f"{'; '.join(places)}.", 120)
+    head = HEAD.format(places=len(places), listed=listed, runs=runs)
     return head + "\n".join(lines) + "\n", problems
 
 
