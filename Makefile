@@ -66,7 +66,7 @@ test-lowest: .venv/ready ## the tests with the oldest dependencies that pyprojec
 	$(UV) venv --quiet --clear --python $(BIN)/python .cache/lowest
 	$(UV) pip sync --quiet --python .cache/lowest --require-hashes requirements/lowest.txt
 	$(UV) pip install --quiet --python .cache/lowest --no-deps --editable .
-	.cache/lowest/bin/python -m pytest -W 'ignore:Class-scoped fixture' --ignore tests/meltano --ignore tests/pretix
+	.cache/lowest/bin/python -m pytest -W 'ignore:Class-scoped fixture' --ignore tests/meltano --ignore tests/orchestrate --ignore tests/pretix
 
 .PHONY: test-pretix
 test-pretix: .venv/ready .meltano-venv/ready ## read a real pretix server, installed from PyPI

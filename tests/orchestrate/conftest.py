@@ -58,7 +58,8 @@ def keys(messages: Iterable[Json]) -> Keys:
             columns[message["stream"]] = message["key_properties"]
         elif message["type"] == "RECORD":
             row = message["record"]
-            found[(message["stream"], *(str(row[name]) for name in columns[message["stream"]]))] += 1
+            key = (message["stream"], *(str(row[name]) for name in columns[message["stream"]]))
+            found[key] += 1
     return found
 
 
