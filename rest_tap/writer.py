@@ -160,14 +160,27 @@ class RecordPath:
             _lines(prefix, [mapped], suffix)
             for record in records
             for prefix, stream_map in zip(self._prefixes, self._maps, strict=True)
-            if (mapped := stream_map.transform(record)) is not None
+            if (mapped := _transformed(stream_map, record)) is not None
         )
 
     def mapped(self, records: list[Record]) -> list[Record]:
         """Return prepared records as the primary map makes them."""
         if self._is_plain:
             return records
-        return [mapped for record in records if (mapped := self._maps[0].transform(record)) is not None]
+        return [mapped for record in records if (mapped := _transformed(self._maps[0], record)) is not None]
+
+
+def _transformed(stream_map: t.Any, record: Record) -> Record | None:
+    """Return the record as a map makes it.
+
+    The SDK flattens an object into columns but leaves one that is null under its own name,
+    which no schema has then; target-csv fails on such a name.
+    """
+    mapped: Record | None = stream_map.transform(record)
+    if mapped is not None and stream_map.flattening_enabled:
+        columns = stream_map.transformed_schema["properties"]
+        return {name: value for name, value in mapped.items() if value is not None or name in columns}
+    return mapped
 
 
 def _lines(prefix: bytes, records: list[Record], suffix: bytes) -> bytes:

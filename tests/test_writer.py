@@ -50,14 +50,22 @@ WHEN = "2026-11-22T06:00:00+00:00"
 
 
 def as_the_sdk(stream: Things, record: Record) -> list[Record]:
-    """Return the messages that the SDK makes of a record, as they are read back."""
+    """Return the messages that the SDK makes of a record, as they are read back.
+
+    Less a flattened object's own name, which it keeps, in no schema, where the object is null.
+    """
     writer = SimpleSingerWriter()
     messages = [
         json.loads(writer.format_message(message))
         for message in stream._generate_record_messages(copy.deepcopy(record))
     ]
+    flattened = {one.stream_alias: one.transformed_schema for one in stream.stream_maps if one.flattening_enabled}
     for message in messages:
         del message["time_extracted"]
+        columns = flattened.get(message["stream"], {}).get("properties")
+        if columns is not None:
+            for name in [name for name, value in message["record"].items() if value is None and name not in columns]:
+                del message["record"][name]
     return messages
 
 
@@ -246,6 +254,22 @@ def test_lines_equal_those_of_the_sdk_for_any_schema_selection_map_flattening_an
             page.append(record)
             expected += messages
     assert as_we_all(stream, page) == expected
+
+
+def test_an_object_that_is_null_leaves_no_name_that_the_flattened_schema_lacks() -> None:
+    stream = things(
+        fields(seat=Object(fields(number=Integer())), note=String()),
+        config={"flattening_enabled": True, "flattening_max_depth": 1},
+    )
+    (map_of_it,) = stream.stream_maps
+    assert "seat__number" in map_of_it.transformed_schema["properties"]
+    assert as_we(stream, {"id": 1, "seat": {"number": 5}, "note": None})[0]["record"] == {
+        "id": 1,
+        "seat__number": 5,
+        "note": None,
+    }
+    assert as_we(stream, {"id": 2, "seat": None, "note": None})[0]["record"] == {"id": 2, "note": None}
+    assert RecordPath(stream).mapped({"id": 2, "seat": None}) == {"id": 2}
 
 
 def test_a_filter_that_fails_is_the_sdks_error() -> None:
