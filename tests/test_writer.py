@@ -269,7 +269,7 @@ def test_an_object_that_is_null_leaves_no_name_that_the_flattened_schema_lacks()
         "note": None,
     }
     assert as_we(stream, {"id": 2, "seat": None, "note": None})[0]["record"] == {"id": 2, "note": None}
-    assert RecordPath(stream).mapped({"id": 2, "seat": None}) == {"id": 2}
+    assert RecordPath(stream).mapped([{"id": 2, "seat": None}]) == [{"id": 2}]
 
 
 def test_a_filter_that_fails_is_the_sdks_error() -> None:
