@@ -85,6 +85,8 @@ class Prefetch(t.Generic[R]):
         self._tiebreak = itertools.count()
         #: What is under way or waits for the reader.
         self._open: dict[int, Task[R]] = {}
+        #: What the reader waits for.
+        self._due: Task[R] | None = None
         self._passed: Key = ()
         self._closed = False
 
@@ -117,6 +119,7 @@ class Prefetch(t.Generic[R]):
                 self.reach(task.key)
                 if not task.started:
                     self._start(task)
+                self._due = task
                 self._fill()
             while not task.done:
                 if idle is not None:
@@ -125,6 +128,7 @@ class Prefetch(t.Generic[R]):
                     if not task.done:
                         self._finished.wait(0.5)
             with self._lock:
+                self._due = None
                 self._open.pop(id(task), None)
                 self._fill()
         if task.error is not None:
@@ -176,7 +180,6 @@ class Prefetch(t.Generic[R]):
             thread = threading.Thread(target=self._work, name=f"prefetch-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
-        self._wanted.notify()
 
     def _offer(self, source: t.Iterator[Task[R]]) -> None:
         """Take the next task of a source that the reader has not passed yet."""
@@ -187,12 +190,20 @@ class Prefetch(t.Generic[R]):
                     heapq.heappush(self._sources, (task.key, next(self._tiebreak), task, source))
                     return
 
-    def _fill(self) -> None:
+    def _fill(self, awake: int = 0) -> None:
+        """Begin what there is room for, and wake threads for it.
+
+        Args:
+            awake: How many threads are about to look for work anyway: to wake another one
+                in place of them would cost as much as to encode a page.
+        """
         while self._sources and self._has_room(self._sources[0][0]) and not self._closed:
             _, _, task, source = heapq.heappop(self._sources)
             if task.key > self._passed and not task.started:
                 self._start(task)
             self._offer(source)
+        if len(self._queue) > awake:
+            self._wanted.notify(len(self._queue) - awake)
 
     def _has_room(self, key: Key) -> bool:
         """Return whether few results are under way or waiting that are due before this one.
@@ -215,7 +226,8 @@ class Prefetch(t.Generic[R]):
             task.run()
             with self._lock:
                 self._make_known(task)
-                self._finished.notify_all()
+                if task is self._due:
+                    self._finished.notify()
 
     def _make_known(self, task: Task[R]) -> None:
         """Take what a finished task has made known, and begin as much of it as there is room for."""
@@ -224,4 +236,4 @@ class Prefetch(t.Generic[R]):
         with contextlib.suppress(Exception):
             for source in self._expand(task):
                 self._offer(source)
-        self._fill()
+        self._fill(awake=1)

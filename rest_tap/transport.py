@@ -173,6 +173,23 @@ class _Session(requests.Session):
         return
 
 
+class _Adapter(HTTPAdapter):
+    """Connections to one API: which pool they stand in is found out once and not for each request."""
+
+    _pool: t.Any = None
+
+    def get_connection_with_tls_context(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """Return the pool of the API's scheme and host, or of the proxy before it."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
+
+    def close(self) -> None:
+        """Close all connections; another request begins with a new pool."""
+        self._pool = None
+        super().close()
+
+
 class Asking:
     """A request on its way to an answer, which two threads may bring there in turn.
 
@@ -300,8 +317,8 @@ class Transport:
                 "Accept-Encoding": "gzip, deflate",
             }
         )
-        self._session.mount("http://", HTTPAdapter(pool_maxsize=connections))
-        self._session.mount("https://", HTTPAdapter(pool_maxsize=connections))
+        self._session.mount("http://", _Adapter(pool_maxsize=connections))
+        self._session.mount("https://", _Adapter(pool_maxsize=connections))
         # Proxies and certificates of the environment, looked up once and not per request.
         try:
             self._environment = self._session.merge_environment_settings(
