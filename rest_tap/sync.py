@@ -22,6 +22,7 @@ from rest_tap.prefetch import Key, Prefetch, Task
 from rest_tap.progress import Level, Progress
 from rest_tap.schema import Placeholder
 from rest_tap.sdk import BATCH_SIZE, BatchConfig
+from rest_tap.transport import now
 from rest_tap.writer import BytesWriter, RecordPath
 
 if t.TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Listing:
         """Return an empty page, if the error says that the list is over; else raise it."""
         if error.status is None or not self.pagination.ends_at(step, error.status):
             raise error
-        return self._known(step, Answer([]))
+        return self._known(step, Answer([], received=now()))
 
     def _known(self, step: Step, answer: Answer) -> Fetched:
         try:

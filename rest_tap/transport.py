@@ -399,7 +399,7 @@ class Transport:
         self._answered = True
         status = response.status_code
         if status == _OK:
-            return _Received(content, response.headers, _now(), credential)
+            return _Received(content, response.headers, now(), credential)
         if status in _REDIRECTS:
             return _Failure(
                 ApiError("redirected more than once", **request.where, status=status),
@@ -655,5 +655,6 @@ def _date(text: str) -> str | None:
     return f"{date.isoformat()}Z"
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time by this machine's clock, in UTC."""
     return dt.datetime.now(dt.timezone.utc).isoformat()

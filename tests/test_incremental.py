@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from sandbox import Sandbox, Scale
+from sandbox import Fault, Sandbox, Scale
 from tests.loading import (
     INCREMENTAL,
     MONEY,
@@ -263,6 +263,19 @@ def test_orders_of_a_moved_date_come_though_they_are_more_than_a_page(box: Sandb
     assert sorted(code for _, code in keys(second, "orders")) == sorted([*moved, new])
     assert Loader().load(first.messages).load(second.messages).lacks(truth(box)) == []
     assert len(moved) >= 120
+
+
+def test_a_page_of_a_tie_that_is_gone_ends_the_list_with_a_true_state(box: Sandbox) -> None:
+    first = read(box, "orders")
+    moved = tie(box)
+    # The last page is asked for again, for what has moved behind the tie meanwhile.
+    gone = Fault(path="/riverside/orders/", query="page=3", status=404, body='{"detail": "Invalid page."}', after=1)
+    box.faults.add(gone)
+    second = read(box, "orders", state=first.states[-1])
+    assert gone.fired == 1
+    assert set(moved) <= {code for _, code in keys(second, "orders")}
+    third = read(box, "orders", state=second.states[-1])
+    assert Loader().load(first.messages).load(second.messages).load(third.messages).lacks(truth(box, "orders")) == []
 
 
 @pytest.mark.parametrize("seed", range(2))
