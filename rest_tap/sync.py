@@ -464,7 +464,10 @@ class Run:
         Only where the reader itself waits for the server: while the pool does, it hears
         signals between two looks.
         """
-        self.can_stop = threading.current_thread() is threading.main_thread()
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        self.can_stop = True
         try:
             yield
         finally:

@@ -143,6 +143,30 @@ def test_a_signal_ends_a_run_whose_server_does_not_answer(
     assert finished.messages[-1]["type"] == "STATE"
 
 
+def test_a_signal_ends_a_run_that_asks_again_for_a_page_it_cannot_decode(start_command: Commands) -> None:
+    with Sandbox(scale=Scale(organizers=1, events=1, tax_rules=900, orders=0)) as box:
+        box.latency = 0.1
+        # Only the one who asks waits; the pool goes on to ask for pages behind it.
+        broken = Fault(path="taxrules/$", query="page=3&", status=200, body="{")
+        busy = Fault(path="taxrules/$", query="page=3&", status=503, headers={"Retry-After": "300"}, times=None)
+        box.faults.add(broken, busy)
+        config = organizers_config(box, max_concurrency=8)
+        command = start_command(config=config, catalog=only(discovered(config), "tax_rules"))
+        command.drain()
+        deadline = time.monotonic() + 20
+        while not busy.fired or len(box.requests("taxrules/$")) < 18:
+            time.sleep(0.01)
+            assert time.monotonic() < deadline
+        time.sleep(0.5)
+        began = time.monotonic()
+        command.signal(signal.SIGTERM)
+        finished = command.finish()
+    assert finished.code == 143
+    assert time.monotonic() - began < 8
+    assert "Traceback" not in finished.stderr
+    assert len([m for m in finished.messages if m["type"] == "RECORD"]) == 100
+
+
 def test_a_second_signal_ends_a_run_that_waits_for_its_loader(slow_box: Sandbox, start_command: Commands) -> None:
     slow_box.latency = 0.0
     config = organizers_config(slow_box, max_concurrency=1)
