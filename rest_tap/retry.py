@@ -70,7 +70,7 @@ def seconds_of(retry_after: str | None, *, now: dt.datetime | None = None) -> fl
         return float(text)
     try:
         date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=dt.timezone.utc)

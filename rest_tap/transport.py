@@ -648,10 +648,10 @@ def _date(text: str) -> str | None:
     """Return a time of HTTP in ISO 8601; the same one comes with many answers."""
     try:
         date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        if date.tzinfo is not None:
+            date = date.astimezone(dt.timezone.utc).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         return None
-    if date.tzinfo is not None:
-        date = date.astimezone(dt.timezone.utc).replace(tzinfo=None)
     return f"{date.isoformat()}Z"
 
 

@@ -66,6 +66,7 @@ def test_waits_grow_until_the_policy_gives_up(policy: RetryPolicy, status: int |
         pytest.param("1.5", None, id="a fraction"),
         pytest.param("²", None, id="a digit that is no number"),
         pytest.param("Sun, 99 Nov 2026 06:01:30 GMT", None, id="a day that does not exist"),
+        pytest.param(f"Sun, 22 Nov {'9' * 20} 06:01:30 GMT", None, id="a year that does not exist"),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_date(text: str | None, seconds: float | None) -> None:

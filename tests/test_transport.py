@@ -530,9 +530,11 @@ def test_what_read_refuses_is_an_error_with_stream_and_path(api: Mocker) -> None
         ({"Date": "Sun, 22 Nov 2026 06:00:00 -0000"}, "2026-11-22T06:00:00Z"),
         ({"Date": "Sun, 22 Nov 2026 06:00:00 GMT", "X-Page-Generated": "2026-01-01T00:00:00Z"}, "2026-01-01T00:00:00Z"),
         ({"Date": "now"}, None),
+        ({"Date": "Fri, 31 Dec 9999 23:59:59 -0100"}, None),
+        ({"Date": f"Sun, 22 Nov {'9' * 20} 06:00:00 GMT"}, None),
         ({}, None),
     ],
-    ids=["date", "other zone", "no zone", "generated", "a word", "nothing"],
+    ids=["date", "other zone", "no zone", "generated", "a word", "after all time", "no year", "nothing"],
 )
 def test_a_reply_tells_the_servers_own_time(api: Mocker, headers: dict[str, str], server_time: str | None) -> None:
     api.get(f"{URL}/x", json={}, headers=headers)
