@@ -536,7 +536,7 @@ class Transport:
             raise ApiError(msg, **request.where, status=response.status_code)
         if there.path == f"{here.path}/":
             self.trailing_slash = True
-        return there.path
+        return there.path or "/"
 
     def _failure(self, response: requests.Response, content: bytes, request: _Request) -> ApiError:
         """Return the error that a status other than 200 stands for."""

@@ -206,6 +206,13 @@ def test_a_redirect_that_leads_nowhere_is_an_error(api: Mocker, headers: dict[st
     assert len(api.request_history) <= 2
 
 
+def test_a_redirect_to_a_host_without_a_path_leads_to_its_root(api: Mocker) -> None:
+    api.get(f"{URL}/organizers", status_code=302, headers={"Location": "https://api.example"})
+    api.get("https://api.example/", text="<html>")
+    with pytest.raises(ApiError, match="a web page instead of JSON"):
+        transport().ask("/organizers")
+
+
 def test_a_loop_of_redirects_ends_after_the_first(api: Mocker) -> None:
     api.get(f"{URL}/a", status_code=302, headers={"Location": f"{URL}/b"})
     api.get(f"{URL}/b", status_code=302, headers={"Location": f"{URL}/a"})
