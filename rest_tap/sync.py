@@ -469,6 +469,7 @@ class Run:
             return
         self.can_stop = True
         try:
+            self._check_time()
             yield
         finally:
             self.can_stop = False

@@ -27,8 +27,10 @@ if t.TYPE_CHECKING:
     from types import FrameType
 
     import click
+    from typing_extensions import Unpack
 
-    from rest_tap.transport import Transport
+    from rest_tap.pagination import Params
+    from rest_tap.transport import Facts, Reply, Transport
 
 #: How a run ends: wrong settings or an error of the API; or a loader that went away.
 FAILED = 1
@@ -102,6 +104,15 @@ class RestTap(Tap):
         if self._transport is None:
             self._transport = self.make_transport()
         return self._transport
+
+    def ask(self, path: str, params: Params | None = None, **facts: Unpack[Facts]) -> Reply:
+        """Return the answer to a request beside the lists, in the reader: a signal ends it at once.
+
+        Raises:
+            ApiError: There is none; see :meth:`rest_tap.transport.Transport.ask`.
+        """
+        with self.run.interruptible():
+            return self.transport.ask(path, params, **facts)
 
     @property
     def run(self) -> Run:

@@ -79,7 +79,7 @@ class Sight:
         if organizer not in self._counts:
             events = t.cast("OrganizersStream", self._tap.streams["events"])
             path = fill_path(events.path, context)
-            answer = self._tap.transport.ask(path, ONE_ROW, stream=events.name, read=events.read).body
+            answer = self._tap.ask(path, ONE_ROW, stream=events.name, read=events.read).body
             for row in answer.rows:
                 self.add_event(organizer, row.get("slug"))
             self._counts[organizer] = len(answer.rows) if answer.count is None else answer.count

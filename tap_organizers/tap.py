@@ -292,7 +292,7 @@ class TapOrganizers(RestTap):
     def server_version(self) -> str:
         """Return the version that a pretix server tells, or an empty text for other servers."""
         try:
-            body = self.transport.ask("/version", is_list=False, stream="version").body
+            body = self.ask("/version", is_list=False, stream="version").body
         except ApiError:
             return ""
         return str(body.get("pretix") or "") if isinstance(body, dict) else ""
@@ -311,9 +311,9 @@ class TapOrganizers(RestTap):
         if event not in self._gone:
             path = fill_path("/organizers/{organizer}/events/{event}", context)
             try:
-                self.transport.ask(path, stream="events")
+                self.ask(path, stream="events")
             except (Denied, NotThere):
-                self.transport.ask(fill_path("/organizers/{organizer}", context), stream="organizers")
+                self.ask(fill_path("/organizers/{organizer}", context), stream="organizers")
                 self.logger.warning("event %s/%s is gone; nothing below it is read", *event)
                 self._gone[event] = True
             else:
@@ -372,7 +372,7 @@ class TapOrganizers(RestTap):
             return None
         below = {**context, "event": event}
         try:
-            self.transport.ask(fill_path(witness, below), ONE_ROW, stream=stream.name, read=stream.read)
+            self.ask(fill_path(witness, below), ONE_ROW, stream=stream.name, read=stream.read)
         except Denied as error:
             return None if self.is_gone(below) else error
         except NotThere:  # A server without that list, or the event has gone.
@@ -411,7 +411,7 @@ class TapOrganizers(RestTap):
             ApiError: The address, the credential or the settings are wrong.
         """
         stream = t.cast("OrganizersStream", self.streams["organizers"])
-        reply = self.transport.ask(stream.list_path({}), stream=stream.name, read=stream.read)
+        reply = self.ask(stream.list_path({}), stream=stream.name, read=stream.read)
         slugs = [str(row.get("slug")) for row in reply.body.rows]
         for slug in slugs:
             self.wants_organizer(slug)

@@ -269,7 +269,7 @@ class TapTicketing(RestTap):
     def event_is_gone(self, event: t.Any) -> bool:
         """Return whether an event is not on the active list (any more)."""
         stream = t.cast("TicketingStream", self.streams["events"])
-        reply = self.transport.ask(stream.list_path({}), method=stream.method, stream=stream.name, read=stream.read)
+        reply = self.ask(stream.list_path({}), method=stream.method, stream=stream.name, read=stream.read)
         return event not in {row["id"] for row in reply.body.rows if not isinstance(row, Placeholder)}
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from rest_tap.errors import StopRun
 from sandbox import Fault, Sandbox, Scale
+from tap_organizers.tap import TapOrganizers
 from tests.conftest import discovered, only, organizers_config, run_tap
 
 if t.TYPE_CHECKING:
@@ -165,6 +167,35 @@ def test_a_signal_ends_a_run_that_asks_again_for_a_page_it_cannot_decode(start_c
     assert time.monotonic() - began < 8
     assert "Traceback" not in finished.stderr
     assert len([m for m in finished.messages if m["type"] == "RECORD"]) == 100
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_a_signal_ends_a_run_that_asks_what_the_credential_sees(workers: int, start_command: Commands) -> None:
+    with Sandbox(scale=SCALE) as box:
+        busy = Fault(path="/events/?$", status=503, headers={"Retry-After": "300"}, times=None)
+        box.faults.add(busy)
+        config = organizers_config(box, max_concurrency=workers)
+        command = start_command(config=config, catalog=orders_only(config))
+        command.drain()
+        deadline = time.monotonic() + 20
+        while not busy.fired:
+            time.sleep(0.01)
+            assert time.monotonic() < deadline
+        time.sleep(0.2)
+        began = time.monotonic()
+        command.signal(signal.SIGTERM)
+        finished = command.finish()
+        assert finished.code == 143
+        assert time.monotonic() - began < 8
+        assert codes_of(finished.messages) == all_codes(box)
+        assert finished.messages[-1]["type"] == "STATE"
+
+
+def test_a_wait_that_would_begin_after_a_signal_does_not() -> None:
+    run = TapOrganizers(config={"api_url": "http://127.0.0.1", "api_token": "none"}).run
+    run.stop(signal.SIGTERM)
+    with pytest.raises(StopRun, match="stopped by a signal"), run.interruptible():
+        pytest.fail("it waits for the server")
 
 
 def test_a_second_signal_ends_a_run_that_waits_for_its_loader(slow_box: Sandbox, start_command: Commands) -> None:
