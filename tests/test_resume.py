@@ -146,6 +146,14 @@ def test_the_states_of_two_runs_that_share_nothing_merge_into_one_with_nothing_l
     assert dict(read(still, *FEW, state=merged(one, two)).records) == {}
 
 
+def test_a_run_begins_with_the_state_that_it_was_given(still: Sandbox) -> None:
+    """A loader may take the first one for that, and tell it before it has loaded what the first page brings."""
+    first = read(still, *FEW)
+    assert first.messages[0] == {"type": "STATE", "value": {"bookmarks": {}}}
+    later = read(still, *FEW, state=first.states[-1])
+    assert later.messages[0] == {"type": "STATE", "value": first.states[-1]}
+
+
 # --- ends in the middle -----------------------------------------------------------------------------------------------
 
 

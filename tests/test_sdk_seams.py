@@ -135,7 +135,7 @@ def test_sync_hands_a_root_to_sync_records_after_its_schema_and_version(capsysbi
         )
         tap.sync_all()
     assert order == ["schema", "version", "tree"]
-    assert capsysbinary.readouterr().out == b""
+    assert capsysbinary.readouterr().out == b'{"type":"STATE","value":{"bookmarks":{}}}\n'
 
 
 def test_sync_all_leaves_children_to_their_parents() -> None:

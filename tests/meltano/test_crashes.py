@@ -32,7 +32,7 @@ KEYS = {"events": "organizer, slug", "orders": "organizer, code"}
 SCALE = Scale(organizers=2, events=4, tax_rules=60, orders=900, ticketing_events=1, attendees=1)
 #: Rows of a stream that the loader gathers, of some thousands.
 BATCH = 250
-KILLS, KILLS_OF_MELTANO = 4, 2
+KILLS = 3
 #: About as many requests as a whole run takes.
 REQUESTS = 70
 Victims = tuple[str, ...]
@@ -45,7 +45,7 @@ victims = pytest.mark.parametrize(
 def crowd() -> Iterator[Sandbox]:
     """Orders enough for many pages, each of which takes a moment."""
     with Sandbox(scale=SCALE) as box:
-        box.latency = 0.02
+        box.latency = 0.05
         yield settled(box)
 
 
@@ -64,14 +64,14 @@ def truth(box: Sandbox) -> dict[str, int]:
     }
 
 
-def loaded(file: Path, schema: str) -> dict[str, tuple[int, int]]:
+def loaded(file: Path, schema: str, streams: t.Sequence[str] = STREAMS) -> dict[str, tuple[int, int]]:
     """Return rows and distinct keys of each table."""
     with duckdb.connect(str(file), read_only=True) as connection:
         found = {
             name: connection.execute(
                 f"select count(*), count(distinct ({KEYS.get(name, 'id')})) from {schema}.{name}"
             ).fetchone()
-            for name in STREAMS
+            for name in streams
         }
     return {name: (row[0], row[1]) for name, row in found.items() if row}
 
@@ -88,7 +88,7 @@ def wait_for_requests(box: Sandbox, count: int, run: subprocess.Popen[bytes]) ->
 class Pipeline:
     """A tap and a loader with a pipe in between, and the last state that the loader has told."""
 
-    def __init__(self, folder: Path, target: Path, box: Sandbox) -> None:
+    def __init__(self, folder: Path, target: Path, box: Sandbox, streams: t.Sequence[str] = STREAMS) -> None:
         self.folder = folder
         self.file = folder / "crashes.duckdb"
         self.state: Json | None = None
@@ -97,7 +97,7 @@ class Pipeline:
         self._target: list[str | Path] = [target, "--config", folder / "target.json"]
         contents = {
             "tap": settings(box),
-            "catalog": catalog(*STREAMS),
+            "catalog": catalog(*streams),
             "target": {"filepath": str(self.file), "default_target_schema": "killed", "batch_size_rows": BATCH},
         }
         for name, content in contents.items():
@@ -154,6 +154,26 @@ def test_a_pipe_into_a_database_killed_at_random_completes(
     assert loaded(pipeline.file, "killed") == {name: (rows, rows) for name, rows in truth(crowd).items()}
 
 
+def test_what_a_killed_loader_has_told_is_loaded(project: Project, tmp_path: Path) -> None:
+    # Few orders, which wait in the loader, and so many transactions that it loads some, tells a state, and is killed.
+    scale = Scale(organizers=1, events=2, tax_rules=1, orders=200, ticketing_events=1, attendees=1)
+    streams = ("orders", "transactions")
+    with Sandbox(scale=scale) as box:
+        settled(box)
+        expected = {name: (rows, rows) for name, rows in truth(box).items() if name in streams}
+        assert expected["orders"][0] < BATCH < expected["transactions"][0]
+        box.latency = 0.3
+        pipeline = Pipeline(tmp_path, loader_of(project), box, streams)
+        running = pipeline.start()
+        while not (tmp_path / "states").stat().st_size:
+            assert running["target"].poll() is None
+            time.sleep(0.01)
+        running["target"].kill()
+        assert pipeline.finish(running) == [1, -signal.SIGKILL]
+        assert pipeline.finish(pipeline.start()) == [0, 0]
+    assert loaded(pipeline.file, "killed", streams) == expected
+
+
 def test_a_full_disk_at_the_loader_ends_the_tap_with_one_line_and_the_next_run_completes(
     project: Project, crowd: Sandbox, tmp_path: Path
 ) -> None:
@@ -175,12 +195,12 @@ def test_a_full_disk_at_the_loader_ends_the_tap_with_one_line_and_the_next_run_c
 
 def parts(run: subprocess.Popen[bytes]) -> dict[str, int]:
     """Return the processes of a run of Meltano's by what they are."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,pgid=,args="], capture_output=True, text=True, check=True)
-    found = {}
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    found = {"meltano": run.pid}
     for line in listed.stdout.splitlines():
-        pid, group, command = line.split(None, 2)
+        pid, parent, command = line.split(None, 2)
         for name, program in {"tap": "/tap-organizers ", "target": "/target-duckdb "}.items():
-            if int(group) == run.pid and program in f"{command} ":
+            if int(parent) == run.pid and program in f"{command} ":
                 found[name] = int(pid)
     return found
 
@@ -200,22 +220,19 @@ def test_a_run_of_meltano_killed_at_random_completes(names: Victims, project: Pr
         "TARGET_DUCKDB_FILEPATH": str(file),
         "TARGET_DUCKDB_BATCH_SIZE_ROWS": str(BATCH),
     }
-    killed = 0
-    for _ in range(KILLS_OF_MELTANO):
+    killed: list[str] = []
+    while not killed:
         crowd.clear_log()
         run = project.start(*command, **environment)
-        wait_for_requests(crowd, chance.randrange(1, REQUESTS), run)
-        time.sleep(chance.random() / 2)
+        wait_for_requests(crowd, chance.randrange(1, REQUESTS // 2), run)
+        time.sleep(chance.random() / 3)
         running = parts(run)
-        if names == ("tap", "target"):
-            # With Meltano itself, which would else begin to put things in order.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(run.pid, signal.SIGKILL)
-        else:
-            for name in names:
-                if name in running:
+        # Both with Meltano itself, which would else begin to put things in order.
+        for name in ("meltano", *names) if len(names) > 1 else names:
+            if name in running:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(running[name], signal.SIGKILL)
-        killed += run.wait(120) != 0
-    assert killed
+                    killed.append(name)
+        assert (run.wait(120) != 0) == bool(killed)
     project.meltano(*command, **environment)
     assert loaded(file, "tap_organizers") == {name: (rows, rows) for name, rows in truth(crowd).items()}
