@@ -37,6 +37,10 @@ KINDS = {
     "repeat_page": "the rows of the page before (part A: of the first page)",
     "shrink": "the last `n` rows of the page are missing",
     "huge_string": "the first row carries a text of `n` bytes",
+    "extra_fields": "the first row carries fields that nobody knows",
+    "missing_fields": "most fields of the first row are missing",
+    "wrong_types": "most fields of the first row are objects",
+    "numbers_as_text": "all numbers of the first row are texts",
     "nan": "the first row carries NaN and Infinity, which are no JSON",
     # in the bytes
     "truncated_json": "the first half of the body, as if it were all",
@@ -223,6 +227,32 @@ def _with_first(data: Any, **fields: Any) -> Any:
     return _with_rows(data, [{**rows[0], **fields}, *rows[1:]]) if rows else data
 
 
+#: What tells which row it is, when it changed, where it belongs, and what other rows are cut out of it.
+NEEDED = {
+    *("id", "slug", "code", "number", "ticket_code", "event", "order", "organizer"),
+    *("last_modified", "datetime", "created", "positions"),
+}
+
+
+def _changed(data: Any, change: Callable[[str, Any], Any]) -> Any:
+    rows = rows_of(data)
+    if not rows:
+        return data
+    row = {name: change(name, value) for name, value in rows[0].items()}
+    return _with_rows(data, [{name: value for name, value in row.items() if value is not GONE}, *rows[1:]])
+
+
+GONE = object()
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _as_text(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_text(inner) for inner in value]
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
 def _page_before(_fault: Fault, data: Any, request: Request, ask: Callable[[Request], Response]) -> Any:
     query = {name: values for name, values in request.query.items() if name != "since"}
     page = request.parameter("page") or "1"
@@ -240,6 +270,10 @@ SPOIL_DATA: dict[str, Callable[[Fault, Any, Request, Callable[[Request], Respons
     "repeat_page": _page_before,
     "shrink": lambda fault, data, *_: _with_rows(data, rows_of(data)[: -fault.size]),
     "huge_string": lambda fault, data, *_: _with_first(data, huge="x" * fault.size),
+    "extra_fields": lambda _, data, *__: _with_first(data, surprise={"in": ["side"]}, another="text"),
+    "missing_fields": lambda _, data, *__: _changed(data, lambda name, value: value if name in NEEDED else GONE),
+    "wrong_types": lambda _, data, *__: _changed(data, lambda name, value: value if name in NEEDED else {"is": value}),
+    "numbers_as_text": lambda _, data, *__: _changed(data, lambda _name, value: _as_text(value)),
     "nan": lambda _, data, *__: _with_first(data, nan=float("nan"), infinity=float("inf")),
 }
 

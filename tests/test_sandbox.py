@@ -662,6 +662,12 @@ def test_faults_in_an_envelope(box: Sandbox, client: Client) -> None:
     assert broken("shrink", n=3)["results"] == good["results"][:-3]
     assert broken("error_200") == {"error": "Something went wrong"}
     assert len(broken("huge_string", n=12345)["results"][0]["huge"]) == 12345
+    first = good["results"][0]
+    assert broken("extra_fields")["results"][0].items() > first.items()
+    assert first.items() > broken("missing_fields")["results"][0].items() >= {"code": first["code"]}.items()
+    row = broken("wrong_types")["results"][0]
+    assert (row["code"], row["total"], row.keys()) == (first["code"], {"is": first["total"]}, first.keys())
+    assert broken("numbers_as_text")["results"][0]["positions"][0]["id"] == str(first["positions"][0]["id"])
     row = broken("nan")["results"][0]
     assert row["nan"] != row["nan"]
 
