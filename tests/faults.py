@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import email.utils
+import faulthandler
 import json
 import logging
 import sys
@@ -55,6 +56,8 @@ KEYS = {
 Tables = dict[str, dict[t.Any, str]]
 #: Seconds without a byte after which a connection counts as broken, and seconds that are longer.
 PATIENCE, TOO_LONG = 0.15, 0.4
+#: Seconds that no run takes.
+SUSPICIOUS = 20
 
 
 # --- what can go wrong ------------------------------------------------------------------------------------------------
@@ -427,7 +430,10 @@ def table(report: Callable[[str], None], places: dict[str, Place]) -> tuple[str,
             for often, times in TIMES.items():
                 outcomes = []
                 for where, place in places.items():
+                    # Tap and sandbox are in this process: a run that hangs shows where.
+                    faulthandler.dump_traceback_later(SUSPICIOUS)
                     outcome = it.break_it(place, fault(name, place, times))
+                    faulthandler.cancel_dump_traceback_later()
                     outcomes.append(outcome)
                     problems += [f"{name}, {often}, {where}: {problem}" for problem in outcome.problems]
                     runs += 1
