@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import http.server
 import json
 import re
+import ssl
+import subprocess
+import threading
 import typing as t
 from importlib.metadata import version
 from pathlib import Path
@@ -438,16 +442,85 @@ def test_the_connection_test_says_what_the_credential_sees(sandbox: Sandbox, run
 @pytest.mark.parametrize(
     ("settings", "what"),
     [
-        ({"api_token": TOKEN}, "the credential was refused"),
-        ({"api_url": "http://127.0.0.1:9/api/v1"}, "the connection failed or broke off; look at the setting api_url"),
-        ({"organizers": ["nobody"]}, "organizer nobody of the setting organizers is not among those"),
-        ({"api_token": None}, "'api_token' is a required property"),
+        pytest.param(
+            {"api_token": TOKEN},
+            "the credential was refused (Invalid token.); look at the setting api_token",
+            id="wrong token",
+        ),
+        pytest.param(
+            {"auth_prefix": "Basic"},
+            "the credential was refused (Authentication credentials were not provided.); look at the setting api_token "
+            "(and auth_header, auth_prefix)",
+            id="wrong word before the token",
+        ),
+        pytest.param(
+            {"api_url": "http://127.0.0.1:9/api/v1"},
+            "the connection failed or broke off; look at the setting api_url",
+            id="nobody there",
+        ),
+        pytest.param(
+            {"api_url": "http://no-such-host.invalid/api/v1"},
+            "the host name is not known; look at the setting api_url",
+            id="unknown host",
+        ),
+        pytest.param({"api_url": "{url}/elsewhere"}, "not found; look at the setting api_url", id="wrong path"),
+        pytest.param(
+            {"organizers": ["nobody"]},
+            "organizer nobody of the setting organizers is not among those that the credential sees",
+            id="wrong organizer",
+        ),
+        pytest.param({"api_token": None}, "'api_token' is a required property", id="no token"),
     ],
-    ids=["token", "address", "organizer", "no token"],
 )
 def test_the_connection_test_tells_what_is_wrong_apart(
     settings: Json, what: str, quiet_sandbox: Sandbox, run_command: Run
 ) -> None:
-    finished = run_command("--test", config=organizers_config(quiet_sandbox, **settings), environment=LOUD)
+    config = organizers_config(quiet_sandbox, **settings)
+    config["api_url"] = config["api_url"].format(url=quiet_sandbox.url)
+    finished = run_command("--test", config=config, environment=LOUD)
     assert what in the_error(finished)
     assert finished.stdout == ""
+
+
+def test_the_connection_test_tells_an_expired_token_from_a_wrong_one(sandbox: Sandbox, run_command: Run) -> None:
+    token = sandbox.organizers.add_token()
+    sandbox.organizers.revoke_token(token)
+    finished = run_command("--test", config=organizers_config(sandbox, api_token=token), environment=LOUD)
+    assert "the credential was refused (Token inactive or deleted.)" in the_error(finished)
+    assert token not in shown(finished)
+
+
+def test_the_connection_test_names_all_missing_permissions_at_once(sandbox: Sandbox, run_command: Run) -> None:
+    token = sandbox.organizers.add_token(permissions=[])
+    finished = run_command("--test", config=organizers_config(sandbox, api_token=token), environment=LOUD)
+    assert finished.code == 0
+    missing = {
+        line.partition(":")[0] for line in finished.warnings if "skipped, denied; it takes the permission" in line
+    }
+    assert {"vouchers", "checkins", "customers"} <= missing
+    assert not missing & {"organizers", "events", "items"}
+    assert token not in shown(finished)
+
+
+def test_the_connection_test_tells_a_web_page_from_an_api(sandbox: Sandbox, run_command: Run) -> None:
+    sandbox.faults.add(Fault(kind="html", times=None))
+    finished = run_command("--test", config=organizers_config(sandbox), environment=LOUD)
+    assert "answered with a web page instead of JSON; look at the setting api_url" in the_error(finished)
+
+
+def test_the_connection_test_names_a_certificate_that_nobody_vouches_for(tmp_path: Path, run_command: Run) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    openssl = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"]
+    made = [*openssl, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(made, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as web:
+        web.socket = context.wrap_socket(web.socket, server_side=True)
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        config = {"api_url": f"https://127.0.0.1:{web.server_port}/api/v1", "api_token": TOKEN}
+        finished = run_command("--test", config=config, environment=LOUD)
+        web.shutdown()
+    error = the_error(finished)
+    assert "the TLS certificate of the server was not accepted" in error
+    assert "api_url" in error

@@ -11,7 +11,8 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from sandbox import Fault, Request, Sandbox
 from tap_ticketing.tap import TapTicketing
-from tests.conftest import Run, Waits, discovered
+from tests.command import DO_NOT_WAIT
+from tests.conftest import Json, Run, Waits, discovered
 from tests.ticketing import SHAPES, codes, every_code, fails, lists, logins, run, settings, ticketing_box
 
 if t.TYPE_CHECKING:
@@ -212,6 +213,30 @@ def test_an_expired_session_token_ends_the_run_with_one_line_that_names_the_sett
     assert sandbox.ticketing.session_token not in finished.stderr
     assert "Traceback" not in finished.stderr
     assert len(sandbox.log) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        pytest.param({"password": CANARY}, "look at the settings email and password", id="wrong password"),
+        pytest.param({"session_token": CANARY}, "session_token", id="wrong token"),
+        pytest.param({"api_url": "http://127.0.0.1:9"}, "look at the setting api_url", id="nobody there"),
+        pytest.param({"api_url": "{url}/elsewhere"}, "not found; look at the setting api_url", id="wrong path"),
+    ],
+)
+def test_the_connection_test_tells_what_is_wrong_apart(
+    given: Json, what: str, sandbox: Sandbox, run_command: Run
+) -> None:
+    config = settings(sandbox, **given)
+    config["api_url"] = config["api_url"].format(url=sandbox.url)
+    if "session_token" in given:
+        del config["email"], config["password"]
+    finished = run_command("--test", config=config, command="tap-ticketing", environment={DO_NOT_WAIT: "1"})
+    assert finished.code == 1
+    (line,) = finished.errors
+    assert what in line
+    assert CANARY not in finished.stdout + finished.stderr
+    assert all(message["type"] == "SCHEMA" for message in finished.messages)
 
 
 # --- a login that fails -------------------------------------------------------------------------------------------
