@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
+import sys
 import typing as t
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
 import yaml
 
 from tap_organizers.streams import STREAMS
 from tap_organizers.streams.parents import AllEventsStream
 from tests.conftest import kept_signals
+from tests.pages import PAGES, blocks, command, commands
 from tools.docs import ROOT, TAPS, documents, hub_definition
 from tools.settings import all_settings, own_settings
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from singer_sdk import Tap
+
+    from tests.conftest import Run
 
 #: Kinds of settings that Meltano Hub's schema allows and Meltano takes from the environment.
 KINDS = {"array", "boolean", "date_iso8601", "integer", "object", "options", "password", "string"}
-
-#: What people read.
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 
 each_tap = pytest.mark.parametrize("tap", TAPS, ids=lambda tap: tap.name)
 
@@ -116,14 +124,117 @@ def test_the_hub_definition_has_its_keys_in_order(tap: type[Tap]) -> None:
     assert names == sorted(names)
 
 
+#: What the Hub's schema of an extractor says, as far as it concerns these two: nothing beside it is allowed.
+HUB_SETTING = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name", "label", "kind", "description"],
+    "properties": {
+        "name": {"type": "string", "pattern": "^[a-z_.]+$"},
+        "label": {"type": "string", "minLength": 1},
+        "kind": {"enum": sorted(KINDS)},
+        "description": {"type": "string", "minLength": 1},
+        "value": {},
+        "sensitive": {"const": True},
+        "options": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["label", "value"],
+                "properties": {"label": {"type": "string"}, "value": {"type": "string"}},
+            },
+        },
+    },
+}
+TEXT = {"type": "string", "minLength": 1}
+TEXTS = {"type": "array", "minItems": 1, "items": TEXT}
+HUB_DEFINITION = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        **dict.fromkeys(["label", "description", "domain_url", "repo", "pip_url", "executable", "next_steps"], TEXT),
+        "name": {"pattern": "^tap-[a-z]+$"},
+        "namespace": {"pattern": "^tap_[a-z]+$"},
+        "variant": {"pattern": "^[a-z-]+$"},
+        "logo_url": {"pattern": r"^/assets/logos/extractors/[a-z]+\.(svg|png)$"},
+        "keywords": {**TEXTS, "contains": {"const": "meltano_sdk"}},
+        "maintenance_status": {"enum": ["active", "beta", "development", "inactive", "unknown"]},
+        "quality": {"enum": ["gold", "silver", "bronze", "unknown"]},
+        "capabilities": {
+            "type": "array",
+            "items": {
+                "enum": [
+                    *["properties", "catalog", "discover", "state", "about", "stream-maps", "schema-flattening"],
+                    *["activate-version", "batch", "test", "log-based", "structured-logging"],
+                ]
+            },
+        },
+        "log_parser": {"const": "singer-sdk"},
+        "settings": {"type": "array", "items": HUB_SETTING},
+        "settings_group_validation": {"type": "array", "minItems": 1, "items": TEXTS},
+        "supported_python_versions": {"const": ["3.10", "3.11", "3.12", "3.13", "3.14"]},
+        "select": TEXTS,
+    },
+}
+HUB_DEFINITION["required"] = sorted(HUB_DEFINITION["properties"].keys() - {"select"})  # type: ignore[attr-defined]
+
+
 @each_tap
-def test_the_hub_definition_has_what_the_hub_asks_for(tap: type[Tap]) -> None:
-    definition = hub_definition(tap)
-    assert {"name", "namespace", "variant", "label", "description", "domain_url", "repo", "pip_url", "quality"} <= {
-        name for name, value in definition.items() if value
+def test_the_hub_definition_is_what_the_hub_takes(tap: type[Tap]) -> None:
+    definition = yaml.safe_load((ROOT / "hub" / f"{tap.name}.yml").read_text(encoding="utf-8"))
+    jsonschema.validate(definition, HUB_DEFINITION)
+    assert definition["name"] == definition["executable"] == tap.name
+    known = {setting["name"] for setting in definition["settings"]}
+    assert all(set(group) <= known for group in definition["settings_group_validation"])
+
+
+@each_tap
+def test_the_hub_definition_has_a_logo_without_text_or_ground(tap: type[Tap]) -> None:
+    logo = ET.fromstring((ROOT / "hub" / Path(hub_definition(tap)["logo_url"]).name).read_text("utf-8"))
+    assert logo.tag == "{http://www.w3.org/2000/svg}svg"
+    assert logo.get("viewBox") == "0 0 512 512"
+    assert {part.tag.partition("}")[2] for part in logo.iter()} <= {
+        "svg",
+        "g",
+        "path",
     }
-    assert definition["supported_python_versions"] == ["3.10", "3.11", "3.12", "3.13", "3.14"]
-    assert (ROOT / "hub" / Path(definition["logo_url"]).name).is_file()
+
+
+@each_tap
+def test_the_hub_knows_variant_and_maintainer(tap: type[Tap]) -> None:
+    variants, maintainers = (
+        yaml.safe_load((ROOT / "hub" / name).read_text(encoding="utf-8"))
+        for name in ("default_variants.yml", "maintainers.yml")
+    )
+    variant = hub_definition(tap)["variant"]
+    assert variants["extractors"][tap.name] == variant
+    assert maintainers[variant].keys() == {"label", "name", "url"}
+
+
+@each_tap
+def test_the_listing_is_what_the_command_says_of_itself(tap: type[Tap], run_command: Run) -> None:
+    """The Hub refreshes its definitions from `--about`."""
+    about = json.loads(run_command("--about", "--format=json", command=tap.name).stdout)
+    definition = hub_definition(tap)
+    assert sorted(about["capabilities"]) == definition["capabilities"]
+    assert about["supported_python_versions"] == definition["supported_python_versions"]
+
+    def leaves(schema: dict[str, t.Any], prefix: str = "") -> Iterator[tuple[str, dict[str, t.Any]]]:
+        for name, facts in schema["properties"].items():
+            if facts.get("properties") and name != "stream_maps":
+                yield from leaves(facts, f"{prefix}{name}.")
+            else:
+                yield prefix + name, facts
+
+    said = dict(leaves(about["settings"]))
+    listed = {setting["name"]: setting for setting in definition["settings"]}
+    assert said.keys() == listed.keys()
+    for name, facts in said.items():
+        assert facts.get("default") == listed[name].get("value"), name
+        assert facts.get("description") in {listed[name]["description"], None}, name
+        assert bool(facts.get("secret")) == bool(listed[name].get("sensitive")), name
 
 
 def test_the_presets_set_what_the_taps_know(meltano: dict[str, t.Any]) -> None:
@@ -202,3 +313,65 @@ def test_lock_files_name_no_index(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
     assert not re.search(r"://|--(extra-)?index|--find-links", text)
     assert "--hash=sha256:" in text
+
+
+#: Commands of the pages that no test runs as they stand, and why.
+NOT_RUN = {
+    "make test": "it is what runs this",
+    "make test-pretix": ".ci/run does, beside this",
+    "make test-meltano": "likewise",
+    "make test-orchestrate": "likewise",
+    "make test-slow": "likewise",
+    "make reliability": "takes an hour, and writes a page",
+    "make audit": "asks a service on the network, whose answer changes",
+    "make lock": "brings whatever was published since",
+    'airflow pools set ticketing_api 3 "shards at once"': "tests/orchestrate/test_airflow.py, for two shards",
+    "TICKETING_TAP=tap-pretix TICKETING_LOADER=target-postgres TICKETING_SHARDS=3 airflow dags test ticketing_taps": (
+        "likewise, into files"
+    ),
+}
+
+
+def run_by_tests(function: str) -> set[tuple[str, ...]]:
+    """Return what tests call a function of tests/pages.py with."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    return set(re.findall(rf'\b{function}\(\s*"([^"]+)",\s*"([^"]+)"\s*\)', sources))
+
+
+def test_every_command_of_the_pages_is_run_by_a_test_or_listed_with_the_reason_why_not() -> None:
+    whole, alone = run_by_tests("script"), run_by_tests("command")
+    listed = {
+        (block.page, block.heading, one)
+        for page in PAGES
+        for block in blocks(page.relative_to(ROOT).as_posix())
+        if not block.language
+        for one in commands(block.text)
+    }
+    assert whole
+    assert alone
+    missing = [
+        f"{page}: {one}"
+        for page, heading, one in sorted(listed)
+        if (page, heading) not in whole and (page, one) not in alone and one not in NOT_RUN
+    ]
+    assert missing == []
+    assert NOT_RUN.keys() <= {one for _, _, one in listed}, "no longer on a page"
+
+
+def test_pages_have_code_in_fences_only() -> None:
+    """So that every command is found, see tests/pages.py."""
+    for page in PAGES:
+        text = re.sub(r"^( *)```.*?^\1```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        assert re.findall(r"\n\n {4,}\S.*", text) == [], page
+
+
+def test_shards_get_plugins_as_the_page_says(tmp_path: Path) -> None:
+    (tmp_path / "orchestrate").mkdir()
+    shutil.copy(ROOT / "orchestrate" / "shard_plugins.py", tmp_path / "orchestrate")
+    line = command("docs/scale.md", "python orchestrate/shard_plugins.py tap-pretix target-postgres 3")
+    subprocess.run([sys.executable, *line.split()[1:]], cwd=tmp_path, check=True)
+    (written,) = (tmp_path / "orchestrate").glob("*.meltano.yml")
+    plugins = yaml.safe_load(written.read_text(encoding="utf-8"))["plugins"]
+    page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    assert len(plugins["extractors"]) == len(plugins["loaders"]) == 3
+    assert f"dev:{plugins['extractors'][0]['name']}-to-{plugins['loaders'][0]['name']}`" in page
