@@ -256,7 +256,9 @@ def test_a_wrong_password_costs_one_request_and_one_line(
     assert sandbox.email not in finished.stdout + finished.stderr
     assert "Traceback" not in finished.stderr
     assert len(sandbox.log) == 1
-    assert not any(message["type"] == "RECORD" for message in finished.messages)
+    assert all(message["type"] != "RECORD" for message in finished.messages)
+    # Where a first run begins: nowhere yet.
+    assert all(message["value"] == {"bookmarks": {}} for message in finished.messages if message["type"] == "STATE")
 
 
 @pytest.mark.parametrize("shape", SHAPES)
