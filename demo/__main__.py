@@ -31,6 +31,7 @@ def main() -> None:
     DATABASE.unlink(missing_ok=True)
     with sandbox() as served:
         settings = {
+            "MELTANO_CLI_DISABLE_VERSION_CHECK": "1",
             "MELTANO_CLI_LOG_LEVEL": "warning",
             "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
             # Where Meltano keeps its logs: nothing is written outside of the clone.

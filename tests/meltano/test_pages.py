@@ -153,6 +153,10 @@ def test_a_state_is_shown_and_forgotten(project: Project) -> None:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads(done.stdout)["singer_state"]["bookmarks"]["orders"]
+    # What the tap says comes through Meltano as text with its level, and not as the JSON between the two.
+    assert re.search(r"\[info +\] tap-pretix +stream +rows +requests", done.stderr)
+    assert re.search(r"\[info +\] tap-pretix +orders +\d+ +\d+", done.stderr)
+    assert "logger_name" not in done.stderr
 
 
 def test_a_fresh_clone_shows_something_and_writes_what_it_has(newcomer: Newcomer, tmp_path: Path) -> None:
