@@ -367,14 +367,15 @@ class TapOrganizers(RestTap):
 
     def _refusal(self, stream: OrganizersStream, witness: str, context: Context) -> Denied | None:
         """Return what the API says to a list of one event, if that is no."""
-        event = context.get("event") or self.sight.an_event(context)
-        if event is None:
-            return None
-        below = {**context, "event": event}
+        event = context.get("event")
         try:
-            self.ask(fill_path(witness, below), ONE_ROW, stream=stream.name, read=stream.read)
+            event = event or self.sight.an_event(context)
+            if event is not None:
+                path = fill_path(witness, {**context, "event": event})
+                self.ask(path, ONE_ROW, stream=stream.name, read=stream.read)
         except Denied as error:
-            return None if self.is_gone(below) else error
+            # Without an event it is the events themselves that may not be listed.
+            return None if event and self.is_gone({**context, "event": event}) else error
         except NotThere:  # A server without that list, or the event has gone.
             pass
         return None

@@ -161,6 +161,20 @@ def test_of_a_list_in_which_nothing_happens_it_is_found_out_once_a_day(box: Sand
     assert [hours * 5 for hours, count in enumerate(checked, 1) if count] == [25, 50]
 
 
+@pytest.mark.parametrize(("status", "words"), [(403, "denied"), (404, None)])
+def test_an_empty_list_ends_no_run_because_its_events_cannot_be_listed(
+    status: int, words: str | None, box: Sandbox
+) -> None:
+    box.organizers.rows(ORDERS).clear()
+    box.faults.add(Fault("/riverside/events/$", status=status, body='{"detail": "No."}', times=None))
+    result = read(box, "orders", on_denied="skip")
+    told = result.warnings()
+    assert bool(told) == bool(words)
+    assert all("skipped" in line and words in line for line in told if words)
+    # Whether rows are withheld is not known where the events are denied.
+    assert bool(result.states[-1]["bookmarks"].get("orders")) == (words is None)
+
+
 def test_an_empty_list_that_may_be_read_is_empty(box: Sandbox) -> None:
     box.organizers.rows(ORDERS).clear()
     result = read(box, "orders")
