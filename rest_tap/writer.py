@@ -111,7 +111,8 @@ class RecordPath:
         columns = stream.effective_schema.get("properties", {})
         left_out = {crumb for crumb, selected in stream.mask.items() if not selected}
         left_out |= {("properties", name) for name in self._known if name not in columns}
-        self._drop = _dropper(sorted(left_out))
+        # Rows that were cut out of others share with them whatever is nested deeper.
+        self._drop = _dropper(sorted(left_out), shared=getattr(stream, "nested_in", None) is not None)
         self._keep_unknown = ("properties", UNKNOWN_FIELDS) not in left_out
         self._maps = stream.stream_maps
         self._version = stream._stream_version  # noqa: SLF001 - no public way to it in 0.54.9
@@ -201,25 +202,26 @@ def _changes_nothing(stream_map: t.Any) -> bool:
     )
 
 
-def _dropper(crumbs: t.Iterable[tuple[str, ...]]) -> t.Callable[[Record], None] | None:
+def _dropper(crumbs: t.Iterable[tuple[str, ...]], *, shared: bool) -> t.Callable[[Record], None] | None:
     """Return a function that removes these properties, or None if there are none.
 
-    A breadcrumb is Singer's: ``properties`` before a name, ``items`` for the elements
-    of an array, which the SDK itself does not look into.
+    Args:
+        crumbs: Breadcrumbs as Singer's: ``properties`` before a name, ``items`` for the
+            elements of an array, which the SDK itself does not look into.
+        shared: Whether others use what is inside the records, so that it is copied first.
     """
     here: set[str] = set()
     below: dict[tuple[str, bool], list[tuple[str, ...]]] = {}
     for _, name, *rest in (crumb for crumb in crumbs if crumb[:1] == ("properties",) and crumb[1:]):
         if not rest:
             here.add(name)
-        elif rest[0] == "items":
-            below.setdefault((name, True), []).append(tuple(rest[1:]))
         else:
-            below.setdefault((name, False), []).append(tuple(rest))
+            is_array = rest[0] == "items"
+            below.setdefault((name, is_array), []).append(tuple(rest[is_array:]))
     inner = [
         (name, is_array, dropper)
         for (name, is_array), rests in below.items()
-        if name not in here and (dropper := _dropper(rest for rest in rests if rest)) is not None
+        if name not in here and (dropper := _dropper((rest for rest in rests if rest), shared=shared)) is not None
     ]
     if not here and not inner:
         return None
@@ -229,8 +231,17 @@ def _dropper(crumbs: t.Iterable[tuple[str, ...]]) -> t.Callable[[Record], None] 
             record.pop(name, None)
         for name, is_array, dropper in inner:
             value = record.get(name)
+            if shared and value is not None:
+                value = record[name] = _copied(value)
             for item in value if is_array and isinstance(value, list) else (value,):
                 if isinstance(item, dict):
                     dropper(item)
 
     return drop
+
+
+def _copied(value: t.Any) -> t.Any:
+    """Return an object, or a list with the objects in it, to be changed apart from the first."""
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return dict(value) if isinstance(value, dict) else value

@@ -315,6 +315,19 @@ def test_deselected_fields_are_left_out_of_schema_and_records(quiet_sandbox: San
     assert all(not {"name", "geo_lat"} & record.keys() and record["slug"] for record in result.records["events"])
 
 
+def test_a_field_that_one_stream_leaves_out_stays_in_those_that_share_its_rows(quiet_sandbox: Sandbox) -> None:
+    config = organizers_config(quiet_sandbox)
+    streams = ("orders", "order_positions", "order_answers")
+    catalog = only(discovered(config), *streams)
+    whole = run_tap(config, catalog).records
+    answer = ("properties", "answers", "items", "properties", "answer")
+    select(entry_of(catalog, "order_positions"), False, *answer)  # noqa: FBT003
+    result = run_tap(config, catalog).records
+    assert result["orders"] == whole["orders"]
+    assert result["order_answers"] == whole["order_answers"]
+    assert result["order_positions"] != whole["order_positions"]
+
+
 #: Cut out of the positions' rows, which are in the reference.
 NOT_IN_REFERENCE = {"order_answers"}
 
