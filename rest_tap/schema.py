@@ -162,7 +162,7 @@ def sensitive(schema: Schema, mark: str) -> list[tuple[str, ...]]:
 
 
 #: A moment as most APIs write it, with an offset of whole hours: up to the hour, the rest, the offset.
-MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)(:[0-5]\d:[0-5]\d(?:\.(?!0{6})\d{6})?)([+-]\d\d:?00)", re.ASCII)
+MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT(?!24)\d\d)(:[0-5]\d:[0-5]\d(?:\.(?!0{6})\d{6})?)([+-]\d\d:?00)", re.ASCII)
 
 
 def utc(value: str) -> str:
