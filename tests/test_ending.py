@@ -20,9 +20,9 @@ from tap_organizers.tap import TapOrganizers
 from tests.conftest import discovered, only, organizers_config, run_tap
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from tests.command import Command
+    from tests.command import Command, Finished
     from tests.conftest import Commands, Json, Run
 
 SCALE = Scale(organizers=1, events=3, tax_rules=400, orders=900, ticketing_events=1, attendees=1)
@@ -72,6 +72,24 @@ def all_codes(box: Sandbox) -> set[str]:
     return {order["code"] for order in box.organizers.organizers["riverside"].sales["orders"]}
 
 
+def terminated(command: Command, is_waiting: Callable[[], object]) -> Finished:
+    """Return what a command leaves that gets SIGTERM while it waits for the server: soon, and in order."""
+    command.drain()
+    deadline = time.monotonic() + 20
+    while not is_waiting():
+        time.sleep(0.01)
+        assert time.monotonic() < deadline
+    time.sleep(0.2)
+    began = time.monotonic()
+    command.signal(signal.SIGTERM)
+    finished = command.finish()
+    assert time.monotonic() - began < 8
+    assert finished.code == 143
+    assert "Traceback" not in finished.stderr
+    assert finished.errors == []
+    return finished
+
+
 @pytest.mark.parametrize("workers", [1, 8])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"])
 def test_a_signal_ends_the_run_after_the_page_at_hand_with_a_true_state(
@@ -103,19 +121,7 @@ def test_a_signal_ends_a_run_that_waits_for_the_server(
     config = organizers_config(slow_box, max_concurrency=workers)
     command = start_command(config=config, catalog=orders_only(config))
     read_records(command, 60)
-    command.drain()
-    deadline = time.monotonic() + 10
-    while not any(entry.status == 429 for entry in slow_box.log):
-        time.sleep(0.01)
-        assert time.monotonic() < deadline
-    time.sleep(0.2)
-    began = time.monotonic()
-    command.signal(signal.SIGTERM)
-    finished = command.finish()
-    assert finished.code == 143
-    assert time.monotonic() - began < 8
-    assert "Traceback" not in finished.stderr
-    assert finished.errors == []
+    finished = terminated(command, lambda: any(entry.status == 429 for entry in slow_box.log))
     assert len(codes_of(finished.messages)) >= (140 if workers == 1 else 45), "what came in order is written"
     assert finished.messages[-1]["type"] == "STATE"
 
@@ -128,19 +134,7 @@ def test_a_signal_ends_a_run_whose_server_does_not_answer(
     config = organizers_config(slow_box, max_concurrency=workers)
     command = start_command(config=config, catalog=orders_only(config))
     read_records(command, 60)
-    command.drain()
-    deadline = time.monotonic() + 10
-    while not any(entry.fault for entry in slow_box.log):
-        time.sleep(0.01)
-        assert time.monotonic() < deadline
-    time.sleep(0.2)
-    began = time.monotonic()
-    command.signal(signal.SIGTERM)
-    finished = command.finish()
-    assert finished.code == 143
-    assert time.monotonic() - began < 8
-    assert "Traceback" not in finished.stderr
-    assert finished.errors == []
+    finished = terminated(command, lambda: any(entry.fault for entry in slow_box.log))
     assert len(codes_of(finished.messages)) >= (140 if workers == 1 else 45), "what came in order is written"
     assert finished.messages[-1]["type"] == "STATE"
 
@@ -154,18 +148,7 @@ def test_a_signal_ends_a_run_that_asks_again_for_a_page_it_cannot_decode(start_c
         box.faults.add(broken, busy)
         config = organizers_config(box, max_concurrency=8)
         command = start_command(config=config, catalog=only(discovered(config), "tax_rules"))
-        command.drain()
-        deadline = time.monotonic() + 20
-        while not busy.fired or len(box.requests("taxrules/$")) < 18:
-            time.sleep(0.01)
-            assert time.monotonic() < deadline
-        time.sleep(0.5)
-        began = time.monotonic()
-        command.signal(signal.SIGTERM)
-        finished = command.finish()
-    assert finished.code == 143
-    assert time.monotonic() - began < 8
-    assert "Traceback" not in finished.stderr
+        finished = terminated(command, lambda: busy.fired and len(box.requests("taxrules/$")) >= 18)
     assert len([m for m in finished.messages if m["type"] == "RECORD"]) == 100
 
 
@@ -176,17 +159,7 @@ def test_a_signal_ends_a_run_that_asks_what_the_credential_sees(workers: int, st
         box.faults.add(busy)
         config = organizers_config(box, max_concurrency=workers)
         command = start_command(config=config, catalog=orders_only(config))
-        command.drain()
-        deadline = time.monotonic() + 20
-        while not busy.fired:
-            time.sleep(0.01)
-            assert time.monotonic() < deadline
-        time.sleep(0.2)
-        began = time.monotonic()
-        command.signal(signal.SIGTERM)
-        finished = command.finish()
-        assert finished.code == 143
-        assert time.monotonic() - began < 8
+        finished = terminated(command, lambda: busy.fired)
         assert codes_of(finished.messages) == all_codes(box)
         assert finished.messages[-1]["type"] == "STATE"
 
