@@ -35,9 +35,10 @@ logger = logging.getLogger(__name__)
 
 #: A STATE is due when this many seconds have passed since the last …
 STATE_SECONDS = 5.0
-#: … or when this many times its size has been written as records: all STATE together
-#: stay below one percent of the records, however small the pages are.
-STATE_SHARE = 128
+#: … or when this many times its size has been written as records: after each page of
+#: orders, after some pages of smaller rows. Each STATE is a write of its own; all together
+#: stay below a hundredth of the records, however small the pages are.
+STATE_SHARE = 512
 #: Lists longer than this are trusted to have a total order; their keys are not kept.
 KEYS_KEPT = 200_000
 

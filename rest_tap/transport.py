@@ -184,6 +184,12 @@ class _Adapter(HTTPAdapter):
             self._pool = super().get_connection_with_tls_context(*args, **kwargs)
         return self._pool
 
+    def request_url(self, request: requests.PreparedRequest, proxies: t.Any) -> str:
+        """Return what stands in the first line of a request."""
+        if proxies:
+            return super().request_url(request, proxies)
+        return "/" + (request.url or "").split("/", 3)[3]
+
     def close(self) -> None:
         """Close all connections; another request begins with a new pool."""
         self._pool = None
