@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks import measure, readers, report
 from benchmarks.workloads import QUICK, WORKLOADS, Workload, read_by
+from tools import docs
 
 #: Of whom the time to the first record is measured; dlt writes nothing while it extracts.
 STARTERS = ("floor", "tap", "sdk", "airbyte")
@@ -26,13 +27,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, help="turns of each workload; 5, or 3 with --quick")
     parser.add_argument("--only", default="", help="workloads, by their keys: W1,W4 or W1,W4-500")
     parser.add_argument("--readers", default="", help=f"of {', '.join(readers.READERS)}; writes no report")
-    parser.add_argument("--report", action="store_true", help="measure nothing, write the report again")
     parser.add_argument("--lock", action="store_true", help="measure nothing, pin the newest of what is compared")
     given = parser.parse_args()
     if given.lock:
         readers.lock()
-    elif given.report:
-        report.write(kept())
     else:
         run(given)
 
@@ -46,10 +44,10 @@ def run(given: argparse.Namespace) -> None:
     for name in sorted({readers.READERS[key].environment for one in workloads for key in one.readers} - {""}):
         readers.install(name)
     is_kept = not (given.quick or given.readers)
-    results = kept() if is_kept and given.only else {"workloads": {}}
+    results = report.kept() if is_kept and given.only else {"workloads": {}}
     results["about"] = about()
     for workload in workloads:
-        found = {**measure.compare(workload, runs, say), "date": today()}
+        found = {**measure.compare(workload, runs, say), "date": today(), "commit": results["about"]["commit"]}
         results["workloads"][workload.key] = found
         print(report.table(found), flush=True)
         if is_kept:
@@ -58,7 +56,7 @@ def run(given: argparse.Namespace) -> None:
         if not given.only:
             results["startup"] = startup(runs)
         save(results)
-        report.write(results)
+        docs.main()
     else:
         print(report.promises(results["workloads"]))
 
@@ -71,15 +69,6 @@ def chosen(given: argparse.Namespace) -> tuple[Workload, ...]:
         found = tuple(one for one in found if one.key in wanted or one.key.partition("-")[0] in wanted)
     if given.readers:
         found = tuple(read_by(one, tuple(given.readers.split(","))) for one in found)
-    return found
-
-
-def kept() -> dict[str, Any]:
-    """Return what was measured before."""
-    if not report.RESULTS.exists():
-        return {"workloads": {}}
-    found: dict[str, Any] = json.loads(report.RESULTS.read_text(encoding="utf-8"))
-    found["workloads"] = {one.key: found["workloads"][one.key] for one in WORKLOADS if one.key in found["workloads"]}
     return found
 
 

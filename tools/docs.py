@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks import report
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
 from tools.diagrams import page
@@ -70,10 +71,14 @@ def documents() -> dict[Path, str]:
         readme = _between(readme, f"<!-- streams of {tap.name}", f"<!-- {tap.name}: end", overview(tap))
         meltano = _between(meltano, f"    executable: {tap.name}", "  - name:", _meltano(tap))
     readme = _between(readme, "<!-- requests", "<!-- requests: end", counted())
+    measured = report.kept()
+    readme = _between(readme, "<!-- speed", "<!-- speed: end", report.overview(measured))
     return {
         ROOT / "README.md": readme,
         ROOT / "meltano.yml": meltano,
         ROOT / "docs" / "streams.md": page(TAPS),
+        report.PAGE: report.page(measured),
+        report.PICTURE: report.picture(measured["workloads"]),
         ROOT / "docs" / f"{TapOrganizers.name}.md": reference(TapOrganizers, cost),
         ROOT / "docs" / f"{TapTicketing.name}.md": reference(TapTicketing),
         **{ROOT / "hub" / f"{tap.name}.yml": _yaml(hub_definition(tap), sort_keys=True) for tap in TAPS},
