@@ -1,8 +1,8 @@
 """Singer messages as bytes, and a record's way into them.
 
 The SDK flushes every line and walks every record several times. Here lines gather in a
-buffer that goes out when it is large, when it is old, after each STATE, and before the
-tap waits for the network; and a record is walked only where its stream's selection or
+buffer that goes out when it is large, after each STATE, and before the tap waits for the
+network; and a record is walked only where its stream's selection or
 maps give a reason to.
 """
 
@@ -24,7 +24,6 @@ if t.TYPE_CHECKING:
     from singer_sdk import Stream
 
 FLUSH_BYTES = 1 << 17
-FLUSH_SECONDS = 1.0
 
 _encoder = msgspec.json.Encoder(enc_hook=enc_hook, decimal_format="number")
 
@@ -35,7 +34,6 @@ class BytesWriter(GenericSingerWriter[bytes, Message]):
     def __init__(self) -> None:
         """Start with an empty buffer."""
         self._buffer = bytearray()
-        self._flushed_at = time.monotonic()
 
     def serialize_message(self, message: Message) -> bytes:
         """Return a message as one line of JSON."""
@@ -57,18 +55,12 @@ class BytesWriter(GenericSingerWriter[bytes, Message]):
         if len(self._buffer) >= FLUSH_BYTES:
             self.flush()
 
-    def flush_if_old(self) -> None:
-        """Send what has waited for a while, so that a loader need not."""
-        if self._buffer and time.monotonic() - self._flushed_at > FLUSH_SECONDS:
-            self.flush()
-
     def flush(self) -> None:
         """Send everything.
 
         Raises:
             BrokenPipeError: The loader is gone.
         """
-        self._flushed_at = time.monotonic()
         if not self._buffer:
             return
         data, self._buffer = self._buffer, bytearray()

@@ -36,7 +36,7 @@ from rest_tap.schema import (
     String,
     fields,
 )
-from rest_tap.writer import FLUSH_BYTES, FLUSH_SECONDS, BytesWriter, RecordPath
+from rest_tap.writer import FLUSH_BYTES, BytesWriter, RecordPath
 from tests.things import Things, things
 
 if t.TYPE_CHECKING:
@@ -431,23 +431,6 @@ def test_lines_wait_until_there_are_many_of_them() -> None:
         assert pipe.flushes == 2
 
 
-def test_lines_that_have_waited_long_enough_go_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    with piped() as pipe:
-        now = 100.0
-        monkeypatch.setattr("rest_tap.writer.time.monotonic", lambda: now)
-        writer = BytesWriter()
-        writer.write_lines(b"a\n")
-        now += FLUSH_SECONDS / 2
-        writer.flush_if_old()
-        assert pipe.sent() == b""
-        now += FLUSH_SECONDS
-        writer.flush_if_old()
-        assert pipe.sent() == b"a\n"
-        flushes = pipe.flushes
-        writer.flush_if_old()
-        assert pipe.flushes == flushes
-
-
 def test_a_state_goes_out_at_once_behind_all_that_it_speaks_of() -> None:
     with piped() as pipe:
         writer = BytesWriter()
@@ -465,7 +448,6 @@ def test_an_empty_buffer_is_not_written() -> None:
     with piped() as pipe:
         writer = BytesWriter()
         writer.flush()
-        writer.flush_if_old()
         assert (pipe.sent(), pipe.flushes) == (b"", 0)
 
 
