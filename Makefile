@@ -59,7 +59,7 @@ test-slow: .venv/ready ## the tests that take long: faults everywhere, 500 rando
 
 .PHONY: reliability
 reliability: .venv/ready ## break everything, everywhere, into docs/reliability.md (ten minutes)
-	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.support.faults
 
 .PHONY: test-lowest
 test-lowest: .venv/ready ## the tests with the oldest dependencies that pyproject.toml allows

@@ -1,6 +1,6 @@
 """Where the tap enters the SDK by a door that is not public.
 
-Read in singer-sdk 0.54.9; ``tests/test_sdk_seams.py`` fails when one of these changes.
+Read in singer-sdk 0.54.9; ``tests/rest_tap/test_sdk_seams.py`` fails when one of these changes.
 Everything else in this project uses public hooks.
 
 * ``Stream._sync_records`` is replaced: the SDK's goes through parents and children one

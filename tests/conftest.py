@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 from rest_tap.gate import Gate
 from sandbox import Sandbox, Scale
 from tap_organizers.tap import TapOrganizers
-from tests.command import Command, Finished, Server
+from tests.support.command import Command, Finished, Server
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
 """Writes what is generated, from the taps themselves: `python -m tools.docs`, or `make docs`.
 
-`documents()` has each file as it should be; tests/test_docs.py compares that with the files as they are.
+`documents()` has each file as it should be; tests/docs/test_docs.py compares that with the files as they are.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import typing as t
 from tap_ticketing.tap import TapTicketing
 from tests.conftest import Result, discovered, only, organizers_config, run_tap
 from tests.meltano.truth import KEYS, InCsv, InDuckDB, InJsonl, InPostgres, Json, Loaded, kind_of
-from tests.ticketing import settings as ticketing_settings
+from tests.support.ticketing import settings as ticketing_settings
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from sandbox.box import Sandbox, Scale
-from tests.loading import catalog, settings, settled
+from tests.support.loading import catalog, settings, settled
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ import yaml
 
 from tests.meltano.conftest import MELTANO, ROOT, uv, uv_cache
 from tests.meltano.truth import InJsonl, sandbox_rows
-from tests.pages import command, example, filled_in, script
+from tests.support.pages import command, example, filled_in, script
 
 if t.TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ import pytest
 from demo.chart import QUERIES
 from tests.meltano.conftest import ROOT
 from tests.meltano.loads import DATABASES, Loads
-from tests.pages import example, filled_in
+from tests.support.pages import example, filled_in
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

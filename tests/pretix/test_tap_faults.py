@@ -11,9 +11,9 @@ import pytest
 from rest_tap.errors import ApiError
 from sandbox.faults import Fault
 from tests.conftest import run_tap
-from tests.faults import FAULTS, LIES, TIMES
 from tests.pretix.proxy import Proxy
 from tests.pretix.reading import catalog, differences, settings, true_rows, truth, union
+from tests.support.faults import FAULTS, LIES, TIMES
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

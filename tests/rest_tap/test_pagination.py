@@ -1,0 +1,745 @@
+"""Which page is next: decided from values, so tried on lists that change, lie and tie."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import typing as t
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rest_tap.errors import BrokenAnswer
+from rest_tap.pagination import (
+    PAGES_AT_ONCE,
+    STANDSTILLS,
+    Answer,
+    Cursor,
+    Keyset,
+    PageNumber,
+    Pagination,
+    SinglePage,
+    Step,
+    Stretches,
+    next_page,
+)
+from rest_tap.schema import moment
+from tests.support.paging import Listed, Reader, Row, at
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+Json = dict[str, t.Any]
+
+
+def rows(*ids: int) -> list[Row]:
+    return [{"id": number} for number in ids]
+
+
+def envelope(found: list[Row], follower: object = None, count: object = None) -> Answer:
+    return Answer(found, {"count": count, "next": follower, "results": found})
+
+
+def pages_of(steps: Sequence[Step]) -> list[int]:
+    return [int(str(step.params["page"])) for step in steps]
+
+
+# --- the link to the next page ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("link", "page"),
+    [
+        pytest.param(None, None, id="null ends the list"),
+        pytest.param("", None, id="empty ends the list"),
+        pytest.param("https://api.example/x/?page=2&page_size=50", 2, id="absolute"),
+        pytest.param("https://evil.example/x/?page=3", 3, id="another host: only the number counts"),
+        pytest.param("http://api.example/x/?page=3", 3, id="another scheme"),
+        pytest.param("https://[no-host/?page=5#7", 5, id="no address at all"),
+        pytest.param("/x/?ordering=id&page=12", 12, id="relative"),
+        pytest.param("?page=4", 4, id="query only"),
+    ],
+)
+def test_a_next_link_is_read_for_its_page_only(link: object, page: int | None) -> None:
+    assert next_page(link) == page
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        pytest.param("https://api.example/x/", id="no number"),
+        pytest.param("https://api.example/x/?page=", id="empty number"),
+        pytest.param("https://api.example/x/?page=last", id="a word"),
+        pytest.param("https://api.example/x/?page=-2", id="negative"),
+        pytest.param("https://api.example/x/?page=2&page=3", id="two numbers"),
+        pytest.param("https://api.example/x/?page=²", id="a digit that is no number"),
+        pytest.param("?page=" + "9" * 5000, id="more digits than a number may have"),
+        pytest.param(2, id="a number instead of a link"),
+        pytest.param({"page": 2}, id="an object"),
+        pytest.param(True, id="true"),
+    ],
+)
+def test_a_next_link_without_a_page_number_is_a_broken_answer(link: object) -> None:
+    with pytest.raises(BrokenAnswer, match="names no page number"):
+        next_page(link)
+
+
+# --- numbered pages ---------------------------------------------------------------------------------------------------
+
+
+def test_the_only_step_of_a_single_page_is_the_first() -> None:
+    pagination = SinglePage({"a": "b"})
+    (step,) = pagination.first()
+    assert step.params == {"a": "b"}
+    assert list(pagination.following(step, Answer(rows(1), {"next": "?page=2"}))) == []
+    assert list(pagination.again(0)) == []
+
+
+def test_a_page_carries_the_parameters_of_the_list_its_number_and_its_size() -> None:
+    (step,) = PageNumber({"ordering": "id"}).first()
+    assert step.params == {"ordering": "id", "page": "1", "page_size": "50"}
+
+
+@pytest.mark.parametrize(
+    ("count", "length", "follower", "known"),
+    [
+        pytest.param(250, 50, "?page=2", [2, 3, 4, 5], id="count tells all pages"),
+        pytest.param(201, 50, "?page=2", [2, 3, 4, 5], id="the last page may be short"),
+        pytest.param(200, 50, "?page=2", [2, 3, 4], id="the last page may be full"),
+        pytest.param(100, 20, "?page=2", [2, 3, 4, 5], id="the server cuts pages smaller"),
+        pytest.param(10, 50, "?page=2", [2], id="count too small: next is believed"),
+        pytest.param(None, 50, "?page=2", [2], id="no count: one after the other"),
+        pytest.param("250", 50, "?page=2", [2], id="count that is no number"),
+        pytest.param(True, 50, "?page=2", [2], id="count that is true"),
+        pytest.param(-5, 50, "?page=2", [2], id="negative count"),
+        pytest.param(250, 50, None, [], id="no next: the list ends, whatever count says"),
+        pytest.param(0, 0, None, [], id="empty list"),
+    ],
+)
+def test_the_first_page_makes_known_what_count_and_next_say(
+    count: object, length: int, follower: str | None, known: list[int]
+) -> None:
+    pagination = PageNumber()
+    (first,) = pagination.first()
+    found = pagination.following(first, envelope(rows(*range(length)), follower, count))
+    assert pages_of(found) == known
+
+
+@pytest.mark.parametrize("count", [10**6, 10**15], ids=["a million", "absurd"])
+@pytest.mark.parametrize("follower", ["?page=2", f"?page={10**12}"], ids=["next leads on", "next leads far off"])
+def test_whatever_count_and_next_say_a_bounded_number_of_pages_is_known_at_once(count: int, follower: str) -> None:
+    pagination = PageNumber()
+    (first,) = pagination.first()
+    found = pagination.following(first, envelope(rows(*range(50)), follower, count))
+    assert pages_of(found) == list(range(2, PAGES_AT_ONCE + 2))
+    further = pagination.following(found[-1], envelope(rows(*range(50)), f"?page={PAGES_AT_ONCE + 2}", count))
+    assert pages_of(further)[0] == PAGES_AT_ONCE + 2
+    assert len(further) <= PAGES_AT_ONCE
+
+
+def test_a_list_that_grew_has_one_page_more() -> None:
+    pagination = PageNumber()
+    (first,) = pagination.first()
+    second, third = pagination.following(first, envelope(rows(*range(50)), "?page=2", 150))
+    assert list(pagination.following(second, envelope(rows(*range(50, 100)), "?page=3", 151))) == []
+    grown = pagination.following(third, envelope(rows(*range(100, 150)), "?page=4", 151))
+    assert pages_of(grown) == [4]
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        pytest.param(envelope(rows(1), "?page=1", 90), "names page 1 as the next one", id="next points to itself"),
+        pytest.param(envelope(rows(1), "?page=0", 90), "names page 0 as the next one", id="next points back"),
+        pytest.param(envelope([], "?page=2", 90), "an empty page names a next one", id="nothing and more of it"),
+    ],
+)
+@pytest.mark.parametrize(
+    "pagination",
+    [PageNumber(), Keyset("at", "since", None), Stretches("at", "since", None)],
+    ids=["PageNumber", "Keyset", "Stretches"],
+)
+def test_a_next_that_does_not_lead_on_is_a_broken_answer(pagination: Pagination, answer: Answer, what: str) -> None:
+    (first,) = pagination.first()
+    with pytest.raises(BrokenAnswer, match=what):
+        pagination.following(first, answer)
+
+
+def test_a_server_that_repeats_its_last_page_for_ever_is_a_broken_answer() -> None:
+    def ask(step: Step) -> Answer:
+        page = int(str(step.params["page"]))
+        return envelope(rows(1, 2), f"?page={page + 1}", 2)
+
+    with pytest.raises(BrokenAnswer, match="same as the one before"):
+        Reader(PageNumber(), ask).read()
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 500])
+@pytest.mark.parametrize("page", [1, 2])
+def test_only_a_404_past_the_first_page_is_the_end_of_a_list(status: int, page: int) -> None:
+    number, stretches, keyset = PageNumber(), Stretches("at", "since", None), Keyset("at", "since", None)
+    ends = status == 404 and page == 2
+    assert number.ends_at(Step((0, page), {"page": str(page)}), status) is ends
+    assert stretches.ends_at(Step((0, page), {"page": str(page)}), status) is ends
+    assert keyset.ends_at(Step((5,), {"page": str(page)}), status) is ends
+    assert not SinglePage().ends_at(Step((0,), {}), status)
+    assert not Cursor("id", "since", None).ends_at(Step((0, 1), {}), status)
+
+
+def test_a_bare_list_is_one_page() -> None:
+    reader = Reader(PageNumber(), lambda _: Answer(rows(1, 2, 3)))
+    assert reader.read() == rows(1, 2, 3)
+    assert len(reader.requests) == 1
+
+
+def test_a_bare_list_of_a_server_that_does_not_page_is_read_once() -> None:
+    every = rows(*range(120))
+    reader = Reader(PageNumber(), lambda _: Answer([dict(row) for row in every]))
+    assert {row["id"] for row in reader.read()} == set(range(120))
+    assert len(reader.requests) == 2, "one to see that the server repeats itself"
+
+
+def test_bare_pages_are_read_to_the_last() -> None:
+    def page(step: Step) -> Answer:
+        first = (int(str(step.params["page"])) - 1) * 50
+        return Answer(rows(*range(first, min(first + 50, 120))))
+
+    reader = Reader(PageNumber(), page)
+    assert {row["id"] for row in reader.read()} == set(range(120))
+    assert len(reader.requests) == 3
+
+
+def test_a_quiet_list_is_read_once() -> None:
+    listed = Listed(list(range(120)))
+    reader = Reader(PageNumber(), listed.ask, lambda known: known - 1)
+    assert {row["id"] for row in reader.read()} == set(range(120))
+    assert len(reader.requests) == 3
+
+
+@pytest.mark.parametrize("count", [121, 5000, 10**9], ids=["by one", "by pages", "absurdly"])
+def test_a_count_that_is_too_large_ends_with_all_rows_and_a_bounded_number_of_requests(count: int) -> None:
+    listed = Listed(list(range(120)))
+
+    def ask(step: Step) -> Answer | int:
+        answer = listed.ask(step)
+        if isinstance(answer, Answer):
+            answer.envelope = {**answer.envelope, "count": count}
+        return answer
+
+    reader = Reader(PageNumber(), ask)
+    assert {row["id"] for row in reader.read()} == set(range(120))
+    assert len(reader.requests) <= 8 * 7
+    assert reader.pagination.count == count, "the run compares this with what came, and says so"
+
+
+def test_a_count_that_is_too_small_loses_no_row() -> None:
+    listed = Listed(list(range(120)))
+
+    def ask(step: Step) -> Answer | int:
+        answer = listed.ask(step)
+        if isinstance(answer, Answer):
+            answer.envelope = {**answer.envelope, "count": 7}
+        return answer
+
+    assert {row["id"] for row in Reader(PageNumber(), ask).read()} == set(range(120))
+
+
+def test_rows_that_vanish_before_a_page_is_read_cost_a_second_sweep_and_no_row() -> None:
+    listed = Listed(list(range(120)))
+
+    def ask(step: Step) -> Answer | int:
+        if step.position == (0, 2):
+            del listed.rows[:30]
+        return listed.ask(step)
+
+    reader = Reader(PageNumber(), ask)
+    assert {row["id"] for row in reader.read()} == set(range(120))
+    assert [step.params["page_size"] for step in reader.requests[-2:]] == ["47", "47"], "with other page borders"
+
+
+def test_the_404_after_rows_vanished_ends_the_sweep_and_starts_another() -> None:
+    listed = Listed(list(range(120)))
+
+    def ask(step: Step) -> Answer | int:
+        if step.position == (0, 3):
+            del listed.rows[:30]
+        return listed.ask(step)
+
+    assert {row["id"] for row in Reader(PageNumber(), ask).read()} == set(range(120))
+
+
+def test_an_answer_that_comes_after_its_sweep_was_given_up_changes_nothing() -> None:
+    pagination = PageNumber()
+    (first,) = pagination.first()
+    steps = pagination.following(first, envelope(rows(*range(50)), "?page=2", 200))
+    pagination.moved(first, envelope(rows(*range(50)), "?page=2", 200))
+    assert pagination.moved(steps[0], Answer([])) == []
+    (again,) = pagination.again(50)
+    assert list(pagination.following(steps[2], envelope(rows(9), "?page=900", 5000))) == []
+    assert pages_of(pagination.following(again, envelope(rows(*range(47)), "?page=2", 100))) == [2, 3]
+
+
+def test_a_list_without_total_order_is_swept_with_other_sizes_until_it_adds_up() -> None:
+    listed = Listed([0] * 120)
+
+    def ask(step: Step) -> Answer | int:
+        answer = listed.ask(step)
+        if isinstance(answer, Answer) and step.position == (0, 2):
+            answer.rows[:5] = [dict(listed.rows[n]) for n in range(5)]
+        return answer
+
+    reader = Reader(PageNumber(), ask)
+    assert {row["id"] for row in reader.read()} == set(range(120))
+    assert reader.pagination.count == 120
+
+
+changes = st.lists(
+    st.one_of(
+        st.none(),
+        st.tuples(st.just("edit"), st.lists(st.integers(0, 40), min_size=1, max_size=4)),
+        st.tuples(st.just("delete"), st.integers(0, 40)),
+        st.tuples(st.just("insert"), st.just(0)),
+    ),
+    max_size=25,
+)
+
+
+class Changing(Listed):
+    """A list to which something happens before each request."""
+
+    def __init__(self, times: list[int], page_size: int, happenings: t.Iterable[t.Any]) -> None:
+        super().__init__(times, page_size)
+        self.happenings = list(happenings)
+        self.gone: set[int] = set()
+
+    def ask(self, step: Step) -> Answer | int:
+        happening = self.happenings.pop(0) if self.happenings else None
+        before = {row["id"] for row in self.rows}
+        if happening and happening[0] == "edit":
+            self.edit(*happening[1])
+        elif happening and happening[0] == "delete":
+            self.delete(happening[1])
+        elif happening:
+            self.insert()
+        self.gone |= before - {row["id"] for row in self.rows}
+        return super().ask(step)
+
+
+def picker(data: st.DataObject) -> Callable[[int], int]:
+    return lambda known: data.draw(st.integers(0, max(0, min(known, 6) - 1)))
+
+
+@settings(max_examples=100)
+@given(
+    length=st.integers(0, 20),
+    size=st.integers(1, 5),
+    happenings=st.lists(st.one_of(st.none(), st.tuples(st.just("delete"), st.integers(0, 20))), max_size=12),
+    data=st.data(),
+)
+def test_numbered_pages_lose_no_row_to_deletions_without_the_reader_knowing(
+    length: int, size: int, happenings: list[t.Any], data: st.DataObject
+) -> None:
+    listed = Changing(list(range(length)), size, happenings)
+    reader = Reader(PageNumber(), listed.ask, picker(data))
+    found = {row["id"] for row in reader.read()}
+    stayed = set(range(length)) - listed.gone
+    knows = reader.pagination.sweep == 7 or len(found) < (reader.pagination.count or 0)  # type: ignore[attr-defined]
+    assert stayed <= found or knows
+
+
+# --- a chain of filters -----------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=150)
+@given(times=st.lists(st.integers(0, 6), max_size=24), size=st.integers(1, 5), happenings=changes)
+def test_a_keyset_chain_sees_every_row_that_stays_whatever_changes(
+    times: list[int], size: int, happenings: list[t.Any]
+) -> None:
+    listed = Changing(times, size, happenings)
+    found = {row["id"] for row in Reader(Keyset("at", "since", None), listed.ask).read()}
+    assert set(range(len(times))) - listed.gone <= found
+
+
+@settings(max_examples=150)
+@given(times=st.lists(st.integers(0, 6), max_size=24), size=st.integers(1, 5), happenings=changes)
+def test_after_each_page_of_a_keyset_chain_nothing_older_than_its_last_row_is_missing(
+    times: list[int], size: int, happenings: list[t.Any]
+) -> None:
+    listed = Changing(times, size, happenings)
+    written: set[tuple[int, str]] = set()
+    for _, answer in Reader(Keyset("at", "since", None), listed.ask).pages():
+        written |= {(row["id"], row["at"]) for row in answer.rows}
+        if answer.rows:
+            reached = answer.rows[-1]["at"]
+            older = {(row["id"], row["at"]) for row in listed.rows if row["at"] < reached}
+            assert older <= written
+
+
+@settings(max_examples=50)
+@given(
+    times=st.lists(st.integers(0, 6), max_size=24), size=st.integers(1, 5), since=st.integers(-1, 7), happenings=changes
+)
+def test_a_keyset_chain_goes_on_from_any_moment(
+    times: list[int], size: int, since: int, happenings: list[t.Any]
+) -> None:
+    listed = Changing(times, size, happenings)
+    expected = {row["id"] for row in listed.rows if row["at"] >= at(since)}
+    found = {row["id"] for row in Reader(Keyset("at", "since", at(since)), listed.ask).read()}
+    assert expected - listed.gone <= found
+
+
+def test_a_keyset_chain_asks_for_the_first_page_since_the_last_row() -> None:
+    listed = Listed(list(range(6)), 3)
+    reader = Reader(Keyset("at", "since", None, {"a": "b"}), listed.ask)
+    assert [row["id"] for row in reader.read()] == [0, 1, 2, 2, 3, 4, 4, 5]
+    assert [step.params.get("since") for step in reader.requests] == [None, at(2), at(4)]
+    assert {step.params["page"] for step in reader.requests} == {"1"}
+    assert {(step.params["a"], step.params["ordering"]) for step in reader.requests} == {("b", "at")}
+
+
+@pytest.mark.parametrize(
+    ("times", "pages"),
+    [
+        pytest.param([0] * 9 + [1, 2], ["1", "1", "2", "3", "4", "3", "2", "1", "1"], id="in the middle"),
+        pytest.param([0] * 9, ["1", "1", "2", "3", "2", "1", "3"], id="at the end of the list"),
+        pytest.param([0] * 3, ["1"], id="the whole of one page"),
+    ],
+)
+def test_a_tie_longer_than_a_page_is_read_up_and_down(times: list[int], pages: list[str]) -> None:
+    reader = Reader(Keyset("at", "since", None), Listed(times, 3).ask)
+    assert {row["id"] for row in reader.read()} == set(range(len(times)))
+    assert [step.params["page"] for step in reader.requests] == pages
+
+
+def test_edits_within_a_tie_that_shift_a_row_past_the_reader_do_not_lose_it() -> None:
+    listed = Listed([0] * 6 + [1, 2, 3, 4], 2)
+    edits = {4: [5], 5: [4], 6: [3], 8: [2]}
+
+    def ask(step: Step) -> Answer | int:
+        if len(reader.requests) in edits:
+            listed.edit(*edits[len(reader.requests)])
+        return listed.ask(step)
+
+    reader = Reader(Keyset("at", "since", None), ask)
+    assert {row["id"] for row in reader.read()} == set(range(10))
+
+
+def test_moments_are_compared_and_not_their_texts() -> None:
+    answer = envelope([{"at": "2026-01-01T09:30:00Z"}, {"at": "2026-01-01T11:00:00+01:00"}], "?page=2")
+    pagination = Keyset("at", "since", None)
+    (first,) = pagination.first()
+    (second,) = pagination.following(first, answer)
+    assert second.params["since"] == "2026-01-01T11:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("found", "what"),
+    [
+        pytest.param([{"at": at(5)}, {"at": at(4)}], "not in the order of at", id="not in order"),
+        pytest.param([{"at": None}], "not in the order of at", id="no time"),
+        pytest.param([{}], "not in the order of at", id="the field is missing"),
+        pytest.param([{"at": 17}], "not in the order of at", id="a number"),
+        pytest.param([{"at": at(-90_000)}], "the filter since has no effect", id="older than was asked for"),
+    ],
+)
+def test_rows_that_a_chain_cannot_go_on_from_are_a_broken_answer(found: list[Row], what: str) -> None:
+    pagination = Keyset("at", "since", at(0))
+    (first,) = pagination.first()
+    with pytest.raises(BrokenAnswer, match=what):
+        pagination.following(first, envelope(found, "?page=2"))
+
+
+def test_a_server_that_ignores_the_filter_does_not_keep_the_chain_running() -> None:
+    listed = Listed(list(range(9)), 2)
+
+    def ask(step: Step) -> Answer | int:
+        return listed.ask(Step(step.position, {**step.params, "since": at(0)}))
+
+    assert {row["id"] for row in Reader(Keyset("at", "since", None), ask).read()} == set(range(9))
+
+
+@pytest.mark.parametrize("times", [[1, 2, 3, 4, 5], [1, 1, 1, 1, 1]])
+def test_a_list_that_names_a_next_page_for_ever_ends_with_an_error(times: list[int]) -> None:
+    listed = Listed(times, 2)
+
+    def ask(step: Step) -> Answer | int:
+        answer = listed.ask(step)
+        if isinstance(answer, Answer):
+            answer.envelope = {**answer.envelope, "next": f"?page={int(str(step.params['page'])) + 1}"}
+        return answer
+
+    reader = Reader(Keyset("at", "since", None), ask)
+    with pytest.raises(BrokenAnswer, match="names a next one, but there is none"):
+        reader.read()
+    assert len(reader.requests) < 150
+
+
+# --- stretches --------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=150)
+@given(
+    times=st.lists(st.integers(0, 8), max_size=30),
+    size=st.integers(1, 4),
+    longest=st.integers(2, 5),
+    happenings=st.lists(
+        st.one_of(
+            st.none(),
+            st.tuples(st.just("delete"), st.integers(0, 40)),
+            st.tuples(st.just("insert"), st.just(0)),
+        ),
+        max_size=25,
+    ),
+    data=st.data(),
+)
+def test_stretches_lose_no_row_that_stays_in_whatever_order_pages_are_fetched(
+    times: list[int], size: int, longest: int, happenings: list[t.Any], data: st.DataObject
+) -> None:
+    listed = Changing(times, size, happenings)
+    listed.now = 8  # so that what is new lies behind the bound
+    pagination = Stretches("at", "since", None, {"until": at(8)}, longest=longest)
+    found = {row["id"] for row in Reader(pagination, listed.ask, picker(data)).read()}
+    assert set(range(len(times))) - listed.gone <= found
+
+
+@settings(max_examples=100)
+@given(
+    times=st.lists(st.integers(0, 8), min_size=8, max_size=30),
+    size=st.integers(1, 4),
+    longest=st.integers(2, 6),
+    swaps=st.lists(st.one_of(st.none(), st.integers(0, 8)), min_size=4, max_size=25),
+    data=st.data(),
+)
+def test_stretches_that_end_when_they_began_lose_no_row_to_deletions_that_new_ones_hide(
+    times: list[int], size: int, longest: int, swaps: list[int | None], data: st.DataObject
+) -> None:
+    listed = Listed(times, size)
+    listed.now = 10
+    every = {row["id"] for row in listed.rows}
+    gone: set[int] = set()
+
+    def ask(step: Step) -> Answer | int:
+        place = swaps.pop(0) if swaps else None
+        if place is not None:
+            before = {row["id"] for row in listed.rows}
+            listed.delete(place)
+            listed.insert()
+            gone.update(before - {row["id"] for row in listed.rows})
+        answer = listed.ask(step)
+        if isinstance(answer, Answer):
+            answer.server_time = at(10)
+        return answer
+
+    pagination = Stretches(
+        "at", "since", None, before_parameter="until", margin=dt.timedelta(seconds=1), longest=longest
+    )
+    found = {row["id"] for row in Reader(pagination, ask, picker(data)).read()}
+    assert every - gone <= found
+
+
+@pytest.mark.parametrize(("bound", "lost"), [({}, {4}), ({"before_parameter": "until"}, set())])
+def test_a_row_deleted_and_one_sold_between_two_pages_need_the_bound(bound: Json, lost: set[int]) -> None:
+    listed = Listed(list(range(9)), 2)
+    listed.now = 10
+
+    def ask(step: Step) -> Answer | int:
+        if len(reader.requests) == 3:
+            listed.delete(0)
+            listed.insert()
+        answer = listed.ask(step)
+        assert isinstance(answer, Answer)
+        answer.server_time = at(10)
+        return answer
+
+    reader = Reader(Stretches("at", "since", None, **bound), ask)
+    assert set(range(9)) - {row["id"] for row in reader.read()} == lost
+
+
+def test_what_is_newer_than_the_beginning_of_a_list_makes_up_a_stretch_of_its_own() -> None:
+    listed = Listed([*range(8), 20, 21], 2)
+
+    def ask(step: Step) -> Answer | int:
+        answer = listed.ask(step)
+        assert isinstance(answer, Answer)
+        answer.server_time = at(12)
+        return answer
+
+    pagination = Stretches("at", "since", None, before_parameter="until", margin=dt.timedelta(seconds=2))
+    reader = Reader(pagination, ask)
+    assert {row["id"] for row in reader.read()} == set(range(10))
+    filters = [tuple(moment(step.params.get(name)) for name in ("since", "until")) for step in reader.requests]
+    bound = moment(at(10))
+    assert filters == [(None, None), *[(moment(at(1)), bound)] * 4, (bound, None)]
+
+
+@settings(max_examples=100)
+@given(
+    times=st.lists(st.integers(0, 8), max_size=30),
+    size=st.integers(1, 4),
+    happenings=st.lists(st.one_of(st.none(), st.tuples(st.just("delete"), st.integers(0, 40))), max_size=25),
+    data=st.data(),
+)
+def test_after_each_page_of_a_stretch_nothing_older_than_its_last_row_is_missing(
+    times: list[int], size: int, happenings: list[t.Any], data: st.DataObject
+) -> None:
+    listed = Changing(times, size, happenings)
+    written: set[int] = set()
+    for _, answer in Reader(Stretches("at", "since", None, longest=3), listed.ask, picker(data)).pages():
+        written |= {row["id"] for row in answer.rows}
+        if answer.rows:
+            older = {row["id"] for row in listed.rows if row["at"] < answer.rows[-1]["at"]}
+            assert older <= written
+
+
+def test_all_pages_of_a_stretch_are_known_after_its_first() -> None:
+    pagination = Stretches("at", "since", at(0), {"a": "b"})
+    (first,) = pagination.first()
+    assert first.params == {"a": "b", "since": at(0), "page": "1", "page_size": "50"}
+    answer = envelope([{"at": at(1)}] * 50, "?page=2", 250)
+    assert pages_of(pagination.following(first, answer)) == [2, 3, 4, 5]
+
+
+def test_after_the_longest_stretch_a_new_one_begins_at_its_last_row() -> None:
+    reader = Reader(Stretches("at", "since", None, longest=2), Listed(list(range(10)), 2).ask)
+    assert {row["id"] for row in reader.read()} == set(range(10))
+    assert [(step.params.get("since"), step.params["page"]) for step in reader.requests] == [
+        (None, "1"),
+        (None, "2"),
+        (at(3), "1"),
+        (at(3), "2"),
+        (at(6), "1"),
+        (at(6), "2"),
+    ]
+
+
+def test_a_tie_longer_than_a_stretch_is_read_on_page_by_page() -> None:
+    reader = Reader(Stretches("at", "since", at(0), longest=2), Listed([0] * 9 + [1, 2], 2).ask)
+    assert {row["id"] for row in reader.read()} == set(range(11))
+
+
+def test_a_deletion_before_a_page_starts_a_stretch_at_the_last_certain_row() -> None:
+    listed = Listed(list(range(10)), 2)
+    reader = Reader(Stretches("at", "since", None), listed.ask)
+
+    def ask(step: Step) -> Answer | int:
+        if step.position == (0, 3):
+            del listed.rows[0]
+        return listed.ask(step)
+
+    reader.ask = ask
+    assert {row["id"] for row in reader.read()} == set(range(10))
+    begun = [step.params.get("since") for step in reader.requests if step.params["page"] == "1"]
+    assert begun == [None, at(3)]
+
+
+def test_a_count_that_falls_without_end_is_a_broken_answer() -> None:
+    def ask(step: Step) -> Answer:
+        page = int(str(step.params["page"]))
+        return envelope([{"id": page, "at": at(0)}], f"?page={page + 1}", 100 if page == 1 else 50)
+
+    reader = Reader(Stretches("at", "since", at(0)), ask)
+    with pytest.raises(BrokenAnswer, match="the count of rows falls"):
+        reader.read()
+    assert len(reader.requests) <= 2 * (STANDSTILLS + 2)
+
+
+@pytest.mark.parametrize("count", [1, 7, 100])
+def test_a_count_that_is_never_true_ends_with_all_rows_or_an_error(count: int) -> None:
+    listed = Listed([0, 1, 2, 3, 4], 2)
+
+    def ask(step: Step) -> Answer | int:
+        answer = listed.ask(step)
+        if isinstance(answer, Answer):
+            answer.envelope = {**answer.envelope, "count": count}
+            answer.server_time = at(10)
+        return answer
+
+    reader = Reader(Stretches("at", "since", None, before_parameter="until"), ask)
+    with contextlib.suppress(BrokenAnswer):
+        assert {row["id"] for row in reader.read()} == set(range(5))
+    assert len(reader.requests) < 100
+
+
+def test_rows_without_the_time_do_not_stop_a_stretch() -> None:
+    listed = Listed([0, 1, 2, 3, 4, 5], 2)
+
+    def ask(step: Step) -> Answer | int:
+        answer = listed.ask(step)
+        if isinstance(answer, Answer):
+            for row in answer.rows:
+                row["at"] = None
+        return answer
+
+    assert {row["id"] for row in Reader(Stretches("at", "since", None, longest=2), ask).read()} == set(range(6))
+
+
+# --- cursors ----------------------------------------------------------------------------------------------------------
+
+
+def by_cursor(codes: list[object], size: int) -> Callable[[Step], Answer]:
+    def ask(step: Step) -> Answer:
+        since = step.params.get("since")
+        start = 0 if since is None else [str(code) for code in codes].index(str(since)) + 1
+        return Answer([{"id": str(code), "code": code} for code in codes[start : start + size]])
+
+    return ask
+
+
+@pytest.mark.parametrize("codes", [["a", "b", "c", "d", "e"], [1, 2, 3, 4], [-1, -2, -3], [1, "x", 2]], ids=repr)
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_a_cursor_list_is_read_until_a_page_is_empty(codes: list[object], size: int) -> None:
+    reader = Reader(Cursor("code", "since", None, {"a": "b"}), by_cursor(codes, size))
+    assert [row["code"] for row in reader.read()] == codes
+    assert reader.requests[0].params == {"a": "b"}
+    assert reader.requests[-1].params == {"a": "b", "since": str(codes[-1])}
+
+
+def test_a_cursor_list_goes_on_behind_its_bookmark() -> None:
+    reader = Reader(Cursor("code", "since", "b"), by_cursor(["a", "b", "c"], 2))
+    assert [row["code"] for row in reader.read()] == ["c"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [None, "", True, 1.5, ["a"], {"a": 1}],
+    ids=["null", "empty", "true", "fraction", "list", "object"],
+)
+def test_a_last_row_without_a_usable_cursor_is_a_broken_answer(code: object) -> None:
+    pagination = Cursor("code", "since", None)
+    (first,) = pagination.first()
+    with pytest.raises(BrokenAnswer, match="no code to go on from"):
+        pagination.following(first, Answer([{"code": "fine"}, {"code": code}]))
+
+
+@pytest.mark.parametrize(
+    ("script", "since"),
+    [
+        pytest.param(["a", "a"], None, id="the same page again"),
+        pytest.param(["a", "b", "a"], None, id="a circle"),
+        pytest.param(["a"], "a", id="the bookmark again"),
+        pytest.param([7, 7], None, id="a number again"),
+    ],
+)
+def test_a_cursor_that_does_not_move_is_a_broken_answer(script: list[object], since: str | None) -> None:
+    answers = iter(script)
+    reader = Reader(Cursor("code", "since", since), lambda _: Answer([{"code": next(answers)}]))
+    with pytest.raises(BrokenAnswer, match="does not move on"):
+        reader.read()
+
+
+def test_a_cursor_list_that_told_of_more_rows_than_came_is_read_once_more() -> None:
+    codes: list[object] = ["a", "b", "c", "d"]
+    whole = by_cursor(codes, 2)
+
+    def ask(step: Step) -> Answer:
+        answer = whole(step)
+        if len(reader.requests) == 2:
+            del answer.rows[:]
+        answer.envelope = {"total": 4}
+        return answer
+
+    reader = Reader(Cursor("code", "since", None), ask)
+    assert {row["code"] for row in reader.read()} == set(codes)
+    assert reader.pagination.count == 4

@@ -1,0 +1,61 @@
+"""A server of an earlier version lacks some lists: they are named, and the rest is read."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from sandbox import Sandbox
+from sandbox.lists import LISTS
+from tap_organizers.streams import STREAMS
+from tests.conftest import SMALL, discovered, only, organizers_config, run_tap
+from tests.support import truth
+
+if t.TYPE_CHECKING:
+    from tests.conftest import Result
+
+NAMES = [str(stream.name) for stream in t.cast("t.Any", STREAMS)]
+#: The versions that were compared (of the reference), and one that has but the lists of single events' orders.
+VERSIONS = ("2026.3.0", "2026.2.0", "2025.7.1", "2024.8.0", "2023.8.1", "2023.7.3")
+#: What stands in orders' rows.
+OF_ORDERS = {"order_positions", "order_answers", "order_fees", "order_refunds"}
+
+
+def absent(version: str) -> dict[str, str]:
+    """Return the streams that a server of this version does not have, and the first version that has each."""
+
+    def number(text: str) -> list[int]:
+        return [int(part) for part in text.split(".")[:2]]
+
+    found = {facts.name: facts.since for facts in LISTS if facts.since and number(facts.since) > number(version)}
+    # Payments are read by a list of orders.
+    return found | ({"order_payments": found["orders"]} if "orders" in found else {})
+
+
+def skipped(result: Result) -> list[str]:
+    """Return what was said of lists that are not there."""
+    return [line for line in result.lines() if "does not have it" in line]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_lists_that_came_later_are_named_once_and_all_others_come_complete(version: str) -> None:
+    with Sandbox(scale=SMALL) as box:
+        box.organizers.version = version
+        config = organizers_config(box)
+        result = run_tap(config, only(discovered(config), *NAMES))
+        missing = absent(version)
+        assert missing
+        assert sorted(skipped(result)) == sorted(
+            f"{name}: skipped, this server ({version}) does not have it; pretix has it since {since}"
+            for name, since in missing.items()
+        )
+        assert result.warnings() == []
+        assert len(box.requests("/version$")) == 1
+        without = missing.keys() | (OF_ORDERS if "orders" in missing else set())
+        for stream in t.cast("t.Any", STREAMS):
+            if stream.name in without:
+                assert result.records[stream.name] == []
+            else:
+                keys = [tuple(row[key] for key in stream.primary_keys) for row in result.records[stream.name]]
+                assert sorted(keys, key=repr) == truth.keys(box, stream)
