@@ -14,7 +14,7 @@ class Gate:
     """Spreads requests over the minute, and holds all of them while the server asks to.
 
     A 429 is told to everyone, not only to the request that got it: going on against it
-    can cost the access (pretix-api.md §1.5).
+    can cost the access (docs/pretix.md, "Rate limit").
     """
 
     def __init__(self, requests_per_minute: int | None = None) -> None:

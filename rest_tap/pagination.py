@@ -179,7 +179,7 @@ class PageNumber:
 
     Page numbers are offsets into a query that the server runs anew for every page.
     Where its order has ties, or rows vanish meanwhile, pages repeat some rows and drop
-    others (pretix-api.md §1.4, §2.3). So the different rows are counted, and as long as
+    others (docs/pretix.md, "Pages"). So the different rows are counted, and as long as
     they are fewer than ``count``, or ``count`` fell while reading, the list is read
     again with other page borders.
     """
@@ -329,7 +329,7 @@ class Keyset(_OnePass):
     Where a whole page carries one value (a bulk edit), the filter cannot move. Further
     pages of the same filter are read until the value changes, and then the same pages
     backwards: a row that is edited meanwhile leaves the stretch, and those behind it
-    move to the front (pretix-api.md §2.4), past a reader who goes forward, but towards
+    move to the front (docs/pretix.md, "Changes"), past a reader who goes forward, but towards
     one who comes back. Rows behind the stretch are left to the filter that begins at the
     first of them, so that at any moment all is complete up to the last row handed out.
     """

@@ -318,7 +318,7 @@ class Transport:
                 "User-Agent": user_agent,
                 "Accept": "application/json",
                 # Texts of the API are translated; errors and labels shall not depend on
-                # the machine (pretix-api.md §1.6).
+                # the machine (docs/pretix.md, "Requests").
                 "Accept-Language": "en",
                 "Accept-Encoding": "gzip, deflate",
             }

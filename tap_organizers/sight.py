@@ -1,7 +1,7 @@
 """What the credential sees, as far as a run gets to know it.
 
 Lists of an organizer with the rows of all its events answer 200 whatever the credential may
-read, and are short by what it may not (pretix-api.md §4). How many events it sees tells,
+read, and are short by what it may not (docs/pretix.md, "Permissions"). How many events it sees tells,
 and the lists of single events do, which answer 403.
 """
 

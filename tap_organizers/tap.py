@@ -301,7 +301,7 @@ class TapOrganizers(RestTap):
         """Return whether the event of a list does not exist (any more).
 
         A deleted event answers 403 below itself, like one that never existed and like a
-        permission that is missing (pretix-server.md): only asking for the event tells.
+        permission that is missing (docs/pretix.md, "Errors"): only asking for the event tells.
 
         Raises:
             ApiError: Its organizer is not there either: it is the credential that may read

@@ -167,7 +167,7 @@ class OrganizerScheduledExports(OrganizerChildStream):
         """Return whether the whole list is a 500.
 
         One export whose stored parameters no longer fit the report is enough for that
-        (pretix-api.md §1.6).
+        (docs/pretix.md, "Errors").
         """
         if error.status == 500:  # noqa: PLR2004
             self.logger.warning("%s; one export that the server cannot show hides them all", error)
@@ -211,7 +211,7 @@ class EventScheduledExports(EventChildStream):
         """Return whether the whole list is a 500.
 
         One export whose stored parameters no longer fit the report is enough for that
-        (pretix-api.md §1.6).
+        (docs/pretix.md, "Errors").
         """
         if error.status == 500:  # noqa: PLR2004
             self.logger.warning("%s; one export that the server cannot show hides them all", error)

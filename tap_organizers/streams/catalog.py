@@ -336,7 +336,7 @@ class ItemProgramTimes(ItemChildStream):
     )
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:
-        """Return nothing for an event series, which answers 400 here (pretix-api.md §1.6)."""
+        """Return nothing for an event series, which answers 400 here (docs/pretix.md, "Single lists")."""
         if (context["organizer"], context["event"]) in self.organizers_tap.series:
             return ()
         return super().contexts(parent, context)
@@ -404,7 +404,7 @@ class Questions(EventChildStream):
         """Return the list twice: questions asked per position, and once per order.
 
         The API lists only the former unless it is asked with ``container_type=O``
-        (pretix-api.md §5, undocumented).
+        (docs/pretix.md, "Single lists").
         """
         return ({**context, "container_type": "P"}, {**context, "container_type": "O"})
 
@@ -661,8 +661,8 @@ class CheckinListPositions(OrganizersStream):
     def list_read(self, context: Context, answer: Answer) -> None:
         """Find out why a list has no rows that tells of some.
 
-        With ``event.orders:checkin`` alone, the API answers 200 without rows (pretix-api.md
-        §4.2); the event's orders, which take the same permission as these, are denied.
+        With ``event.orders:checkin`` alone, the API answers 200 without rows (docs/pretix.md,
+        "Permissions"); the event's orders, which take the same permission as these, are denied.
         """
         if answer.count == 0 and self._expected.get(context["checkin_list"]):
             self.organizers_tap.is_withheld(self, "/organizers/{organizer}/events/{event}/orders", context)

@@ -74,7 +74,7 @@ class AllEventsStream(OrganizerChildStream):
 
     Below an event the API answers 403 if the credential may not read the list. The
     organizer's list answers 200 in any case, without the rows of events that the credential
-    does not see, or of which it may not read them (pretix-api.md §4).
+    does not see, or of which it may not read them (docs/pretix.md, "Permissions").
     """
 
     #: Path of the same list for one event; used if events are chosen.

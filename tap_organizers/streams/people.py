@@ -74,7 +74,7 @@ class Memberships(OrganizerChildStream):
         """Return the list customer by customer.
 
         Its order has ties (the dates of a season), and 9 of 300 rows did not come however
-        the pages were cut (pretix-server.md). A customer's memberships are few.
+        the pages were cut (docs/pretix.md, "Pages"). A customer's memberships are few.
         """
         customers = t.cast("Customers", self.organizers_tap.streams["customers"])
         every = list(customers.get_records({"organizer": context["organizer"]}))

@@ -406,7 +406,7 @@ class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
 
     The sweep asks for the few fields that are needed. With ``INCREMENTAL`` in the catalog
     the rows are cut out of the orders that have changed, for nothing, and are only as
-    fresh as these.
+    fresh as these (docs/pretix.md, "What moves an order's last_modified").
     """
 
     parent_keys = OrderPartStream.parent_keys
@@ -445,8 +445,8 @@ class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
 class OrderPayments(OrderMoneyStream):
     """A payment of an order, or the attempt at one.
 
-    A change of a payment alone does not move the order's ``last_modified`` (pretix-api.md §2.2), so
-    the complete list is read in every run unless the catalog asks for ``INCREMENTAL``.
+    A change of a payment alone does not move the order's ``last_modified``, so the complete list is
+    read in every run unless the catalog asks for ``INCREMENTAL``.
     """
 
     name = "order_payments"
@@ -458,8 +458,8 @@ class OrderPayments(OrderMoneyStream):
 class OrderRefunds(OrderMoneyStream):
     """Money given back for an order, or about to be.
 
-    A change of a refund alone does not move the order's ``last_modified`` (pretix-api.md §2.2), so
-    the complete list is read in every run unless the catalog asks for ``INCREMENTAL``.
+    A change of a refund alone does not move the order's ``last_modified``, so the complete list is
+    read in every run unless the catalog asks for ``INCREMENTAL``.
     """
 
     name = "order_refunds"

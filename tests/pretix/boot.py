@@ -1,4 +1,4 @@
-"""Runs one of our scripts inside pretix: `boot.py script.py arguments…`, by pretix's interpreter.
+"""Runs one of our scripts inside pretix: `boot.py SCRIPT arguments…`, by pretix's interpreter.
 
 The scripts speak to the test by printing one JSON document; whatever else pretix prints goes to
 standard error.
