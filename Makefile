@@ -94,6 +94,10 @@ bench: .venv/ready ## measure the taps beside other tools, into docs/performance
 bench-quick: .venv/ready ## the taps and the floor only, on small data (under three minutes)
 	$(BIN)/python -m benchmarks --quick
 
+.PHONY: bench-guard
+bench-guard: .venv/ready ## count the instructions of the taps and of the floor (needs valgrind; two minutes)
+	$(BIN)/python -m benchmarks.guard
+
 .PHONY: docs
 docs: .venv/ready ## write again what is generated: settings and stream tables, hub definitions
 	$(BIN)/python -m tools.docs

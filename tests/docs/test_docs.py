@@ -322,6 +322,7 @@ NOT_RUN = {
     "make test-meltano": "likewise",
     "make test-orchestrate": "likewise",
     "make test-slow": "likewise",
+    "make bench-guard": "likewise, where there is valgrind",
     "make reliability": "takes an hour, and writes a page",
     "make audit": "asks a service on the network, whose answer changes",
     "make lock": "brings whatever was published since",
