@@ -17,7 +17,10 @@ from urllib.parse import parse_qs
 import msgspec
 
 from rest_tap.errors import BrokenAnswer
-from rest_tap.schema import Record, moment
+from rest_tap.times import moment
+
+if t.TYPE_CHECKING:
+    from rest_tap.schema import Record
 
 #: The organizers' service cuts larger pages to this size (pretix 2026.8).
 PAGE_SIZE = 50

@@ -131,5 +131,5 @@ class Progress:
                 f"{tally.seconds if tally else 0:.1f}",
                 str(tally.retries if tally else 0),
                 str(self.denied.get(name, 0)),
-                str(len(output.path.unknown) if output else 0),
+                str(len(output.encoder.unknown) if output else 0),
             )

@@ -10,20 +10,19 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-import itertools
 import logging
 import threading
 import time
 import typing as t
 
 from rest_tap.errors import ApiError, StopRun
+from rest_tap.output import BytesWriter, Output
 from rest_tap.pagination import Answer, Pagination, Step
 from rest_tap.prefetch import Key, Prefetch, Task
 from rest_tap.progress import Level, Progress
+from rest_tap.records import RecordEncoder
 from rest_tap.schema import Placeholder
-from rest_tap.sdk import BATCH_SIZE, BatchConfig
 from rest_tap.transport import now
-from rest_tap.writer import BytesWriter, RecordPath
 
 if t.TYPE_CHECKING:
     from rest_tap.client import Context, ListStream
@@ -167,64 +166,6 @@ class FetchTask(Task["Fetched | Asking"]):
         self.step = step
 
 
-class Output:
-    """Where a stream's records go: RECORD lines, or batch files."""
-
-    def __init__(self, run: Run, stream: ListStream) -> None:
-        """Announce the stream to the loader, once."""
-        stream.announce()
-        self.run = run
-        self.stream = stream
-        self.path = RecordPath(stream)
-        self._columns = stream.schema["properties"]
-        self.rows = 0
-        self.batch: BatchConfig | None = stream.get_batch_config(stream.config)
-        self._batched: list[Record] = []
-        self._counter = stream.get_record_counter()
-        self._timer = stream.get_sync_timer()
-        self._counter.__enter__()
-        self._timer.__enter__()
-
-    def write(self, records: t.Iterable[Record], context: Context, extracted: str) -> int:
-        """Write records that were read in this context; return how many bytes it made."""
-        limit = self.stream.ABORT_AT_RECORD_COUNT
-        rows = list(records) if limit is None else list(itertools.islice(records, max(0, limit - self.rows)))
-        if not rows:
-            return 0
-        keys = {name: value for name, value in context.items() if name in self._columns}
-        for row in rows:
-            row.update(keys)
-        self.path.prepare(rows)
-        self.rows += len(rows)
-        self._counter.increment(len(rows))
-        if self.batch is not None:
-            self._batched += self.path.mapped(rows)
-            if len(self._batched) >= BATCH_SIZE:
-                self.flush()
-            return 0
-        lines = self.path.lines(rows, extracted)
-        self.run.writer.write_lines(lines)
-        return len(lines)
-
-    @property
-    def is_full(self) -> bool:
-        """Return whether the record limit of a connection test is reached."""
-        limit = self.stream.ABORT_AT_RECORD_COUNT
-        return limit is not None and self.rows >= limit
-
-    def flush(self) -> None:
-        """Write the batch that has gathered."""
-        if self.batch is not None and self._batched:
-            batch, self._batched = self._batched, []
-            self.stream.write_batch(self.batch, batch)
-
-    def close(self, error: BaseException | None) -> None:
-        """End the stream's metrics."""
-        kind = type(error) if error else None
-        self._timer.__exit__(kind, error, None)
-        self._counter.__exit__(kind, error, None)
-
-
 class Run:
     """One run of a tap: reads trees of streams and writes their messages."""
 
@@ -267,7 +208,7 @@ class Run:
         """Return where this stream's records go; the first call announces it."""
         output = self.outputs.get(stream.name)
         if output is None:
-            output = self.outputs[stream.name] = Output(self, stream)
+            output = self.outputs[stream.name] = Output(stream, self.writer)
         return output
 
     # Reading
@@ -310,11 +251,11 @@ class Run:
 
     def _report_unknown(self) -> None:
         for name, output in self.outputs.items():
-            if output.path.unknown:
+            if output.encoder.unknown:
                 logger.warning(
                     "%s: the API sends fields that no schema names (column unknown_fields, if it is selected): %s",
                     name,
-                    ", ".join(sorted(output.path.unknown)),
+                    ", ".join(sorted(output.encoder.unknown)),
                 )
 
     def records(self, stream: ListStream, context: Context) -> t.Iterator[Record]:
@@ -546,15 +487,15 @@ class Plan:
         #: The streams that get records from a row; its own last, because it changes them.
         self.writes = [*self.nested, *([stream] if stream.selected else [])]
         self.accepts = type(stream).accepts is not _accepts_all()
-        self._path: RecordPath | None = None
+        self._encoder: RecordEncoder | None = None
 
     def passes(self, row: Record) -> bool:
         """Return whether a stream map leaves this row in, and with it what is below."""
         if not self.emits:
             return True
-        if self._path is None:
-            self._path = RecordPath(self.stream)
-        return self._path.passes(row)
+        if self._encoder is None:
+            self._encoder = RecordEncoder(self.stream)
+        return self._encoder.passes(row)
 
     def below(
         self, listing: Listing, step: Step, index: int, row: Record

@@ -17,10 +17,10 @@ from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, Str
 from singer_sdk.tap_base import CliTestOptionValue
 
 from rest_tap.errors import ApiError, StopRun
+from rest_tap.output import BytesWriter
 from rest_tap.schema import UNKNOWN_FIELDS, sensitive
 from rest_tap.sdk import BatchConfig, quiet
 from rest_tap.sync import Run
-from rest_tap.writer import BytesWriter
 
 if t.TYPE_CHECKING:
     import logging

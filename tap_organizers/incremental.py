@@ -19,8 +19,8 @@ import datetime as dt
 import typing as t
 
 from rest_tap.pagination import A_DAY, Answer, Keyset, PageNumber, Pagination, Stretches
-from rest_tap.schema import moment
 from rest_tap.state import Bookmarks
+from rest_tap.times import moment
 from tap_organizers.client import OrganizersStream
 
 if t.TYPE_CHECKING:

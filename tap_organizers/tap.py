@@ -11,11 +11,11 @@ from singer_sdk.exceptions import ConfigValidationError
 from rest_tap.auth import HeaderToken
 from rest_tap.errors import ApiError, Denied, NotThere
 from rest_tap.gate import Gate
-from rest_tap.schema import moment
 from rest_tap.settings import setting, shared_settings
 from rest_tap.shards import Shards
 from rest_tap.state import Bookmarks
 from rest_tap.tap import RestTap
+from rest_tap.times import moment
 from rest_tap.transport import Transport, fill_path
 from tap_organizers.sight import ONE_ROW, Sight
 from tap_organizers.streams import STREAMS

@@ -21,6 +21,7 @@ from rest_tap.schema import (
 )
 from rest_tap.transport import fill_path
 from tap_organizers.client import OrganizersStream
+from tap_organizers.streams.nested import ANSWER, CHECKIN, DOWNLOAD, PRINT_LOG, SEAT
 from tap_organizers.streams.parents import EventChildStream
 
 if t.TYPE_CHECKING:
@@ -86,56 +87,6 @@ OPTION = fields(
     identifier=String("Identifier of the option."),
     answer=I18n("Text of the option."),
     position=Integer("Position for sorting."),
-)
-
-
-CHECKIN = fields(
-    id=Integer("Identifier, assigned by the server."),
-    datetime=DateTime("Time of the scan."),
-    list=Integer("Check-in list."),
-    auto_checked_in=Boolean("Whether the check-in was made automatically."),
-    gate=Integer("Gate (an id no endpoint resolves)."),
-    device=Integer("Internal id of the device, not used anywhere else in the API."),
-    device_id=Integer("device_id of the device inside the organizer."),
-    type=String("entry or exit."),
-)
-
-
-PRINT_LOG = fields(
-    id=Integer("Identifier, assigned by the server."),
-    successful=Boolean("Whether it succeeded."),
-    datetime=DateTime("Time of printing."),
-    source=String("App that printed."),
-    type=String("badge, ticket, certificate or other."),
-    device_id=Integer("device_id of the device inside the organizer."),
-    info=Json("Free structure written by the client or provider.", personal=True),
-)
-
-
-DOWNLOAD = fields(
-    output=String("Identifier of the ticket output, e.g. pdf."),
-    url=String("API URL that returns the file (needs the token; 409 while the file is being rendered)."),
-)
-
-
-ANSWER = fields(
-    question=Integer("Question."),
-    answer=String("Answer as text.", personal=True),
-    question_identifier=String("Identifier of the question."),
-    options=Array(Integer, "Ids of the chosen options."),
-    option_identifiers=Array(String, "Identifiers of the chosen options."),
-)
-
-
-SEAT = fields(
-    id=Integer("Identifier, assigned by the server."),
-    name=String("Full name of the seat."),
-    seat_guid=String("Identifier of the seat inside the plan."),
-    zone_name=String("Zone."),
-    row_name=String("Row."),
-    row_label=String("Extra label of the row."),
-    seat_label=String("Extra label of the seat."),
-    seat_number=String("Number of the seat in the row."),
 )
 
 
@@ -291,15 +242,7 @@ class ItemAddons(ItemChildStream):
     told_by = "addons"
     primary_keys = ("id",)
     selected_by_default = False
-    properties = fields(
-        id=Integer("Identifier, assigned by the server."),
-        addon_category=Integer("Category the add-ons are chosen from."),
-        min_count=Integer("Fewest that have to be chosen."),
-        max_count=Integer("Most that can be chosen."),
-        position=Integer("Position for sorting."),
-        price_included=Boolean("Whether the add-on is free."),
-        multi_allowed=Boolean("Whether the same add-on can be chosen more than once."),
-    )
+    properties = fields(id=Integer("Identifier, assigned by the server."), **ADDON)
 
 
 class ItemBundles(ItemChildStream):
@@ -310,13 +253,7 @@ class ItemBundles(ItemChildStream):
     told_by = "bundles"
     primary_keys = ("id",)
     selected_by_default = False
-    properties = fields(
-        id=Integer("Identifier, assigned by the server."),
-        bundled_item=Integer("Item that is contained."),
-        bundled_variation=Integer("Variation that is contained."),
-        count=Integer("Number."),
-        designated_price=Decimal("Part of the price that is attributed to the contained item."),
-    )
+    properties = fields(id=Integer("Identifier, assigned by the server."), **BUNDLE)
 
 
 class ItemProgramTimes(ItemChildStream):
@@ -328,12 +265,7 @@ class ItemProgramTimes(ItemChildStream):
     primary_keys = ("id",)
     selected_by_default = False
     since_version = "2026.2"
-    properties = fields(
-        id=Integer("Identifier, assigned by the server."),
-        start=DateTime("Start."),
-        end=DateTime("End."),
-        location=I18n("Place."),
-    )
+    properties = fields(id=Integer("Identifier, assigned by the server."), **PROGRAM_TIME)
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:
         """Return nothing for an event series, which answers 400 here (docs/pretix.md, "Single lists")."""

@@ -15,8 +15,8 @@ from rest_tap.schema import (
     Record,
     String,
     fields,
-    moment,
 )
+from rest_tap.times import moment
 from rest_tap.transport import fill_path
 from tap_organizers.client import OrganizersStream
 

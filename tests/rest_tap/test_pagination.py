@@ -24,7 +24,7 @@ from rest_tap.pagination import (
     Stretches,
     next_page,
 )
-from rest_tap.schema import moment
+from rest_tap.times import moment
 from tests.support.paging import Listed, Reader, Row, at
 
 if t.TYPE_CHECKING:

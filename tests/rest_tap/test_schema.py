@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from rest_tap.normalise import normaliser
 from rest_tap.schema import (
     LENIENT,
     SENSITIVITY,
@@ -29,12 +30,10 @@ from rest_tap.schema import (
     String,
     Time,
     fields,
-    moment,
-    normaliser,
     record_schema,
     sensitive,
-    utc,
 )
+from rest_tap.times import moment, utc
 
 UTC = dt.timezone.utc
 EARLY, LATE = (dt.datetime(year, 1, 1) for year in (2, 9998))  # noqa: DTZ001 - hypothesis adds the zones

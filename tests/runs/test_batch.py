@@ -134,7 +134,7 @@ def test_no_state_is_ahead_of_the_files(
 def test_all_files_of_a_stream_have_the_same_columns_and_types(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rest_tap.sync.BATCH_SIZE", 1)
+    monkeypatch.setattr("rest_tap.output.BATCH_SIZE", 1)
     orders = sandbox.organizers.rows("/organizers/riverside/orders/")
     orders[-1]["new_field"] = {"from": "a later version"}
     config = organizers_config(sandbox, **batched(tmp_path, "parquet"))

@@ -8,7 +8,7 @@ import json
 import typing as t
 from datetime import datetime, timedelta
 
-from rest_tap.schema import moment
+from rest_tap.times import moment
 from tests.conftest import Json, Result, discovered, entry_of, only, organizers_config, run_tap
 
 if t.TYPE_CHECKING:

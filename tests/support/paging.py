@@ -8,7 +8,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from rest_tap.pagination import Answer, Pagination, Step
-from rest_tap.schema import moment
+from rest_tap.times import moment
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator

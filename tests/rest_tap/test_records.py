@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
 import json
-import os
-import sys
 import typing as t
 
 import pytest
@@ -15,13 +11,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.singerlib.encoding.simple import (
-    ActivateVersionMessage,
-    RecordMessage,
-    SchemaMessage,
     SimpleSingerWriter,
-    StateMessage,
 )
 
+from rest_tap.records import RecordEncoder
 from rest_tap.schema import (
     Array,
     Boolean,
@@ -36,7 +29,6 @@ from rest_tap.schema import (
     String,
     fields,
 )
-from rest_tap.writer import FLUSH_BYTES, BytesWriter, RecordPath
 from tests.support.things import Things, things
 
 if t.TYPE_CHECKING:
@@ -76,7 +68,7 @@ def as_we(stream: Things, record: Record) -> list[Record]:
 
 def as_we_all(stream: Things, records: list[Record]) -> list[Record]:
     """Return the messages that we make of the records of a page, as they are read back."""
-    path, rows = RecordPath(stream), copy.deepcopy(records)
+    path, rows = RecordEncoder(stream), copy.deepcopy(records)
     path.prepare(rows)
     messages = [json.loads(line) for line in path.lines(rows, WHEN).splitlines()]
     for message in messages:
@@ -265,7 +257,7 @@ def test_an_object_that_is_null_leaves_no_name_that_the_flattened_schema_lacks()
         "note": None,
     }
     assert as_we(stream, {"id": 2, "seat": None, "note": None})[0]["record"] == {"id": 2, "note": None}
-    assert RecordPath(stream).mapped([{"id": 2, "seat": None}]) == [{"id": 2}]
+    assert RecordEncoder(stream).mapped([{"id": 2, "seat": None}]) == [{"id": 2}]
 
 
 def test_a_filter_that_fails_is_the_sdks_error() -> None:
@@ -273,7 +265,7 @@ def test_a_filter_that_fails_is_the_sdks_error() -> None:
     with pytest.raises(MapExpressionError):
         as_we(stream, {"id": 1})
     with pytest.raises(MapExpressionError):
-        RecordPath(stream).passes({"id": 1})
+        RecordEncoder(stream).passes({"id": 1})
 
 
 @pytest.mark.parametrize(
@@ -292,7 +284,7 @@ def test_the_streams_own_map_says_whether_a_record_and_what_is_below_it_passes(
     passes: bool,  # noqa: FBT001
 ) -> None:
     stream = things(fields(name=String()), config={"stream_maps": maps})
-    assert RecordPath(stream).passes({"id": 1, "name": "x"}) is passes
+    assert RecordEncoder(stream).passes({"id": 1, "name": "x"}) is passes
 
 
 # --- what is ours -----------------------------------------------------------------------------------------------------
@@ -322,7 +314,7 @@ def test_what_no_schema_names_is_kept_in_unknown_fields_sorted() -> None:
 
 
 def test_unknown_fields_are_noted_over_all_records() -> None:
-    path = RecordPath(things(fields(name=String())))
+    path = RecordEncoder(things(fields(name=String())))
     path.prepare([{"id": 1, "one": 1}, {"id": 2}])
     path.prepare([{"id": 3, "two": 2, "one": 1}])
     assert path.unknown == {"one", "two"}
@@ -376,7 +368,7 @@ def test_lenient_ids_leave_in_their_one_type() -> None:
 def test_a_line_is_compact_unicode_with_the_stream_first_and_one_end() -> None:
     stream = things(fields(name=I18n()))
     stream._stream_version = 5
-    assert RecordPath(stream).lines([{"id": 1, "name": {"de": "Straße\n"}}], WHEN).decode() == (
+    assert RecordEncoder(stream).lines([{"id": 1, "name": {"de": "Straße\n"}}], WHEN).decode() == (
         '{"type":"RECORD","stream":"things","record":{"id":1,"name":{"de":"Straße\\n"}},'
         f'"version":5,"time_extracted":"{WHEN}"}}\n'
     )
@@ -384,146 +376,10 @@ def test_a_line_is_compact_unicode_with_the_stream_first_and_one_end() -> None:
 
 def test_mapped_records_for_a_batch_are_the_primary_maps() -> None:
     config = {"stream_maps": {"things": {"name": "str(id)"}, "copy": {"__source__": "things"}}}
-    path = RecordPath(things(fields(name=String()), config=config))
+    path = RecordEncoder(things(fields(name=String()), config=config))
     assert path.mapped([{"id": 1, "name": "x"}]) == [{"id": 1, "name": "1"}]
-    plain_path = RecordPath(things(fields(name=String())))
+    plain_path = RecordEncoder(things(fields(name=String())))
     assert plain_path.mapped([{"id": 1}]) == [{"id": 1}]
-    assert RecordPath(things(fields(name=String()), config={"stream_maps": {"things": None}})).mapped([{"id": 1}]) == []
-
-
-# --- the buffer -------------------------------------------------------------------------------------------------------
-
-
-class Pipe(io.TextIOWrapper):
-    """Standard output that tells what has gone through it, and how often it was flushed."""
-
-    def __init__(self) -> None:
-        self.raw_bytes = io.BytesIO()
-        self.flushes = 0
-        super().__init__(self.raw_bytes, encoding="utf-8")
-
-    def flush(self) -> None:
-        self.flushes += 1
-        super().flush()
-
-    def sent(self) -> bytes:
-        return self.raw_bytes.getvalue()
-
-
-@contextlib.contextmanager
-def piped() -> Iterator[Pipe]:
-    """Replace standard output."""
-    pipe = Pipe()
-    with contextlib.redirect_stdout(pipe):
-        yield pipe
-
-
-def test_lines_wait_until_there_are_many_of_them() -> None:
-    with piped() as pipe:
-        writer = BytesWriter()
-        line = b"x" * 1000 + b"\n"
-        while len(writer._buffer) + len(line) < FLUSH_BYTES:
-            writer.write_lines(line)
-        assert pipe.sent() == b""
-        writer.write_lines(line)
-        assert len(pipe.sent()) >= FLUSH_BYTES
-        assert pipe.sent() == line * (len(pipe.sent()) // len(line))
-        assert pipe.flushes == 2
-
-
-def test_a_state_goes_out_at_once_behind_all_that_it_speaks_of() -> None:
-    with piped() as pipe:
-        writer = BytesWriter()
-        writer.write_lines(b"a\n")
-        writer.write_message(SchemaMessage("things", {"type": "object"}, ["id"]))
-        assert pipe.sent() == b""
-        writer.write_message(StateMessage({"bookmarks": {}}))
-        first, schema, state = pipe.sent().splitlines()
-        assert first == b"a"
-        assert json.loads(schema)["type"] == "SCHEMA"
-        assert json.loads(state) == {"type": "STATE", "value": {"bookmarks": {}}}
-
-
-def test_an_empty_buffer_is_not_written() -> None:
-    with piped() as pipe:
-        writer = BytesWriter()
-        writer.flush()
-        assert (pipe.sent(), pipe.flushes) == (b"", 0)
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        SchemaMessage("things", {"properties": {"id": {"type": ["integer"]}}}, ["id"], ["at"]),
-        SchemaMessage("things", {"properties": {}}, []),
-        StateMessage({"bookmarks": {"orders": {"organizers": {"ö": "2026-01-01T00:00:00Z"}}}}),
-        ActivateVersionMessage("things", 1_700_000_000),
-        RecordMessage("things", {"id": 1, "n": None, "deep": [{"a": 1.5}]}),
-    ],
-    ids=["schema", "schema without keys", "state", "version", "record"],
-)
-def test_a_message_reads_as_the_sdk_writes_it(message: t.Any) -> None:
-    line = BytesWriter().serialize_message(message)
-    assert line.endswith(b"\n")
-    assert line.count(b"\n") == 1
-    assert json.loads(line) == json.loads(SimpleSingerWriter().format_message(message))
-
-
-def test_standard_output_may_be_replaced_by_a_text_buffer() -> None:
-    out, writer = io.StringIO(), BytesWriter()
-    writer.write_lines("Straße\n".encode())
-    with contextlib.redirect_stdout(out):
-        writer.flush()
-    assert out.getvalue() == "Straße\n"
-
-
-def test_text_that_others_print_stays_in_its_place() -> None:
-    with piped() as pipe:
-        writer = BytesWriter()
-        writer.write_lines(b"one\n")
-        writer.flush()
-        pipe.write("two\n")
-        writer.write_lines(b"three\n")
-        writer.flush()
-        assert pipe.sent() == b"one\ntwo\nthree\n"
-
-
-def test_a_closed_pipe_is_told_and_nothing_is_written_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    writer = BytesWriter()
-    out = os.fdopen(writing, "w")
-    monkeypatch.setattr(sys, "stdout", out)
-    writer.write_lines(b"x" * (FLUSH_BYTES - 1))
-    with pytest.raises(BrokenPipeError):
-        writer.write_lines(b"y\n")
-    assert not writer._buffer
-    with contextlib.suppress(BrokenPipeError):
-        out.close()
-
-
-class Slow(io.RawIOBase):
-    """A pipe that takes some bytes at a time, and now and then none."""
-
-    def __init__(self) -> None:
-        self.taken = bytearray()
-        self.turn = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: t.Any) -> int | None:
-        self.turn += 1
-        if self.turn % 3 == 0:
-            return None
-        self.taken += bytes(data[:7])
-        return min(7, len(data))
-
-
-def test_a_write_that_is_cut_short_goes_on_where_it_was() -> None:
-    slow, writer = Slow(), BytesWriter()
-    out = io.TextIOWrapper(io.BufferedWriter(slow), encoding="utf-8")
-    writer.write_lines(b"0123456789" * 5 + b"\n")
-    with contextlib.redirect_stdout(out):
-        writer.flush()
-    assert bytes(slow.taken) == b"0123456789" * 5 + b"\n"
+    assert (
+        RecordEncoder(things(fields(name=String()), config={"stream_maps": {"things": None}})).mapped([{"id": 1}]) == []
+    )

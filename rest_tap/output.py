@@ -1,0 +1,141 @@
+"""Where messages go: standard output, many lines at a time, or batch files.
+
+The SDK flushes every line. Here lines gather in a buffer that goes out when it is large,
+after each STATE, and before the tap waits for the network.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+import typing as t
+
+from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from singer_sdk.singerlib.encoding.simple import Message, StateMessage
+
+from rest_tap.records import RecordEncoder, encoder
+from rest_tap.sdk import BATCH_SIZE, BatchConfig
+
+if t.TYPE_CHECKING:
+    from rest_tap.client import Context, ListStream
+    from rest_tap.schema import Record
+
+FLUSH_BYTES = 1 << 17
+
+
+class BytesWriter(GenericSingerWriter[bytes, Message]):
+    """Writes Singer messages to standard output, many at a time."""
+
+    def __init__(self) -> None:
+        """Start with an empty buffer."""
+        self._buffer = bytearray()
+
+    def serialize_message(self, message: Message) -> bytes:
+        """Return a message as one line of JSON."""
+        return encoder.encode(message.to_dict()) + b"\n"
+
+    def serialize_state(self, state: t.Mapping[str, t.Any]) -> bytes:
+        """Return a STATE message as one line of JSON; by way of the SDK's class it would be copied first."""
+        return encoder.encode({"type": "STATE", "value": state}) + b"\n"
+
+    def write_message(self, message: Message) -> None:
+        """Append a message; a STATE goes out at once, with all that it speaks of."""
+        self.write_lines(self.serialize_message(message))
+        if isinstance(message, StateMessage):
+            self.flush()
+
+    def write_lines(self, lines: bytes) -> None:
+        """Append encoded lines."""
+        self._buffer += lines
+        if len(self._buffer) >= FLUSH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send everything.
+
+        Raises:
+            BrokenPipeError: The loader is gone.
+        """
+        if not self._buffer:
+            return
+        data, self._buffer = self._buffer, bytearray()
+        binary = getattr(sys.stdout, "buffer", None)
+        if binary is None:  # standard output was replaced by a text buffer
+            sys.stdout.write(data.decode())
+        else:
+            sys.stdout.flush()  # what others have printed comes first
+            _write_all(getattr(binary, "raw", binary), data)
+        sys.stdout.flush()
+
+
+def _write_all(raw: t.Any, data: bytearray) -> None:
+    """Write to the end, however often a write is cut short.
+
+    Not by the buffered file in between: in Python 3.11 it loses bytes if a signal comes
+    while it waits for a slow reader.
+    """
+    rest = memoryview(data)
+    while rest:
+        written = raw.write(rest)
+        if written is None:  # somebody has made standard output non-blocking
+            time.sleep(0.01)
+        rest = rest[written or 0 :]
+
+
+class Output:
+    """Where a stream's records go: RECORD lines, or batch files."""
+
+    def __init__(self, stream: ListStream, writer: BytesWriter) -> None:
+        """Announce the stream to the loader, once."""
+        stream.announce()
+        self.writer = writer
+        self.stream = stream
+        self.encoder = RecordEncoder(stream)
+        self._columns = stream.schema["properties"]
+        self.rows = 0
+        self.batch: BatchConfig | None = stream.get_batch_config(stream.config)
+        self._batched: list[Record] = []
+        self._counter = stream.get_record_counter()
+        self._timer = stream.get_sync_timer()
+        self._counter.__enter__()
+        self._timer.__enter__()
+
+    def write(self, records: t.Iterable[Record], context: Context, extracted: str) -> int:
+        """Write records that were read in this context; return how many bytes it made."""
+        limit = self.stream.ABORT_AT_RECORD_COUNT
+        rows = list(records) if limit is None else list(itertools.islice(records, max(0, limit - self.rows)))
+        if not rows:
+            return 0
+        keys = {name: value for name, value in context.items() if name in self._columns}
+        for row in rows:
+            row.update(keys)
+        self.encoder.prepare(rows)
+        self.rows += len(rows)
+        self._counter.increment(len(rows))
+        if self.batch is not None:
+            self._batched += self.encoder.mapped(rows)
+            if len(self._batched) >= BATCH_SIZE:
+                self.flush()
+            return 0
+        lines = self.encoder.lines(rows, extracted)
+        self.writer.write_lines(lines)
+        return len(lines)
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether the record limit of a connection test is reached."""
+        limit = self.stream.ABORT_AT_RECORD_COUNT
+        return limit is not None and self.rows >= limit
+
+    def flush(self) -> None:
+        """Write the batch that has gathered."""
+        if self.batch is not None and self._batched:
+            batch, self._batched = self._batched, []
+            self.stream.write_batch(self.batch, batch)
+
+    def close(self, error: BaseException | None) -> None:
+        """End the stream's metrics."""
+        kind = type(error) if error else None
+        self._timer.__exit__(kind, error, None)
+        self._counter.__exit__(kind, error, None)

@@ -1,0 +1,92 @@
+"""Which fields of a record are left out, however deep."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rest_tap.schema import Record
+
+Crumb = tuple[str, ...]
+Dropper = t.Callable[[Record], None]
+
+
+class Node:
+    """What is left out of an object, or of each object in a list."""
+
+    __slots__ = ("below", "names")
+
+    def __init__(self) -> None:
+        """Leave out nothing."""
+        #: Fields that are left out.
+        self.names: set[str] = set()
+        #: Fields with something inside that is left out.
+        self.below: dict[str, Node] = {}
+
+
+def tree(crumbs: t.Iterable[Crumb]) -> Node:
+    """Return breadcrumbs as a tree.
+
+    Args:
+        crumbs: As Singer has them: ``properties`` before a name, ``items`` for the elements
+            of a list, which the SDK itself does not look into.
+    """
+    root = Node()
+    for crumb in sorted(crumbs):
+        names = _names(crumb)
+        node: Node | None = root
+        for name in names[:-1]:
+            # What is left out whole needs no look inside.
+            node = None if node is None or name in node.names else node.below.setdefault(name, Node())
+        if node is not None and names:
+            node.names.add(names[-1])
+    return root
+
+
+def _names(crumb: Crumb) -> list[str]:
+    """Return the names of the fields on the way to a breadcrumb; none where it makes no sense."""
+    names: list[str] = []
+    parts = iter(crumb)
+    for part in parts:
+        if part == "items" and names:
+            continue
+        name = next(parts, None) if part == "properties" else None
+        if name is None:
+            return []
+        names.append(name)
+    return names
+
+
+def dropper(node: Node, *, shared: bool) -> Dropper | None:
+    """Return a function that takes out of a record what is left out, or None if there is nothing.
+
+    Args:
+        node: What is left out.
+        shared: Whether others use what is inside the records, so that it is copied first.
+    """
+    names = tuple(node.names)
+    below = [(name, inner) for name, deeper in node.below.items() if (inner := dropper(deeper, shared=shared))]
+    if not names and not below:
+        return None
+
+    def drop(record: Record) -> None:
+        for name in names:
+            record.pop(name, None)
+        for name, inner in below:
+            value = record.get(name)
+            if shared and value is not None:
+                value = record[name] = _copied(value)
+            if value.__class__ is dict:
+                inner(value)
+            elif value.__class__ is list:
+                for item in value:
+                    if item.__class__ is dict:
+                        inner(item)
+
+    return drop
+
+
+def _copied(value: t.Any) -> t.Any:
+    """Return an object, or a list with the objects in it, to be changed apart from the first."""
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return dict(value) if isinstance(value, dict) else value
