@@ -7,6 +7,10 @@ import typing as t
 from singer_sdk import typing as th
 
 Choices = t.Sequence[str]
+#: What each value of the setting ``service`` gives to other settings.
+Services = t.Mapping[str, t.Mapping[str, t.Any]]
+#: The service that is none in particular, and the default.
+GENERIC = "generic"
 
 
 def setting(
@@ -21,6 +25,20 @@ def setting(
     No setting is a JSON ``number``: Meltano Hub makes an integer of it.
     """
     return th.Property(name, kind, title=title, description=description, **facts)
+
+
+def service_setting(services: Services, description: str) -> th.Property[t.Any]:
+    """Return the setting that chooses one of the services.
+
+    The settings that a service gives values to must not have a default of their own: Meltano
+    passes defaults on as if the user had given them, and what the user gives wins.
+    """
+    return setting("service", th.StringType(allowed_values=list(services)), "Service", description, default=GENERIC)
+
+
+def with_service(services: Services, config: t.Mapping[str, t.Any], service: object = None) -> dict[str, t.Any]:
+    """Return the settings, and what the service gives to those that are not among them."""
+    return {**services.get(str(service or GENERIC), {}), **config}
 
 
 def shared_settings() -> list[th.Property[t.Any]]:

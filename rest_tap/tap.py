@@ -20,6 +20,7 @@ from rest_tap.errors import ApiError, StopRun
 from rest_tap.output import BytesWriter
 from rest_tap.schema import UNKNOWN_FIELDS, sensitive
 from rest_tap.sdk import BatchConfig, quiet
+from rest_tap.settings import Services, with_service
 from rest_tap.sync import Run
 
 if t.TYPE_CHECKING:
@@ -45,6 +46,8 @@ class RestTap(Tap):
 
     #: The distribution that both commands come from; without it ``--version`` is unknown.
     package_name = "ticketing-taps"
+    #: What the setting ``service`` gives to other settings.
+    services: t.ClassVar[Services] = {}
     message_writer_class = BytesWriter
 
     def __init__(self, **kwargs: t.Any) -> None:
@@ -56,10 +59,13 @@ class RestTap(Tap):
         self._transport: Transport | None = None
         self._run: Run | None = None
         config = kwargs.get("config")
-        if isinstance(config, dict):
+        if config is None or isinstance(config, dict):
             # An empty setting is one that is not set: Meltano passes those as null.
-            config = kwargs["config"] = {name: value for name, value in config.items() if value is not None}
+            config = {name: value for name, value in (config or {}).items() if value is not None}
             self._check_secrets(config)
+            variables = self._env_var_config if kwargs.get("parse_env_config") else {}
+            service = variables.get("service") or config.get("service")
+            kwargs["config"] = with_service(self.services, config, service)
         if isinstance(kwargs.get("catalog"), dict):
             check_catalog(kwargs["catalog"])
         quiet(self.logger)

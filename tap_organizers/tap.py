@@ -11,7 +11,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from rest_tap.auth import HeaderToken
 from rest_tap.errors import ApiError, Denied, NotThere
 from rest_tap.gate import Gate
-from rest_tap.settings import setting, shared_settings
+from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.shards import Shards
 from rest_tap.state import Bookmarks
 from rest_tap.tap import RestTap
@@ -32,10 +32,17 @@ if t.TYPE_CHECKING:
     from tap_organizers.streams.sales import OrderMoneyStream
 
 
+SERVICES: Services = {
+    GENERIC: {"auth_header": "api_key", "auth_prefix": ""},
+    "pretix": {"auth_header": "Authorization", "auth_prefix": "Token"},
+}
+
+
 class TapOrganizers(RestTap):
     """Organizers, their events and everything below, from an API of pretix's shape."""
 
     name = "tap-organizers"
+    services = SERVICES
 
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
         setting(
@@ -53,20 +60,22 @@ class TapOrganizers(RestTap):
             required=True,
             secret=True,
         ),
+        service_setting(
+            SERVICES,
+            "The service behind the API: 'pretix' sets auth_header and auth_prefix. Values that you give yourself win.",
+        ),
         setting(
             "auth_header",
             th.StringType,
             "Authentication header",
-            "Request header that carries the credential; Authorization for pretix.",
-            default="api_key",
+            "Request header that carries the token. If not set, 'api_key', or 'Authorization' for pretix.",
         ),
         setting(
             "auth_prefix",
             th.StringType,
-            "Word before the credential",
-            "What stands before it in the header; for pretix 'Token ', with OAuth 'Bearer '. "
-            "A space is added if it is missing.",
-            default="",
+            "Word before the token",
+            "Word before the token in the header, such as 'Bearer' for OAuth. If not set, none, or 'Token' for pretix. "
+            "A space follows by itself.",
         ),
         setting(
             "organizers",

@@ -14,7 +14,7 @@ from rest_tap.errors import ApiError, CredentialRefused
 from rest_tap.gate import Gate
 from rest_tap.retry import RetryPolicy
 from rest_tap.schema import Placeholder
-from rest_tap.settings import setting, shared_settings
+from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.shards import Shards
 from rest_tap.state import Bookmarks
 from rest_tap.tap import RestTap
@@ -28,10 +28,29 @@ if t.TYPE_CHECKING:
 LOGIN_SETTINGS = "email and password"
 
 
+SERVICES: Services = {
+    GENERIC: {
+        "login_path": "/v1/login",
+        "events_path": "/v1/events",
+        "attendees_path": "/v1/attendees",
+        "tickets_path": "/v1/tickets",
+        "partition_by_event": False,
+    },
+    "oveit": {
+        "login_path": "/seller/login",
+        "events_path": "/seller/events",
+        "attendees_path": "/events/attendees",
+        "tickets_path": "/events/tickets",
+        "partition_by_event": True,
+    },
+}
+
+
 class TapTicketing(RestTap):
     """Events, attendees and tickets from an event API behind a login."""
 
     name = "tap-ticketing"
+    services = SERVICES
 
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
         setting(
@@ -61,12 +80,16 @@ class TapTicketing(RestTap):
             "A token that you already have, in place of e-mail and password. The tap cannot renew it.",
             secret=True,
         ),
+        service_setting(
+            SERVICES,
+            "The service behind the API: 'oveit' sets the paths and partition_by_event. Values that you give "
+            "yourself win.",
+        ),
         setting(
             "login_path",
             th.StringType,
             "Login path",
-            "Path of the login; for Oveit /seller/login.",
-            default="/v1/login",
+            "Path of the login. If not set, /v1/login, or /seller/login for Oveit.",
         ),
         setting(
             "login_body",
@@ -79,29 +102,26 @@ class TapTicketing(RestTap):
             "events_path",
             th.StringType,
             "Events path",
-            "Path of the list of events; for Oveit /seller/events.",
-            default="/v1/events",
+            "Path of the list of events. If not set, /v1/events, or /seller/events for Oveit.",
         ),
         setting(
             "attendees_path",
             th.StringType,
             "Attendees path",
-            "Path of the list of attendees; for Oveit /events/attendees.",
-            default="/v1/attendees",
+            "Path of the list of attendees. If not set, /v1/attendees, or /events/attendees for Oveit.",
         ),
         setting(
             "tickets_path",
             th.StringType,
             "Tickets path",
-            "Path of the list of tickets; for Oveit /events/tickets.",
-            default="/v1/tickets",
+            "Path of the list of tickets. If not set, /v1/tickets, or /events/tickets for Oveit.",
         ),
         setting(
             "partition_by_event",
             th.BooleanType,
             "Read event by event",
-            "Ask for attendees and tickets of one event at a time, as Oveit wants it. Their rows then carry event_id.",
-            default=False,
+            "Whether to ask for attendees and tickets of one event at a time; their rows then carry event_id. "
+            "If not set, false, or true for Oveit.",
         ),
         setting(
             "event_parameter",

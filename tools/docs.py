@@ -36,9 +36,9 @@ HUB: dict[str, dict[str, t.Any]] = {
         "domain_url": "https://docs.pretix.eu/dev/api/",
         "keywords": ["api", "events", "meltano_sdk", "pretix", "ticketing"],
         "next_steps": (
-            "For pretix, set `api_url` to `https://pretix.eu/api/v1` (or to your own server's), `auth_header` to"
-            " `Authorization` and `auth_prefix` to `Token ` with a space at its end. `api_token` is the token of a"
-            " team, made in pretix under *Organizer > Teams*; the tap reads what the team may see."
+            "For pretix, set `service` to `pretix` and `api_url` to `https://pretix.eu/api/v1`, or to your own"
+            " server's. `api_token` is the token of a team, made in pretix under *Organizer > Teams*; the tap reads"
+            " what the team may see."
         ),
     },
     "tap-ticketing": {
@@ -47,9 +47,8 @@ HUB: dict[str, dict[str, t.Any]] = {
         "domain_url": "https://l.oveit.com/api-documentation",
         "keywords": ["api", "events", "meltano_sdk", "oveit", "ticketing"],
         "next_steps": (
-            "For Oveit, set `api_url` to `https://l.oveit.com/api`, `login_path` to `/seller/login`, `events_path` to"
-            " `/seller/events`, `attendees_path` to `/events/attendees`, `tickets_path` to `/events/tickets` and"
-            " `partition_by_event` to `true`. Log in with `email` and `password`, or give a `session_token`."
+            "For Oveit, set `service` to `oveit` and `api_url` to `https://l.oveit.com/api`. Log in with `email` and"
+            " `password`, or give a `session_token`."
         ),
     },
 }

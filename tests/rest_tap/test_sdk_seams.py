@@ -66,6 +66,7 @@ TAP_METHODS = {
 }
 #: Private attributes of the SDK's classes that this project reads or writes.
 SDK_PRIVATE = {"_metadata", "_tap_input_catalog", "_stream_version", "_initialized_at"}
+TAP_PRIVATE = {"_env_var_config"}
 
 
 def parameters(function: t.Any) -> tuple[str, ...]:
@@ -94,6 +95,11 @@ def test_a_stream_is_made_with_the_private_attributes_that_are_used() -> None:
     assert stream._initialized_at > 1_700_000_000_000, "milliseconds"
 
 
+def test_a_tap_tells_what_the_environment_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAP_THINGS_API_URL", "https://api.invalid")
+    assert ThingsTap._env_var_config == {"api_url": "https://api.invalid"}
+
+
 def names_used_of_the_sdk() -> set[str]:
     """Return every private method or attribute of the SDK's classes that our packages name."""
     theirs = {name for kind in (Stream, Tap) for name in dir(kind) if name.startswith("_")}
@@ -110,7 +116,7 @@ def names_used_of_the_sdk() -> set[str]:
 def test_no_other_private_name_of_the_sdk_is_used() -> None:
     ours = {name for name in vars(SeamStream) if name.startswith("_")} | set(STREAM_METHODS) | set(TAP_METHODS)
     own = {"_run", "_transport", "_check_secrets", "_tap"}
-    assert names_used_of_the_sdk() <= ours | SDK_PRIVATE | own
+    assert names_used_of_the_sdk() <= ours | SDK_PRIVATE | TAP_PRIVATE | own
 
 
 def test_sync_hands_a_root_to_sync_records_after_its_schema_and_version(capsysbinary: t.Any) -> None:

@@ -13,7 +13,7 @@ from tests.conftest import Json, Result, discovered, only, run_tap
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The preset of `meltano.yml`, less its address.
+#: What the service `oveit` sets.
 OVEIT: Json = {
     "login_path": "/seller/login",
     "events_path": "/seller/events",

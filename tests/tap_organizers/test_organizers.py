@@ -603,8 +603,9 @@ def test_a_token_of_one_organizer_reads_that_organizer(sandbox: Sandbox) -> None
             {"auth_header": "Authorization", "auth_prefix": "Token "},
             "authorization",
             f"Token {Sandbox.token}",
-            id="pretix",
+            id="a word with a space",
         ),
+        pytest.param({"service": "pretix"}, "authorization", f"Token {Sandbox.token}", id="pretix"),
         pytest.param({"api_token": f" {Sandbox.token}\n"}, "api_key", Sandbox.token, id="pasted with blanks"),
     ],
 )
