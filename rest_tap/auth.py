@@ -9,7 +9,7 @@ from rest_tap.errors import CredentialRefused
 
 
 class Authenticator(t.Protocol):
-    """What a transport needs to know about credentials."""
+    """What a client needs to know about credentials."""
 
     def headers(self) -> dict[str, str]:
         """Return the headers that carry the credential now."""

@@ -15,10 +15,10 @@ from singer_sdk.singerlib.catalog import (
 )
 
 from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
-from rest_tap.pagination import Answer, PageNumber, Pagination, Params
+from rest_tap.pagination import Answer, PageNumber, Pagination
+from rest_tap.request import Params, fill_path
 from rest_tap.schema import Record, Schema, record_schema, sensitive
 from rest_tap.sdk import SeamStream, quiet
-from rest_tap.transport import fill_path
 
 if t.TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
@@ -173,7 +173,7 @@ class ListStream(SeamStream, abc.ABC):
             raise BrokenAnswer(msg)
         if self.records_key not in body:
             if "error" in body:
-                msg = f"the API answered with an error: {self.run.transport.clear(str(body['error']))[:200]}"
+                msg = f"the API answered with an error: {self.run.http.clear(str(body['error']))[:200]}"
                 raise ErrorAnswer(msg)
             msg = f"the answer has no {self.records_key!r}"
             raise BrokenAnswer(msg)

@@ -9,6 +9,7 @@
         ├── CredentialRefused   the credential itself is not accepted
         └── Unanswered      every retry failed
     StopRun                 the run ends early and in order; not an error of the API
+    Stopped                 what waited was woken, because the run is over
 
 A message never holds a token, a password or a row: it is built from the stream's name,
 the path, the status and the API's own detail, cut short and cleared of secrets.
@@ -45,6 +46,10 @@ class ApiError(FatalAPIError):
         self.stream = stream
         self.path = path
         self.status = status
+
+    def at(self, stream: str, path: str) -> ApiError:
+        """Return an error of the same kind that says where it happened."""
+        return type(self)(self.reason, stream=stream, path=path)
 
 
 class BrokenAnswer(ApiError):
@@ -89,3 +94,53 @@ class StopRun(Exception):
         """Keep the reason for the closing log line."""
         super().__init__(reason)
         self.signum = signum
+
+
+class Stopped(Exception):
+    """What waited was woken, because the run is over; nobody sees this."""
+
+
+# What errors of HTTP say. Texts of a server are cleared of secrets before they get here.
+
+NOT_JSON = "the answer is not whole or not JSON"
+WEB_PAGE = "answered with a web page instead of JSON; look at the setting api_url"
+DENIED = "access denied"
+NOT_FOUND = "not found; look at the setting api_url"
+TOO_MANY = "too many requests; look at the setting requests_per_minute"
+REFUSED = "refused"
+REDIRECTED_AGAIN = "redirected more than once"
+REDIRECTED_NOWHERE = "redirected to something that is no address"
+BAD_ADDRESS = "the setting api_url is not an address"
+BAD_PROXY = "the proxy that the environment names is not an address"
+
+
+def redirected_elsewhere(where: str) -> str:
+    """Return what to say of a redirect to another scheme, host or port."""
+    return (
+        f"redirected to {where}; the credential stays with the host it was given for: set api_url to where the API is"
+    )
+
+
+def credential_refused(settings: str, detail: str) -> str:
+    """Return what to say of a refused credential, and of the API's own words if there are any."""
+    return f"the credential was refused{f' ({detail})' if detail else ''}; look at the setting {settings}"
+
+
+def bad_header(settings: str) -> str:
+    """Return what to say of a header that cannot be sent."""
+    return f"a header holds characters that cannot be sent; look at the settings user_agent and {settings}"
+
+
+def page_too_large(megabytes: int) -> str:
+    """Return what to say of a page that is larger than the settings allow."""
+    return f"the page is larger than {megabytes} MB; if that is right, raise the setting max_page_megabytes"
+
+
+def asked_to_wait(reason: str, seconds: float) -> str:
+    """Return what to say of a ``Retry-After`` that nobody waits for."""
+    return f"{reason}; the server asks to wait {seconds:.0f} s, which is too long"
+
+
+def no_connection(what: str) -> str:
+    """Return what to say of a connection that did not bring an answer."""
+    return f"{what}; look at the setting api_url, and at the network"

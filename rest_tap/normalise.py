@@ -6,7 +6,7 @@ import re
 import typing as t
 
 from rest_tap.schema import LENIENT, Record, Schema
-from rest_tap.times import utc
+from rest_tap.times import to_utc
 
 Normaliser = t.Callable[[list[Record]], None]
 Conversion = t.Callable[[t.Any], t.Any]
@@ -27,7 +27,7 @@ def _as_boolean(value: t.Any) -> t.Any:
 
 
 def _as_utc(value: t.Any) -> t.Any:
-    return utc(value) if isinstance(value, str) else value
+    return to_utc(value) if isinstance(value, str) else value
 
 
 def _each(convert: Conversion, value: t.Any) -> t.Any:
@@ -87,7 +87,7 @@ def _normaliser(schema: Schema) -> Normaliser | None:  # noqa: C901 - a loop for
             for record in records:
                 value = record.get(name)
                 if value.__class__ is str and value[-1:] != "Z":
-                    record[name] = utc(value)
+                    record[name] = to_utc(value)
         for name in booleans:
             for record in records:
                 value = record.get(name)

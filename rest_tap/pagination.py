@@ -17,17 +17,14 @@ from urllib.parse import parse_qs
 import msgspec
 
 from rest_tap.errors import BrokenAnswer
-from rest_tap.times import moment
+from rest_tap.times import parse_time
 
 if t.TYPE_CHECKING:
+    from rest_tap.request import Params
     from rest_tap.schema import Record
 
 #: The organizers' service cuts larger pages to this size (pretix 2026.8).
 PAGE_SIZE = 50
-
-
-#: Query parameters; several values stand for a parameter that is repeated.
-Params = t.Mapping[str, str | tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -385,11 +382,11 @@ class Keyset(_OnePass):
         """
         number, page = step.position[0] + 1, int(str(step.params["page"]))
         more = following_page(page, answer) is not None
-        values = [moment(row.get(self.field)) for row in answer.rows]
+        values = [parse_time(row.get(self.field)) for row in answer.rows]
         if None in values or values != sorted(t.cast("t.Any", values)):
             msg = f"the rows are not in the order of {self.field}, so they cannot be read on from it"
             raise BrokenAnswer(msg)
-        times, since = t.cast("list[dt.datetime]", values), moment(self.since)
+        times, since = t.cast("list[dt.datetime]", values), parse_time(self.since)
         if since is not None and times and times[0] < since - A_DAY:
             msg = f"the filter {self.since_parameter} has no effect"
             raise BrokenAnswer(msg)
@@ -408,7 +405,7 @@ class Keyset(_OnePass):
         self._top = max(self._top, page if times else page - 1)
         inside = sum(at <= t.cast("dt.datetime", since) for at in times)
         if inside < len(times):
-            if self._behind is None or times[inside] < t.cast("dt.datetime", moment(self._behind)):
+            if self._behind is None or times[inside] < t.cast("dt.datetime", parse_time(self._behind)):
                 self._behind = str(answer.rows[inside][self.field])
             del answer.rows[inside:]
         turn = self._turn(page, goes_on=tied and more)
@@ -515,7 +512,7 @@ class Stretches(_OnePass):
 
     def _begin(self, since: object) -> t.Sequence[Step]:
         self._since = None if since is None else str(since)
-        start = moment(since)
+        start = parse_time(since)
         self._is_bounded = self._bound is not None and (start is None or start < self._bound)
         self._stretch += 1
         self._last_known = 1
@@ -544,7 +541,7 @@ class Stretches(_OnePass):
             return self._begin(self._bound.isoformat()) if self._is_bounded and self._bound else []
         last = answer.rows[-1].get(self.field)
         if self._bound is None and self.before_parameter:
-            began = moment(answer.server_time) or t.cast("dt.datetime", moment(answer.received))
+            began = parse_time(answer.server_time) or t.cast("dt.datetime", parse_time(answer.received))
             self._bound = (began - self.margin).astimezone(dt.timezone.utc)
             if last is not None:
                 return self._begin(last)
@@ -571,11 +568,11 @@ class Stretches(_OnePass):
         page = step.position[-1]
         if page == 1:
             self._counted, self._size = answer.count, len(answer.rows)
-        times = [at for row in answer.rows if (at := moment(row.get(self.field))) is not None]
+        times = [at for row in answer.rows if (at := parse_time(row.get(self.field))) is not None]
         if times != sorted(times):
             msg = f"the rows are not in the order of {self.field}, so they cannot be read on from it"
             raise BrokenAnswer(msg)
-        certain = moment(self._certain)
+        certain = parse_time(self._certain)
         if (certain is not None and times and times[0] < certain) or not self._adds_up(page, answer):
             self._stuck = self._stuck + 1 if self._certain == self._begun_at else 0
             self._begun_at = self._certain

@@ -80,12 +80,12 @@ class Progress:
         rows = self._rows
         rate = (rows - self._rows_told) / max(now - self._told, 0.001)
         self._rows_told = rows
-        transport = self.run.transport
-        waited = transport.gate.waited
+        http = self.run.http
+        waited = http.limiter.waited
         held = f", {waited:.0f} s held back by the rate limit" if waited >= 1 else ""
         return (
             f"{' > '.join(map(str, self.levels)) or 'starting'}: {rows} rows, {rate:.0f} rows/s, "
-            f"{transport.sent} requests, {self.run.prefetch.in_flight} in flight{held}"
+            f"{http.sent} requests, {self.run.prefetch.in_flight} in flight{held}"
         )
 
     def _show(self, line: str) -> None:
@@ -115,12 +115,12 @@ class Progress:
         logger.info(
             "%d rows with %d requests in %.1f s",
             self._rows,
-            self.run.transport.sent,
+            self.run.http.sent,
             time.monotonic() - self._started,
         )
 
     def _table(self) -> t.Iterator[tuple[str, ...]]:
-        tallies = self.run.transport.tallies
+        tallies = self.run.http.tallies
         names = [*self.run.outputs, *(name for name in tallies if name not in self.run.outputs)]
         for name in sorted({*names, *self.denied}):
             output, tally = self.run.outputs.get(name), tallies.get(name)

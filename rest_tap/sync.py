@@ -21,14 +21,15 @@ from rest_tap.pagination import Answer, Pagination, Step
 from rest_tap.prefetch import Key, Prefetch, Task
 from rest_tap.progress import Level, Progress
 from rest_tap.records import RecordEncoder
+from rest_tap.request import Reply, Request
 from rest_tap.schema import Placeholder
-from rest_tap.transport import now
+from rest_tap.times import now
 
 if t.TYPE_CHECKING:
     from rest_tap.client import Context, ListStream
+    from rest_tap.http import Client
     from rest_tap.schema import Record
     from rest_tap.tap import RestTap
-    from rest_tap.transport import Asking, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -86,34 +87,25 @@ class Listing:
             self.tasks[step.position] = task
         return task
 
-    def fetch(self, step: Step) -> Fetched | Asking:
-        """Ask for a page; see at once what it makes known, or leave it undecoded if it is nothing."""
+    def request(self, step: Step) -> Request:
+        """Return what is asked for a page."""
         stream = self.stream
-        asking = self.run.transport.asking(
-            self.path,
-            step.params,
-            method=stream.method,
-            stream=stream.name,
-            read=stream.read,
-            final=stream.final_statuses,
-        )
-        try:
-            with self.run.interruptible():
-                asking.receive()
-        except ApiError as error:
-            return self._end(step, error)
-        if self.run.plan(stream).children or self.pagination.tells(step):
-            return self.opened(step, asking)
-        return asking
+        return Request(self.path, step.params, method=stream.method, stream=stream.name, final=stream.final_statuses)
 
-    def opened(self, step: Step, asking: Asking) -> Fetched:
-        """Decode a page, and see what it makes known."""
+    def fetch(self, step: Step) -> Fetched | Reply:
+        """Ask for a page; see at once what it makes known, or leave it undecoded if it is nothing."""
         try:
             with self.run.interruptible():
-                reply = asking.reply()
+                reply = self.run.http.fetch(self.request(step))
         except ApiError as error:
             return self._end(step, error)
-        answer = reply.body
+        if self.run.plan(self.stream).children or self.pagination.tells(step):
+            return self.opened(step, reply)
+        return reply
+
+    def opened(self, step: Step, reply: Reply) -> Fetched:
+        """Decode a page, and see what it makes known."""
+        answer = self.run.http.parse(self.request(step), reply, self.stream.read)
         answer.server_time, answer.received = reply.server_time, reply.received
         return self._known(step, answer)
 
@@ -154,7 +146,7 @@ class Listing:
         return listing
 
 
-class FetchTask(Task["Fetched | Asking"]):
+class FetchTask(Task["Fetched | Reply"]):
     """The request of one step."""
 
     __slots__ = ("listing", "step")
@@ -173,7 +165,7 @@ class Run:
         """Take the tap's settings; nothing is read yet."""
         self.tap = tap
         self.workers: int = tap.config.get("max_concurrency", 8)
-        self.prefetch: Prefetch[Fetched | Asking] = Prefetch(1, _expand)
+        self.prefetch: Prefetch[Fetched | Reply] = Prefetch(1, _expand)
         self.outputs: dict[str, Output] = {}
         self.signal: int | None = None
         #: Whether a signal may end what is being done now.
@@ -188,9 +180,9 @@ class Run:
         self.progress = Progress(self, enabled=tap.config.get("progress", True))
 
     @property
-    def transport(self) -> Transport:
-        """Return what asks the API."""
-        return self.tap.transport
+    def http(self) -> Client:
+        """Return what sends requests."""
+        return self.tap.http
 
     @property
     def writer(self) -> BytesWriter:
@@ -235,9 +227,9 @@ class Run:
             raise
         finally:
             if error is not None:
-                self.transport.gate.stop()
+                self.http.stop()
             self.prefetch.close()
-            self.transport.close()
+            self.http.close()
             self.progress.close()
             with contextlib.suppress(BrokenPipeError):
                 self._write_state(final=True)
@@ -589,7 +581,7 @@ class Seen:
         return count is not None and self.tally["distinct"] < count
 
 
-def _expand(task: Task[Fetched | Asking]) -> t.Iterator[t.Iterator[FetchTask]]:
+def _expand(task: Task[Fetched | Reply]) -> t.Iterator[t.Iterator[FetchTask]]:
     """Yield the tasks that a finished page has made known, for the pool to work ahead.
 
     What goes wrong here goes wrong again, and is raised, when the reader gets there.

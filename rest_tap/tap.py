@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import gc
 import io
 import json
@@ -17,7 +18,10 @@ from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, Str
 from singer_sdk.tap_base import CliTestOptionValue
 
 from rest_tap.errors import ApiError, StopRun
+from rest_tap.http import Client
+from rest_tap.limiter import RateLimiter
 from rest_tap.output import BytesWriter
+from rest_tap.retry import RetryPolicy
 from rest_tap.schema import UNKNOWN_FIELDS, sensitive
 from rest_tap.sdk import BatchConfig, quiet
 from rest_tap.settings import Services, with_service
@@ -28,10 +32,9 @@ if t.TYPE_CHECKING:
     from types import FrameType
 
     import click
-    from typing_extensions import Unpack
 
-    from rest_tap.pagination import Params
-    from rest_tap.transport import Facts, Reply, Transport
+    from rest_tap.auth import Authenticator
+    from rest_tap.request import Request
 
 #: How a run ends: wrong settings or an error of the API; or a loader that went away.
 FAILED = 1
@@ -49,6 +52,10 @@ class RestTap(Tap):
     #: What the setting ``service`` gives to other settings.
     services: t.ClassVar[Services] = {}
     message_writer_class = BytesWriter
+    #: Statuses that say the credential is not valid (any more).
+    refused_statuses: t.ClassVar[frozenset[int]] = frozenset({401})
+    #: Which answers of this API may be better the next time.
+    retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy()
 
     def __init__(self, **kwargs: t.Any) -> None:
         """Check what the SDK's own check would print in full, then let it check the rest.
@@ -56,7 +63,6 @@ class RestTap(Tap):
         Raises:
             ConfigValidationError: A setting is wrong; the message never shows a secret.
         """
-        self._transport: Transport | None = None
         self._run: Run | None = None
         config = kwargs.get("config")
         if config is None or isinstance(config, dict):
@@ -100,25 +106,44 @@ class RestTap(Tap):
             ConfigValidationError: Before the first request, naming the settings.
         """
 
-    def make_transport(self) -> Transport:
-        """Return what asks the API, from the settings."""
+    @property
+    def credential_settings(self) -> str:
+        """Return the names of the settings to look at if the credential is refused."""
+        raise NotImplementedError
+
+    def make_auth(self) -> Authenticator:
+        """Return what puts the credential into requests, from the settings."""
         raise NotImplementedError
 
     @property
-    def transport(self) -> Transport:
-        """Return what asks the API; one for the whole tap."""
-        if self._transport is None:
-            self._transport = self.make_transport()
-        return self._transport
+    def requests_per_minute(self) -> int | None:
+        """Return this run's part of the limit."""
+        return self.config.get("requests_per_minute")
 
-    def ask(self, path: str, params: Params | None = None, **facts: Unpack[Facts]) -> Reply:
-        """Return the answer to a request beside the lists, in the reader: a signal ends it at once.
+    @functools.cached_property
+    def http(self) -> Client:
+        """Return what sends requests; one for the whole tap."""
+        return Client(
+            self.config["api_url"],
+            self.make_auth(),
+            RateLimiter(self.requests_per_minute),
+            policy=self.retry_policy,
+            user_agent=self.user_agent,
+            timeout=self.config["request_timeout"],
+            connections=self.config["max_concurrency"],
+            max_bytes=self.config["max_page_megabytes"] << 20,
+            refused=self.refused_statuses,
+            credential_settings=self.credential_settings,
+        )
+
+    def ask(self, request: Request, read: t.Callable[[t.Any], t.Any] | None = None) -> t.Any:
+        """Return what the answer to a request beside the lists says; a signal ends it at once.
 
         Raises:
-            ApiError: There is none; see :meth:`rest_tap.transport.Transport.ask`.
+            ApiError: There is none; see :meth:`rest_tap.http.Client.fetch`.
         """
         with self.run.interruptible():
-            return self.transport.ask(path, params, **facts)
+            return self.http.parse(request, self.http.fetch(request), read)
 
     @property
     def run(self) -> Run:

@@ -1,8 +1,9 @@
-"""Times as texts: what may come in, and the one form that leaves."""
+"""Every time format, in and out: ISO 8601 in rows, settings and state, and the dates of HTTP headers."""
 
 from __future__ import annotations
 
 import datetime as dt
+import email.utils
 import functools
 import re
 
@@ -10,28 +11,49 @@ import re
 # ``datetime.fromisoformat``); importing it first makes that a fact here, too.
 import singer_sdk.singerlib.encoding.base  # noqa: F401
 
-#: A moment as most APIs write it, with an offset of whole hours: up to the hour, the rest, the offset.
-MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT(?!24)\d\d)(:[0-5]\d:[0-5]\d(?:\.(?!0{6})\d{6})?)([+-]\d\d:?00)", re.ASCII)
+#: A time as most APIs write it, with an offset of whole hours: up to the hour, the rest, the offset.
+_USUAL = re.compile(r"(\d{4}-\d\d-\d\dT(?!24)\d\d)(:[0-5]\d:[0-5]\d(?:\.(?!0{6})\d{6})?)([+-]\d\d:?00)", re.ASCII)
 
 
-def utc(value: str) -> str:
-    """Return a moment in UTC as ``YYYY-MM-DDTHH:MM:SS[.ffffff]Z``.
+def parse_time(value: object) -> dt.datetime | None:
+    """Return a text as an aware time, or None where it is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = dt.datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    if not dt.MINYEAR < parsed.year < dt.MAXYEAR:
+        return None  # its offset, or an overlap, would lead out of the years that there are
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.timezone.utc)
 
-    Accepts any ISO 8601 offset, also without a colon (``+0300``). A moment without
-    offset is taken as UTC. What is not a moment is returned as it came: the loader
+
+def format_time(at: dt.datetime) -> str:
+    """Return an aware time in UTC as ``YYYY-MM-DDTHH:MM:SS[.ffffff]Z``."""
+    return at.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def format_minute(at: dt.datetime) -> str:
+    """Return an aware time in UTC, cut to the minute: ``YYYY-MM-DDTHH:MMZ``."""
+    return f"{at.astimezone(dt.timezone.utc).isoformat()[:16]}Z"
+
+
+def to_utc(value: str) -> str:
+    """Return the text of a time in UTC as ``YYYY-MM-DDTHH:MM:SS[.ffffff]Z``.
+
+    Accepts any ISO 8601 offset, also without a colon (``+0300``). A time without
+    offset is taken as UTC. What is not a time is returned as it came: the loader
     shall see what the API sent.
     """
     if value.endswith("Z"):
         return value
     try:
-        # Where it is a matter of hours, each hour is reckoned once and not for each row.
-        if usual := MOMENT.fullmatch(value):
+        # Where it is a matter of hours, each hour is converted once and not for each row.
+        if usual := _USUAL.fullmatch(value):
             hour, rest, offset = usual.groups()
             return f"{_hour(hour, offset)}{rest}Z"
-        moment = dt.datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=dt.timezone.utc)
-        return moment.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
+        parsed = dt.datetime.fromisoformat(value)
+        return format_time(parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.timezone.utc))
     except (ValueError, OverflowError):
         return value
 
@@ -47,14 +69,38 @@ def _hour(hour: str, offset: str) -> str:
     return dt.datetime.fromisoformat(f"{hour}:00:00{offset}").astimezone(dt.timezone.utc).isoformat()[:13]
 
 
-def moment(value: object) -> dt.datetime | None:
-    """Return a text as an aware moment, or None where it is none."""
-    if not isinstance(value, str):
-        return None
+def now() -> str:
+    """Return the time by this machine's clock, in UTC."""
+    return dt.datetime.now(dt.timezone.utc).isoformat()
+
+
+# Headers of HTTP
+
+
+@functools.lru_cache(maxsize=16)
+def parse_date_header(text: str) -> str | None:
+    """Return a date of HTTP in ISO 8601 and UTC, or None; the same one comes with many answers."""
     try:
-        parsed = dt.datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError:
+        date = email.utils.parsedate_to_datetime(text)
+        if date.tzinfo is not None:
+            date = date.astimezone(dt.timezone.utc).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         return None
-    if not dt.MINYEAR < parsed.year < dt.MAXYEAR:
-        return None  # its offset, or an overlap, would lead out of the years that there are
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.timezone.utc)
+    return f"{date.isoformat()}Z"
+
+
+def parse_retry_after(text: str | None, *, now: dt.datetime | None = None) -> float | None:
+    """Return a ``Retry-After`` (seconds or a date of HTTP) as seconds from now, or None."""
+    if not text:
+        return None
+    text = text.strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=dt.timezone.utc)
+    now = now or dt.datetime.now(dt.timezone.utc)
+    return max(0.0, (date - now).total_seconds())

@@ -20,7 +20,7 @@ import typing as t
 
 from rest_tap.pagination import A_DAY, Answer, Keyset, PageNumber, Pagination, Stretches
 from rest_tap.state import Bookmarks
-from rest_tap.times import moment
+from rest_tap.times import format_minute, format_time, parse_time
 from tap_organizers.client import OrganizersStream
 
 if t.TYPE_CHECKING:
@@ -75,7 +75,7 @@ class IncrementalStream(OrganizersStream):
         if isinstance(kept, dict):
             times = [kept.get("since"), kept.get("at")]
         now = dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=1)
-        moments = [moment(value) for value in times]
+        moments = [parse_time(value) for value in times]
         if kept is not None and (not moments or not all(at is not None and at <= now for at in moments)):
             self.logger.warning(
                 "%s: the bookmark for %s is not a time in the past; reading from the beginning",
@@ -99,8 +99,8 @@ class IncrementalStream(OrganizersStream):
             for partition in partitions
             if isinstance(partition, dict) and partition.get("context") == dict(context)
         ]
-        value = moment(found[-1])
-        return None if value is None else _text(value - self.overlap)
+        value = parse_time(found[-1])
+        return None if value is None else format_time(value - self.overlap)
 
     # Reading
 
@@ -125,7 +125,7 @@ class IncrementalStream(OrganizersStream):
             self._first_loads[_place(context)] = None
             return self.first_load(context, None)
         self._first_loads.pop(_place(context), None)
-        return self.later_load(context, _text(t.cast("dt.datetime", moment(kept))))
+        return self.later_load(context, format_time(t.cast("dt.datetime", parse_time(kept))))
 
     def first_load(self, context: Context, at: str | None) -> Pagination:
         """Return how to read the list from its beginning, or from within a first load."""
@@ -143,7 +143,7 @@ class IncrementalStream(OrganizersStream):
         """Return whether there is no bookmark, or one from more than a day ago."""
         if self.reads_all(context):
             return True
-        kept = [moment(self.bookmark(stream, context)) for stream in self.carried()]
+        kept = [parse_time(self.bookmark(stream, context)) for stream in self.carried()]
         return any(at is None or at < self._safe(answer) - A_DAY for at in kept)
 
     # Keeping the bookmark
@@ -152,16 +152,16 @@ class IncrementalStream(OrganizersStream):
         """Move the bookmark as far as the written rows reach, but not into the overlap."""
         if not self.is_incremental or not answer.rows:
             return
-        last = moment(answer.rows[-1].get(t.cast("str", self.replication_key)))
+        last = parse_time(answer.rows[-1].get(t.cast("str", self.replication_key)))
         if last is not None:
-            self._keep(_text(min(last, self._trusted(context, answer, last))), context)
+            self._keep(format_time(min(last, self._trusted(context, answer, last))), context)
 
     def list_read(self, context: Context, answer: Answer) -> None:
         """Set the bookmark to when the server made the last page, less the overlap."""
         trusted = self._trusted(context, answer)
         self._reached.pop(_place(context), None)
         if self.is_incremental:
-            self._keep(_text(trusted), context)
+            self._keep(format_time(trusted), context)
 
     def _trusted(self, context: Context, answer: Answer, last: dt.datetime | None = None) -> dt.datetime:
         """Return the moment up to which all rows have come.
@@ -177,10 +177,10 @@ class IncrementalStream(OrganizersStream):
 
     def _safe(self, answer: Answer) -> dt.datetime:
         """Return the moment up to which a page can be trusted to hold all rows."""
-        made = moment(answer.server_time)
+        made = parse_time(answer.server_time)
         if made is None:
             # Only this machine's clock, and nobody knows how far it is from the server's.
-            return t.cast("dt.datetime", moment(answer.received)) - max(self.overlap, A_DAY)
+            return t.cast("dt.datetime", parse_time(answer.received)) - max(self.overlap, A_DAY)
         return made - self.overlap
 
     def _keep(self, value: str | dict[str, t.Any], context: Context) -> None:
@@ -220,11 +220,11 @@ class CreationOrderedStream(IncrementalStream):
         if place not in self._first_loads:
             super().page_read(context, answer)
         elif self.is_incremental and answer.rows:
-            since = self._first_loads[place] or _text(self._safe(answer))
+            since = self._first_loads[place] or format_time(self._safe(answer))
             self._first_loads[place] = since
-            at = moment(answer.rows[-1].get(self.creation_field))
+            at = parse_time(answer.rows[-1].get(self.creation_field))
             if at is not None:
-                self._keep({"since": since, "at": _text(at)}, context)
+                self._keep({"since": since, "at": format_time(at)}, context)
 
     def list_read(self, context: Context, answer: Answer) -> None:
         """Set the bookmark; after a first load, to when that began."""
@@ -261,7 +261,7 @@ class EventIncrementalStream(IncrementalStream):
             # Rows that move while pages are turned are newer than the first of these.
             self._reached.setdefault(place, self._safe(answer))
         else:
-            self._trusted(context, answer, moment(answer.rows[-1].get(t.cast("str", self.replication_key))))
+            self._trusted(context, answer, parse_time(answer.rows[-1].get(t.cast("str", self.replication_key))))
 
     def list_read(self, context: Context, answer: Answer) -> None:
         """Set the bookmark, if there was ever anything to read."""
@@ -271,7 +271,7 @@ class EventIncrementalStream(IncrementalStream):
         # Of a list that did not come complete, the next run reads all once more.
         if self.is_incremental and answer.is_complete and (had_one or place in self._with_rows):
             # To the minute: there is one for each event, and a state shall stay small.
-            self._keep(f"{trusted.astimezone(dt.timezone.utc).isoformat()[:16]}Z", context)
+            self._keep(format_minute(trusted), context)
         self._with_rows.discard(place)
         self._reached.pop(place, None)
 
@@ -282,8 +282,4 @@ def _place(context: Context) -> tuple[str, ...]:
 
 
 def _moment_of(text: str) -> dt.datetime:
-    return t.cast("dt.datetime", moment(text))
-
-
-def _text(at: dt.datetime) -> str:
-    return at.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
+    return t.cast("dt.datetime", parse_time(text))

@@ -12,7 +12,7 @@ import contextlib
 import typing as t
 
 from rest_tap.errors import ApiError
-from rest_tap.transport import fill_path
+from rest_tap.request import Request, fill_path
 
 if t.TYPE_CHECKING:
     import logging
@@ -79,7 +79,7 @@ class Sight:
         if organizer not in self._counts:
             events = t.cast("OrganizersStream", self._tap.streams["events"])
             path = fill_path(events.path, context)
-            answer = self._tap.ask(path, ONE_ROW, stream=events.name, read=events.read).body
+            answer = self._tap.ask(Request(path, ONE_ROW, stream=events.name), events.read)
             for row in answer.rows:
                 self.add_event(organizer, row.get("slug"))
             self._counts[organizer] = len(answer.rows) if answer.count is None else answer.count

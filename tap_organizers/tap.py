@@ -10,13 +10,12 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from rest_tap.auth import HeaderToken
 from rest_tap.errors import ApiError, Denied, NotThere
-from rest_tap.gate import Gate
+from rest_tap.request import Request, fill_path
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.shards import Shards
 from rest_tap.state import Bookmarks
 from rest_tap.tap import RestTap
-from rest_tap.times import moment
-from rest_tap.transport import Transport, fill_path
+from rest_tap.times import parse_time
 from tap_organizers.sight import ONE_ROW, Sight
 from tap_organizers.streams import STREAMS
 from tap_organizers.streams.catalog import SeriesDates
@@ -148,7 +147,7 @@ class TapOrganizers(RestTap):
         errors += [
             f"setting {name} is not a date and time such as 2026-01-31T00:00:00Z"
             for name in ("events_ended_after", "start_date")
-            if self.config.get(name) is not None and moment(self.config[name]) is None
+            if self.config.get(name) is not None and parse_time(self.config[name]) is None
         ]
         if not str(self.config["api_token"]).strip():
             errors.append("setting api_token is empty")
@@ -157,22 +156,18 @@ class TapOrganizers(RestTap):
         if errors:
             raise ConfigValidationError(errors[0], errors=errors, schema={})
 
-    def make_transport(self) -> Transport:
-        """Return what asks the API, from the settings."""
+    @property
+    def credential_settings(self) -> str:
+        """Return the names of the settings to look at if the token is refused."""
+        return "api_token (and auth_header, auth_prefix)"
+
+    def make_auth(self) -> HeaderToken:
+        """Return what puts the token into requests."""
         prefix = str(self.config["auth_prefix"]).strip()
-        return Transport(
-            self.config["api_url"],
-            HeaderToken(
-                self.config["auth_header"],
-                f"{prefix} " if prefix else "",
-                str(self.config["api_token"]).strip(),
-            ),
-            Gate(self.requests_per_minute),
-            user_agent=self.user_agent,
-            timeout=self.config["request_timeout"],
-            connections=self.config["max_concurrency"],
-            max_bytes=self.config["max_page_megabytes"] << 20,
-            credential_settings="api_token (and auth_header, auth_prefix)",
+        return HeaderToken(
+            self.config["auth_header"],
+            f"{prefix} " if prefix else "",
+            str(self.config["api_token"]).strip(),
         )
 
     @property
@@ -253,7 +248,7 @@ class TapOrganizers(RestTap):
     @property
     def events_ended_after(self) -> dt.datetime | None:
         """Return the end before which an event's lists are left alone."""
-        return moment(self.config.get("events_ended_after"))
+        return parse_time(self.config.get("events_ended_after"))
 
     # What is this shard's
 
@@ -301,7 +296,7 @@ class TapOrganizers(RestTap):
     def server_version(self) -> str:
         """Return the version that a pretix server tells, or an empty text for other servers."""
         try:
-            body = self.ask("/version", is_list=False, stream="version").body
+            body = self.ask(Request("/version", is_list=False, stream="version"))
         except ApiError:
             return ""
         return str(body.get("pretix") or "") if isinstance(body, dict) else ""
@@ -320,9 +315,9 @@ class TapOrganizers(RestTap):
         if event not in self._gone:
             path = fill_path("/organizers/{organizer}/events/{event}", context)
             try:
-                self.ask(path, stream="events")
+                self.ask(Request(path, stream="events"))
             except (Denied, NotThere):
-                self.ask(fill_path("/organizers/{organizer}", context), stream="organizers")
+                self.ask(Request(fill_path("/organizers/{organizer}", context), stream="organizers"))
                 self.logger.warning("event %s/%s is gone; nothing below it is read", *event)
                 self._gone[event] = True
             else:
@@ -381,7 +376,7 @@ class TapOrganizers(RestTap):
             event = event or self.sight.an_event(context)
             if event is not None:
                 path = fill_path(witness, {**context, "event": event})
-                self.ask(path, ONE_ROW, stream=stream.name, read=stream.read)
+                self.ask(Request(path, ONE_ROW, stream=stream.name), stream.read)
         except Denied as error:
             # Without an event it is the events themselves that may not be listed.
             return None if event and self.is_gone({**context, "event": event}) else error
@@ -421,8 +416,8 @@ class TapOrganizers(RestTap):
             ApiError: The address, the credential or the settings are wrong.
         """
         stream = t.cast("OrganizersStream", self.streams["organizers"])
-        reply = self.ask(stream.list_path({}), stream=stream.name, read=stream.read)
-        slugs = [str(row.get("slug")) for row in reply.body.rows]
+        answer = self.ask(Request(stream.list_path({}), stream=stream.name), stream.read)
+        slugs = [str(row.get("slug")) for row in answer.rows]
         for slug in slugs:
             self.wants_organizer(slug)
         self.check_organizers()

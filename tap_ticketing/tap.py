@@ -11,14 +11,13 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from rest_tap.auth import SessionLogin
 from rest_tap.errors import ApiError, CredentialRefused
-from rest_tap.gate import Gate
-from rest_tap.retry import RetryPolicy
+from rest_tap.request import Request
+from rest_tap.retry import UNREADABLE, RetryPolicy
 from rest_tap.schema import Placeholder
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.shards import Shards
 from rest_tap.state import Bookmarks
 from rest_tap.tap import RestTap
-from rest_tap.transport import UNREADABLE, Transport
 from tap_ticketing.bookmarks import LEVELS, TicketBookmark, keep
 from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS, event_id
 
@@ -51,6 +50,11 @@ class TapTicketing(RestTap):
 
     name = "tap-ticketing"
     services = SERVICES
+    #: Oveit answers an invalid or expired token with 403, others with 401.
+    refused_statuses: t.ClassVar[frozenset[int]] = frozenset({401, 403})
+    retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy(
+        statuses=frozenset({429, 500, 502, 503, 504}), limits={UNREADABLE: 2}
+    )
 
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
         setting(
@@ -161,23 +165,15 @@ class TapTicketing(RestTap):
         if errors:
             raise ConfigValidationError(errors[0], errors=errors, schema={})
 
-    def make_transport(self) -> Transport:
-        """Return what asks the API, from the settings."""
+    @property
+    def credential_settings(self) -> str:
+        """Return the names of the settings to look at if the session token is refused."""
+        return "session_token" if self.config.get("session_token") else LOGIN_SETTINGS
+
+    def make_auth(self) -> SessionLogin:
+        """Return what puts the session token into requests, after a login where there is none yet."""
         token = self.config.get("session_token")
-        auth = SessionLogin(None if token else self.login, token or None, self.config.get("password", ""))
-        return Transport(
-            self.config["api_url"],
-            auth,
-            Gate(self.requests_per_minute),
-            policy=RetryPolicy(statuses=frozenset({429, 500, 502, 503, 504}), limits={UNREADABLE: 2}),
-            user_agent=self.user_agent,
-            timeout=self.config["request_timeout"],
-            connections=self.config["max_concurrency"],
-            max_bytes=self.config["max_page_megabytes"] << 20,
-            # Oveit answers an invalid or expired token with 403, others with 401.
-            login_refused=frozenset({401, 403}),
-            credential_settings="session_token" if token else LOGIN_SETTINGS,
-        )
+        return SessionLogin(None if token else self.login, token or None, self.config.get("password", ""))
 
     @property
     def requests_per_minute(self) -> int | None:
@@ -195,16 +191,17 @@ class TapTicketing(RestTap):
         path = f"/{self.config['login_path'].lstrip('/')}"
         body = {"email": self.config["email"], "password": self.config["password"]}
         as_json = self.config["login_body"] == "json"
+        request = Request(
+            path,
+            method="POST",
+            json=body if as_json else None,
+            form=None if as_json else body,
+            stream="login",
+            authenticated=False,
+            is_list=False,
+        )
         try:
-            reply = self.transport.ask(
-                path,
-                method="POST",
-                body=body if as_json else None,
-                form=None if as_json else body,
-                stream="login",
-                authenticated=False,
-                is_list=False,
-            )
+            answer = self.http.parse(request, self.http.fetch(request))
         except ApiError as error:
             if error.status is None or error.status not in range(400, 500) or error.status in {404, 429}:
                 raise
@@ -214,7 +211,7 @@ class TapTicketing(RestTap):
                 path=path,
                 status=error.status,
             ) from None
-        token = reply.body.get("token") if isinstance(reply.body, dict) else None
+        token = answer.get("token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token:
             # Errors come with status 200, too (Oveit: {"error": "…"}).
             raise CredentialRefused(
@@ -289,8 +286,9 @@ class TapTicketing(RestTap):
     def event_is_gone(self, event: t.Any) -> bool:
         """Return whether an event is not on the active list (any more)."""
         stream = t.cast("TicketingStream", self.streams["events"])
-        reply = self.ask(stream.list_path({}), method=stream.method, stream=stream.name, read=stream.read)
-        return event not in {row["id"] for row in reply.body.rows if not isinstance(row, Placeholder)}
+        request = Request(stream.list_path({}), method=stream.method, stream=stream.name)
+        answer = self.ask(request, stream.read)
+        return event not in {row["id"] for row in answer.rows if not isinstance(row, Placeholder)}
 
 
 def _days_since(day: object, today: dt.date) -> int:

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from rest_tap.gate import Gate
+from rest_tap.errors import Stopped
+from rest_tap.limiter import RateLimiter
 from sandbox import Sandbox, Scale
 from tap_organizers.tap import TapOrganizers
 from tests.support.command import Command, Finished, Server
@@ -88,16 +89,16 @@ class Waits:
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> Waits:
-    """Waits of the gate (so of retries) that cost nothing, and are kept."""
+    """Waits of the limiter (so of retries) that cost nothing, and are kept."""
     waits = Waits()
 
-    def sleep(gate: Gate, seconds: float) -> None:
-        if gate._stopped.is_set():
-            raise InterruptedError
+    def sleep(limiter: RateLimiter, seconds: float) -> None:
+        if limiter._stopped.is_set():
+            raise Stopped
         waits.sleep(seconds)
 
-    monkeypatch.setattr("rest_tap.gate.time", waits)
-    monkeypatch.setattr(Gate, "sleep", sleep)
+    monkeypatch.setattr("rest_tap.limiter.time", waits)
+    monkeypatch.setattr(RateLimiter, "sleep", sleep)
     return waits
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from rest_tap.pagination import Answer, PageNumber, Pagination
+from rest_tap.request import fill_path
 from rest_tap.schema import (
     Array,
     Boolean,
@@ -19,7 +20,6 @@ from rest_tap.schema import (
     String,
     fields,
 )
-from rest_tap.transport import fill_path
 from tap_organizers.client import OrganizersStream
 from tap_organizers.streams.nested import ANSWER, CHECKIN, DOWNLOAD, PRINT_LOG, SEAT
 from tap_organizers.streams.parents import EventChildStream

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+from rest_tap.request import fill_path
 from rest_tap.schema import (
     Array,
     Boolean,
@@ -16,8 +17,7 @@ from rest_tap.schema import (
     String,
     fields,
 )
-from rest_tap.times import moment
-from rest_tap.transport import fill_path
+from rest_tap.times import parse_time
 from tap_organizers.client import OrganizersStream
 
 if t.TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Events(OrganizerChildStream):
         bound = self.organizers_tap.events_ended_after
         # A series has no end of its own: its last date may come any time.
         if bound is not None and not record.get("has_subevents"):
-            end = moment(record.get("date_to")) or moment(record.get("date_from"))
+            end = parse_time(record.get("date_to")) or parse_time(record.get("date_from"))
             if end is not None and end < bound:
                 return None
         return {"organizer": context["organizer"], "event": record["slug"]}

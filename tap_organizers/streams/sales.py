@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
     from singer_sdk import Stream
 
     from rest_tap.client import Context
-    from rest_tap.pagination import Params
+    from rest_tap.request import Params
 
 
 ITEM_PRICE_OVERRIDE = fields(

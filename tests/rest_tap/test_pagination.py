@@ -24,7 +24,7 @@ from rest_tap.pagination import (
     Stretches,
     next_page,
 )
-from rest_tap.times import moment
+from rest_tap.times import parse_time
 from tests.support.paging import Listed, Reader, Row, at
 
 if t.TYPE_CHECKING:
@@ -569,9 +569,9 @@ def test_what_is_newer_than_the_beginning_of_a_list_makes_up_a_stretch_of_its_ow
     pagination = Stretches("at", "since", None, before_parameter="until", margin=dt.timedelta(seconds=2))
     reader = Reader(pagination, ask)
     assert {row["id"] for row in reader.read()} == set(range(10))
-    filters = [tuple(moment(step.params.get(name)) for name in ("since", "until")) for step in reader.requests]
-    bound = moment(at(10))
-    assert filters == [(None, None), *[(moment(at(1)), bound)] * 4, (bound, None)]
+    filters = [tuple(parse_time(step.params.get(name)) for name in ("since", "until")) for step in reader.requests]
+    bound = parse_time(at(10))
+    assert filters == [(None, None), *[(parse_time(at(1)), bound)] * 4, (bound, None)]
 
 
 @settings(max_examples=100)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import copy
-import datetime as dt
 import typing as t
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from rest_tap.normalise import normaliser
@@ -33,10 +30,6 @@ from rest_tap.schema import (
     record_schema,
     sensitive,
 )
-from rest_tap.times import moment, utc
-
-UTC = dt.timezone.utc
-EARLY, LATE = (dt.datetime(year, 1, 1) for year in (2, 9998))  # noqa: DTZ001 - hypothesis adds the zones
 
 
 @pytest.mark.parametrize(
@@ -120,56 +113,6 @@ def test_marked_fields_are_found_however_deep() -> None:
         ("properties", "seats", "items", "properties", "code"),
     ]
     assert sensitive(schema, "personal") == [("properties", "buyer", "properties", "name"), ("properties", "names")]
-
-
-# --- moments ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "in_utc"),
-    [
-        ("2026-01-31T10:00:00Z", "2026-01-31T10:00:00Z"),
-        ("2026-01-31T10:00:00+00:00", "2026-01-31T10:00:00Z"),
-        ("2026-01-31T10:00:00+01:00", "2026-01-31T09:00:00Z"),
-        ("2026-01-31T00:30:00+01:00", "2026-01-30T23:30:00Z"),
-        ("2026-01-31T10:00:00.123456-05:30", "2026-01-31T15:30:00.123456Z"),
-        ("2026-01-31T10:00:00+0300", "2026-01-31T07:00:00Z"),
-        ("2026-01-31T10:00:00", "2026-01-31T10:00:00Z"),
-        ("2026-01-31 10:00:00+01:00", "2026-01-31T09:00:00Z"),
-        ("2026-01-31T24:30:00+01:00", "2026-01-31T24:30:00+01:00"),
-        ("tomorrow", "tomorrow"),
-        ("", ""),
-        ("2026-02-30T10:00:00+01:00", "2026-02-30T10:00:00+01:00"),
-        ("0001-01-01T00:00:00+05:00", "0001-01-01T00:00:00+05:00"),
-        ("9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59-05:00"),
-    ],
-)
-def test_moments_leave_in_utc_and_what_is_none_as_it_came(text: str, in_utc: str) -> None:
-    assert utc(text) == in_utc
-
-
-offsets = st.timedeltas(dt.timedelta(hours=-23), dt.timedelta(hours=23)).map(
-    lambda delta: dt.timezone(dt.timedelta(minutes=delta.total_seconds() // 60))
-)
-
-
-@given(st.datetimes(EARLY, LATE, timezones=offsets))
-def test_a_moment_stays_the_same_moment(when: dt.datetime) -> None:
-    text = utc(when.isoformat())
-    assert text.endswith("Z")
-    assert moment(text) == when
-    assert utc(text) == text
-
-
-@given(st.one_of(st.text(), st.integers(), st.none(), st.floats(), st.lists(st.text())))
-def test_what_is_no_moment_is_none(value: object) -> None:
-    found = moment(value)
-    assert found is None or found.tzinfo is not None
-
-
-def test_a_moment_without_zone_is_in_utc() -> None:
-    assert moment("2026-01-31T10:00:00") == dt.datetime(2026, 1, 31, 10, tzinfo=UTC)
-    assert moment("2026-01-31") == dt.datetime(2026, 1, 31, tzinfo=UTC)
 
 
 # --- records ----------------------------------------------------------------------------------------------------------

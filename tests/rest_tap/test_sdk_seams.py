@@ -115,7 +115,7 @@ def names_used_of_the_sdk() -> set[str]:
 
 def test_no_other_private_name_of_the_sdk_is_used() -> None:
     ours = {name for name in vars(SeamStream) if name.startswith("_")} | set(STREAM_METHODS) | set(TAP_METHODS)
-    own = {"_run", "_transport", "_check_secrets", "_tap"}
+    own = {"_run", "_check_secrets", "_tap"}
     assert names_used_of_the_sdk() <= ours | SDK_PRIVATE | TAP_PRIVATE | own
 
 

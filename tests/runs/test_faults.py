@@ -10,7 +10,7 @@ import typing as t
 import pytest
 
 from rest_tap.errors import ApiError
-from rest_tap.gate import Gate
+from rest_tap.limiter import RateLimiter
 from sandbox import KINDS, Fault, Sandbox, Scale
 from tests.conftest import organizers_config
 from tests.support.faults import FAULTS, PLACES, TIMES, bench, fault, random_faults
@@ -124,12 +124,12 @@ def test_a_server_that_comes_back_while_the_tap_waits_is_read_to_the_end(monkeyp
     boxes = [Sandbox(scale=SCALE_OF_ORDERS)]
     waits: list[float] = []
 
-    def sleep(_gate: Gate, seconds: float) -> None:
+    def sleep(_limiter: RateLimiter, seconds: float) -> None:
         waits.append(seconds)
         if len(waits) == 3:
             boxes.append(Sandbox(scale=SCALE_OF_ORDERS, port=boxes[0].port))
 
-    monkeypatch.setattr(Gate, "sleep", sleep)
+    monkeypatch.setattr(RateLimiter, "sleep", sleep)
     try:
         close_at(boxes[0], 4)
         there, came = codes(boxes[0], read(boxes[0], "orders", max_concurrency=1))

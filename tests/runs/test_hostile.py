@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rest_tap.gate import Gate
+from rest_tap.errors import Stopped
+from rest_tap.limiter import RateLimiter
 from rest_tap.tap import check_catalog, check_state, one_line, read_json
 from sandbox import Sandbox, Scale
 from tap_organizers.tap import TapOrganizers
@@ -43,12 +44,16 @@ def box() -> Iterator[Sandbox]:
     """Data that nothing changes, behind secrets that can be told from all else; and waits that cost nothing."""
     waits = Waits()
 
-    def sleep(gate: Gate, seconds: float) -> None:
-        if gate._stopped.is_set():
-            raise InterruptedError
+    def sleep(limiter: RateLimiter, seconds: float) -> None:
+        if limiter._stopped.is_set():
+            raise Stopped
         waits.sleep(seconds)
 
-    with Sandbox(scale=SCALE) as box, mock.patch("rest_tap.gate.time", waits), mock.patch.object(Gate, "sleep", sleep):
+    with (
+        Sandbox(scale=SCALE) as box,
+        mock.patch("rest_tap.limiter.time", waits),
+        mock.patch.object(RateLimiter, "sleep", sleep),
+    ):
         box.ticketing.password = CANARY
         yield loading.settled(box)
 

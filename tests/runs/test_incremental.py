@@ -192,7 +192,7 @@ def test_an_offset_goes_into_the_filter_with_its_plus_encoded(box: Sandbox) -> N
 
 
 def test_without_the_servers_time_a_day_is_read_again(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rest_tap.transport._server_time", lambda _: None)
+    monkeypatch.setattr("rest_tap.request.Reply.server_time", None)
     state = read(box, "transactions").states[-1]
     for text in bookmarks(state, "transactions")["organizers"].values():
         age = datetime.now(timezone.utc) - datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -30,7 +30,7 @@ def test_a_limit_that_is_kept_gets_nobody_banned() -> None:
 @pytest.mark.slow
 def test_a_limit_that_is_kept_is_used_to_95_percent(monkeypatch: pytest.MonkeyPatch) -> None:
     # 360 requests in a minute, and both sides ten times faster.
-    monkeypatch.setattr("rest_tap.gate.SLACK", 0.05 / 10)
+    monkeypatch.setattr("rest_tap.limiter.SLACK", 0.05 / 10)
     rates: list[float] = []
     with limited(320) as box:
         # What the tap can make of the limit is what it makes of it when the machine lets it: the best of three.

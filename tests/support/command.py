@@ -212,10 +212,10 @@ def serve(descriptor: int) -> None:
 
 
 def _do_not_wait() -> None:
-    gate = importlib.import_module("rest_tap.gate").Gate
-    sleep, hold = gate.sleep, gate.hold
-    gate.sleep = lambda self, seconds: sleep(self, min(seconds, 0.01))
-    gate.hold = lambda self, seconds: hold(self, min(seconds, 0.01))
+    limiter = importlib.import_module("rest_tap.limiter").RateLimiter
+    sleep, hold = limiter.sleep, limiter.hold
+    limiter.sleep = lambda self, seconds: sleep(self, min(seconds, 0.01))
+    limiter.hold = lambda self, seconds: hold(self, min(seconds, 0.01))
 
 
 def main() -> None:

@@ -26,8 +26,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from unittest import mock
 
-from rest_tap.errors import ApiError
-from rest_tap.gate import Gate
+from rest_tap.errors import ApiError, Stopped
+from rest_tap.limiter import RateLimiter
 from sandbox import KINDS, Fault, Sandbox, Scale
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
@@ -228,10 +228,10 @@ class Bench:
         kinds = {fault.kind for fault in self.box.faults}
 
         def prepare(tap: RestTap) -> None:
-            tap.transport.timeout = PATIENCE if kinds & {"slow", "timeout", "drip"} else 30
-            tap.transport.max_bytes = 12_000_000 if kinds else 1 << 28
+            tap.http.timeout = PATIENCE if kinds & {"slow", "timeout", "drip"} else 30
+            tap.http.max_bytes = 12_000_000 if kinds else 1 << 28
             if "gzip_bomb" in kinds:
-                tap.transport.max_bytes = 1 << 21
+                tap.http.max_bytes = 1 << 21
 
         config = {**self.config(place), "max_concurrency": workers, "max_runtime_seconds": 60}
         state = json.loads(json.dumps(state))
@@ -337,15 +337,15 @@ def bench() -> Iterator[Bench]:
     """Give a bench on which waiting costs nothing."""
     waits = Waits()
 
-    def sleep(gate: Gate, seconds: float) -> None:
-        if gate._stopped.is_set():
-            raise InterruptedError
+    def sleep(limiter: RateLimiter, seconds: float) -> None:
+        if limiter._stopped.is_set():
+            raise Stopped
         waits.sleep(seconds)
 
     proxies = {"HTTPS_PROXY": "http://canary-user:canary-proxy@127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
     with (
-        mock.patch("rest_tap.gate.time", waits),
-        mock.patch.object(Gate, "sleep", sleep),
+        mock.patch("rest_tap.limiter.time", waits),
+        mock.patch.object(RateLimiter, "sleep", sleep),
         mock.patch.dict("os.environ", proxies),
     ):
         it = Bench()

@@ -8,7 +8,7 @@ import json
 import typing as t
 from datetime import datetime, timedelta
 
-from rest_tap.times import moment
+from rest_tap.times import parse_time
 from tests.conftest import Json, Result, discovered, entry_of, only, organizers_config, run_tap
 
 if t.TYPE_CHECKING:
@@ -56,7 +56,7 @@ def key_of(stream: str, row: Json) -> tuple[t.Any, ...]:
 def version_of(stream: str, row: Json) -> tuple[t.Any, ...]:
     """Return what tells one state of a row from another."""
     values = [row[name] for name in VERSIONS[stream]]
-    return tuple(value if isinstance(value, datetime) else moment(value) or value for value in values)
+    return tuple(value if isinstance(value, datetime) else parse_time(value) or value for value in values)
 
 
 class Loader:

@@ -8,7 +8,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from rest_tap.pagination import Answer, Pagination, Step
-from rest_tap.times import moment
+from rest_tap.times import parse_time
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,13 +58,13 @@ class Listed:
 
     def ask(self, step: Step) -> Answer | int:
         """Return a page, or the status 404 past the end."""
-        since, until = moment(step.params.get("since")), moment(step.params.get("until"))
+        since, until = parse_time(step.params.get("since")), parse_time(step.params.get("until"))
         rows = sorted(self.rows, key=lambda row: (row["at"], -row["id"]))
         rows = [
             dict(row)
             for row in rows
-            if (since is None or moment(row["at"]) >= since)  # type: ignore[operator]
-            and (until is None or moment(row["at"]) <= until)  # type: ignore[operator]
+            if (since is None or parse_time(row["at"]) >= since)  # type: ignore[operator]
+            and (until is None or parse_time(row["at"]) <= until)  # type: ignore[operator]
         ]
         size, page = min(self.page_size, int(str(step.params["page_size"]))), int(str(step.params["page"]))
         last = max(1, math.ceil(len(rows) / size))

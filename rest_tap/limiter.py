@@ -1,16 +1,18 @@
-"""One gate for the tap: when a request may go out."""
+"""One rate limiter for the tap: when a request may go out."""
 
 from __future__ import annotations
 
 import threading
 import time
 
+from rest_tap.errors import Stopped
+
 #: Seconds by which a request may go out too early because the one before went too late;
 #: so a busy machine keeps the rate. A minute is taken to be longer by as much.
 SLACK = 0.05
 
 
-class Gate:
+class RateLimiter:
     """Spreads requests over the minute, and holds all of them while the server asks to.
 
     A 429 is told to everyone, not only to the request that got it: going on against it
@@ -26,16 +28,21 @@ class Gate:
         #: Seconds that requests were held back, all together.
         self.waited = 0.0
 
+    @property
+    def is_stopped(self) -> bool:
+        """Return whether the run is over."""
+        return self._stopped.is_set()
+
     def hold(self, seconds: float) -> None:
         """Let nothing pass for so many seconds."""
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)
 
-    def enter(self) -> None:
+    def acquire(self) -> None:
         """Wait for this request's turn.
 
         Raises:
-            InterruptedError: The run was stopped meanwhile.
+            Stopped: The run was stopped meanwhile.
         """
         began = time.monotonic()
         while not self._stopped.is_set():
@@ -47,16 +54,16 @@ class Gate:
                     self.waited += now - began
                     return
             self.sleep(wait)
-        raise InterruptedError
+        raise Stopped
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but not longer than the run goes on.
 
         Raises:
-            InterruptedError: The run was stopped meanwhile.
+            Stopped: The run was stopped meanwhile.
         """
         if self._stopped.wait(seconds):
-            raise InterruptedError
+            raise Stopped
 
     def stop(self) -> None:
         """Wake and refuse everybody: the run is over."""

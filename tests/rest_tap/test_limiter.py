@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rest_tap import gate as module
-from rest_tap.gate import Gate
+from rest_tap import limiter as module
+from rest_tap.errors import Stopped
+from rest_tap.limiter import RateLimiter
 
 if t.TYPE_CHECKING:
     from tests.conftest import Waits
@@ -28,15 +29,17 @@ class Clock:
         return self.now
 
 
-def gate_with(clock: Clock, requests_per_minute: int | None, late: t.Callable[[], float] = lambda: 0.0) -> Gate:
-    """Return a gate that sleeps by moving the clock, a little too far each time."""
-    gate = Gate(requests_per_minute)
+def limiter_with(
+    clock: Clock, requests_per_minute: int | None, late: t.Callable[[], float] = lambda: 0.0
+) -> RateLimiter:
+    """Return a limiter that sleeps by moving the clock, a little too far each time."""
+    limiter = RateLimiter(requests_per_minute)
 
     def sleep(seconds: float) -> None:
         clock.now += seconds + late()
 
-    gate.sleep = sleep  # type: ignore[method-assign]
-    return gate
+    limiter.sleep = sleep  # type: ignore[method-assign]
+    return limiter
 
 
 def most_in_a_minute(times: list[float]) -> int:
@@ -56,13 +59,13 @@ def test_never_do_more_requests_than_allowed_go_out_in_any_minute(limit: int, da
     clock, patch = Clock(), pytest.MonkeyPatch()
     lateness = data.draw(st.sampled_from([0.0, 0.001, 0.02, 0.3]))
     pauses = data.draw(st.dictionaries(st.integers(0, 30), st.floats(0, 100), max_size=3))
-    gate = gate_with(clock, limit, lambda: lateness)
+    limiter = limiter_with(clock, limit, lambda: lateness)
     times = []
     with patch.context() as patched:
         patched.setattr(module, "time", clock)
         for number in range(min(2 * limit + 5, 500)):
             clock.now += pauses.get(number, 0)
-            gate.enter()
+            limiter.acquire()
             times.append(clock.now)
     assert most_in_a_minute(times) <= limit
 
@@ -73,39 +76,39 @@ def test_a_busy_machine_still_reaches_ninety_five_percent_of_the_rate(
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
-    gate = gate_with(clock, 360, lambda: lateness)
+    limiter = limiter_with(clock, 360, lambda: lateness)
     began = clock.now
     for _ in range(1800):
-        gate.enter()
+        limiter.acquire()
     assert clock.now - began <= 300 / 0.95
 
 
 def test_requests_are_spread_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
-    gate = gate_with(clock, 60)
+    limiter = limiter_with(clock, 60)
     times = []
     for _ in range(10):
-        gate.enter()
+        limiter.acquire()
         times.append(clock.now)
     assert [round(later - earlier, 1) for earlier, later in itertools.pairwise(times)] == [1.0] * 9
 
 
 def test_without_a_rate_nobody_waits() -> None:
-    gate, began = Gate(None), time.monotonic()
+    limiter, began = RateLimiter(None), time.monotonic()
     for _ in range(1000):
-        gate.enter()
+        limiter.acquire()
     assert time.monotonic() - began < 1
-    assert gate.waited < 1
+    assert limiter.waited < 1
 
 
 def test_a_hold_holds_everybody_until_it_is_over() -> None:
-    gate, passed = Gate(None), list[float]()
+    limiter, passed = RateLimiter(None), list[float]()
     began = time.monotonic()
-    gate.hold(0.3)
+    limiter.hold(0.3)
 
     def ask() -> None:
-        gate.enter()
+        limiter.acquire()
         passed.append(time.monotonic() - began)
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
@@ -115,45 +118,45 @@ def test_a_hold_holds_everybody_until_it_is_over() -> None:
         thread.join()
     assert len(passed) == 8
     assert min(passed) >= 0.3
-    assert gate.waited >= 8 * 0.2
+    assert limiter.waited >= 8 * 0.2
 
 
 def test_a_shorter_hold_does_not_cut_a_longer_one_short(no_waiting: Waits) -> None:
-    gate = Gate(None)
-    gate.hold(30)
-    gate.hold(5)
-    gate.enter()
+    limiter = RateLimiter(None)
+    limiter.hold(30)
+    limiter.hold(5)
+    limiter.acquire()
     assert no_waiting.seconds == [30]
 
 
 def test_after_a_hold_the_rate_goes_on_without_a_burst(no_waiting: Waits) -> None:
-    gate = Gate(60)
-    gate.enter()
-    gate.hold(100)
+    limiter = RateLimiter(60)
+    limiter.acquire()
+    limiter.hold(100)
     times = []
     for _ in range(4):
-        gate.enter()
+        limiter.acquire()
         times.append(round(no_waiting.now - 1000))
     assert times == [100, 101, 102, 103]
 
 
-@pytest.mark.parametrize("waiting", ["enter", "sleep"])
+@pytest.mark.parametrize("waiting", ["acquire", "sleep"])
 def test_stopping_wakes_and_refuses_everybody(waiting: str) -> None:
-    gate, refused = Gate(None), list[str]()
-    gate.hold(100)
+    limiter, refused = RateLimiter(None), list[str]()
+    limiter.hold(100)
 
     def ask() -> None:
         try:
-            gate.enter() if waiting == "enter" else gate.sleep(100)
-        except InterruptedError:
+            limiter.acquire() if waiting == "acquire" else limiter.sleep(100)
+        except Stopped:
             refused.append(waiting)
 
     threads = [threading.Thread(target=ask) for _ in range(5)]
     for thread in threads:
         thread.start()
-    gate.stop()
+    limiter.stop()
     for thread in threads:
         thread.join(5)
     assert refused == [waiting] * 5
-    with pytest.raises(InterruptedError):
-        gate.enter()
+    with pytest.raises(Stopped):
+        limiter.acquire()

@@ -1,0 +1,371 @@
+"""Requests are sent here and nowhere else, and repeated until they are answered.
+
+:class:`Client` brings together what each decides for itself: the rate limiter when a
+request may go out, the credential what it carries, :mod:`rest_tap.replies` what an
+answer means, the retry policy whether to ask again. This is the only module that knows
+the library ``requests``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import threading
+import time
+import typing as t
+from urllib.parse import urlencode, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import requote_uri
+
+from rest_tap import errors
+from rest_tap.errors import ApiError, BrokenAnswer, Stopped, Unanswered
+from rest_tap.redact import Redactor
+from rest_tap.replies import Rules, decode, failure
+from rest_tap.request import KEPT_HEADERS, Reply, Request
+from rest_tap.retry import Failure, RetryPolicy
+from rest_tap.times import now
+
+if t.TYPE_CHECKING:
+    from requests.structures import CaseInsensitiveDict
+
+    from rest_tap.auth import Authenticator
+    from rest_tap.limiter import RateLimiter
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 1 << 18
+
+
+@dataclasses.dataclass(slots=True)
+class Tally:
+    """What reading one stream has cost."""
+
+    requests: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+
+
+class Client:
+    """Sends the requests of one tap to one API; shared by all its streams and threads."""
+
+    def __init__(  # noqa: PLR0913 - each is a setting of its own
+        self,
+        api_url: str,
+        auth: Authenticator,
+        limiter: RateLimiter,
+        *,
+        policy: RetryPolicy | None = None,
+        user_agent: str = "",
+        timeout: float = 60,
+        connections: int = 1,
+        max_bytes: int = 1 << 28,
+        refused: frozenset[int] = frozenset({401}),
+        credential_settings: str = "",
+    ) -> None:
+        """Prepare a session; nothing is sent yet.
+
+        Args:
+            api_url: Where paths begin.
+            auth: Puts the credential into headers.
+            limiter: Says when a request may go out.
+            policy: Says whether to ask again.
+            user_agent: Value of that header.
+            timeout: Seconds without a byte after which a connection counts as broken.
+            connections: Requests at once, and connections to keep open.
+            max_bytes: Unpacked size at which a page is refused.
+            refused: Statuses that say the credential is not valid (any more).
+            credential_settings: Names of the settings to look at if it is refused.
+        """
+        self.api_url = api_url.rstrip("/")
+        self.auth = auth
+        self.limiter = limiter
+        self.redactor = Redactor(auth.secrets)
+        self.rules = Rules(self.redactor, policy or RetryPolicy(), refused, credential_settings)
+        self.timeout = timeout
+        self.max_bytes = max_bytes
+        #: Whether this server wants list paths to end with a slash; learnt from a redirect.
+        self.trailing_slash = False
+        #: What each stream has cost, by name.
+        self.tallies: dict[str, Tally] = {}
+        self._tally_lock = threading.Lock()
+        #: Whoever asks, also the reader itself: no more at once than there are connections.
+        self._slots = threading.BoundedSemaphore(connections)
+        self._was_reached = False
+        #: The headers of a request that carry the credential of now, checked.
+        self._checked: dict[tuple[t.Any, ...], CaseInsensitiveDict[str]] = {}
+        self._session = _Session()
+        self._session.headers.update(
+            {
+                "User-Agent": user_agent,
+                "Accept": "application/json",
+                # Texts of the API are translated; errors and labels shall not depend on
+                # the machine (docs/pretix.md, "Requests").
+                "Accept-Language": "en",
+                "Accept-Encoding": "gzip, deflate",
+            }
+        )
+        self._session.mount("http://", _Adapter(pool_maxsize=connections))
+        self._session.mount("https://", _Adapter(pool_maxsize=connections))
+        # Proxies and certificates of the environment, looked up once and not per request.
+        try:
+            self._environment = self._session.merge_environment_settings(
+                self.api_url, {}, stream=True, verify=None, cert=None
+            )
+        except ValueError as error:
+            raise ApiError(self._unsendable(error)) from None
+
+    def fetch(self, request: Request) -> Reply:
+        """Send a request until it is answered well; safe to call from many threads.
+
+        Returns:
+            An answer with status 200 whose body is whole JSON, not yet decoded.
+
+        Raises:
+            ApiError: There is none; the subclass says why.
+            Stopped: :meth:`stop` was called meanwhile.
+        """
+        failures: list[Failure] = []
+        redirect, was_renewed = "", False
+        while True:
+            self.limiter.acquire()
+            credential = self.auth.headers() if request.authenticated else {}
+            with self._slots:
+                outcome = self._try(request, redirect, credential)
+            if isinstance(outcome, Reply):
+                return outcome
+            if outcome.redirect and not redirect:
+                redirect = outcome.redirect
+            elif outcome.is_refusal and not was_renewed and self.auth.renew(credential):
+                was_renewed = True
+            else:
+                failures.append(outcome)
+                self._pause(request, failures)
+
+    def parse(self, request: Request, reply: Reply, read: t.Callable[[t.Any], t.Any] | None = None) -> t.Any:
+        """Return a decoded answer, or what ``read`` makes of it; nothing is sent, so this may be called anywhere.
+
+        Raises:
+            BrokenAnswer: It is not what the contract says.
+        """
+        try:
+            body = decode(reply)
+            return body if read is None else read(body)
+        except BrokenAnswer as error:
+            error.reason = self.clear(error.reason)
+            raise error.at(request.stream, request.path) from None
+
+    def clear(self, text: str) -> str:
+        """Return a text of the server without any secret that may have been echoed in it."""
+        return self.redactor.clear(text)
+
+    def stop(self) -> None:
+        """End everything that waits: for the rate limit, for another try, for the next bytes of an answer."""
+        self.limiter.stop()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    @property
+    def sent(self) -> int:
+        """Return how many requests were sent."""
+        return sum(tally.requests for tally in self.tallies.values())
+
+    def _try(self, request: Request, redirect: str, credential: dict[str, str]) -> Reply | Failure:
+        """Send a request once.
+
+        Raises:
+            ApiError: It cannot be sent, or the answer is whole and no other is to be expected.
+        """
+        started = time.monotonic()
+        try:
+            url, response = self._send(request, redirect, credential)
+            content = self._content(response)
+        except _SENDS_NOTHING as error:
+            raise ApiError(self._unsendable(error), stream=request.stream, path=request.path) from None
+        except requests.RequestException as error:
+            reason = errors.no_connection(_broken(error))
+            return Failure(Unanswered(reason, stream=request.stream, path=request.path))
+        except BrokenAnswer as error:
+            raise error.at(request.stream, request.path) from None
+        finally:
+            self._count(request, requests=1, seconds=time.monotonic() - started)
+        self._was_reached = True
+        headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+        reply = Reply(response.status_code, headers, content, now(), url)
+        failed = failure(request, reply, self.rules)
+        if failed is None:
+            return reply
+        if failed.redirect == f"{urlsplit(url).path}/":
+            self.trailing_slash = True
+        return failed
+
+    def _pause(self, request: Request, failures: list[Failure]) -> None:
+        """Wait until it is time to ask again.
+
+        Raises:
+            ApiError: It has no use to ask again.
+        """
+        last, policy = failures[-1], self.rules.retry
+        too_long = policy.asks_too_long(last)
+        if too_long is not None:
+            reason = errors.asked_to_wait(last.error.reason, too_long)
+            raise type(last.error)(reason, stream=request.stream, path=request.path, status=last.status)
+        pause = policy.after(failures, final=request.final, was_reached=self._was_reached)
+        if pause is None:
+            raise last.error
+        self._count(request, retries=1)
+        logger.warning(
+            "%s: asking again in %.0f s after %s (%s)",
+            request.stream or "login",
+            pause.seconds,
+            f"status {last.status}" if last.status else "a broken answer",
+            request.path,
+        )
+        if pause.holds_all:
+            self.limiter.hold(pause.seconds)
+        else:
+            self.limiter.sleep(pause.seconds)
+
+    def _count(self, request: Request, *, requests: int = 0, retries: int = 0, seconds: float = 0) -> None:
+        with self._tally_lock:
+            tally = self.tallies.setdefault(request.stream or "login", Tally())
+            tally.requests += requests
+            tally.retries += retries
+            tally.seconds += seconds
+
+    def _send(self, request: Request, redirect: str, credential: t.Mapping[str, str]) -> tuple[str, requests.Response]:
+        """Send a request, and return where it went and the answer, of which the body is still to come."""
+        origin, base = self._address
+        path = redirect or f"{base}{request.path}"
+        if request.is_list and self.trailing_slash and not path.endswith("/"):
+            path += "/"
+        # By hand, because ``Session.prepare_request`` does for every request what is the same
+        # for all: it takes the address apart, checks the headers, looks for a .netrc file.
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.url = origin + requote_uri(path)
+        if request.params:
+            prepared.url += f"?{urlencode(request.params, doseq=True)}"
+        prepared.headers = self._headers(request.method, credential)
+        if request.json or request.form or self._session.cookies:
+            prepared.headers = prepared.headers.copy()
+            prepared.prepare_cookies(self._session.cookies)
+        if request.json or request.form:
+            prepared.prepare_body(request.form or {}, None, request.json)
+        response = self._session.send(prepared, timeout=self.timeout, allow_redirects=False, **self._environment)
+        return origin + path, response
+
+    @functools.cached_property
+    def _address(self) -> tuple[str, str]:
+        """Return scheme and host of ``api_url``, and its path.
+
+        Raises:
+            RequestException: It is not an address.
+        """
+        prepared = requests.Request("GET", self.api_url, auth=_as_it_is).prepare()
+        there = urlsplit(prepared.url or "")
+        return f"{there.scheme}://{there.netloc}", there.path.rstrip("/")
+
+    def _headers(self, method: str, credential: t.Mapping[str, str]) -> CaseInsensitiveDict[str]:
+        """Return the headers of every request with this credential, checked.
+
+        Raises:
+            InvalidHeader: They cannot be sent.
+        """
+        key = (method, *credential.items())
+        headers = self._checked.get(key)
+        if headers is None:
+            given = {**self._session.headers, **credential}
+            headers = requests.Request(method, self.api_url, headers=given, auth=_as_it_is).prepare().headers
+            # With a new token, the headers with the one before are of no use any more.
+            self._checked = {key: headers}
+        return headers
+
+    def _content(self, response: requests.Response) -> bytes:
+        """Return the body of an answer, unpacked."""
+        chunks: list[bytes] = []
+        size = 0
+        with response:
+            for chunk in response.iter_content(CHUNK):
+                if self.limiter.is_stopped:
+                    raise Stopped
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > self.max_bytes:
+                    raise BrokenAnswer(errors.page_too_large(self.max_bytes >> 20))
+        return b"".join(chunks)
+
+    def _unsendable(self, error: Exception) -> str:
+        if isinstance(error, (UnicodeError, requests.exceptions.InvalidHeader)):
+            return errors.bad_header(self.rules.credential_settings)
+        if isinstance(error, requests.exceptions.InvalidProxyURL):
+            return errors.BAD_PROXY
+        return errors.BAD_ADDRESS
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects alone: by itself it would read their bodies, however long."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        """Return None: there is none to follow."""
+        return
+
+
+class _Adapter(HTTPAdapter):
+    """Connections to one API: which pool they stand in is found out once and not for each request."""
+
+    _pool: t.Any = None
+
+    def get_connection_with_tls_context(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """Return the pool of the API's scheme and host, or of the proxy before it."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
+
+    def request_url(self, request: requests.PreparedRequest, proxies: t.Any) -> str:
+        """Return what stands in the first line of a request."""
+        if proxies:
+            return super().request_url(request, proxies)
+        return "/" + (request.url or "").split("/", 3)[3]
+
+    def close(self) -> None:
+        """Close all connections; another request begins with a new pool."""
+        self._pool = None
+        super().close()
+
+
+#: What fails before anything is sent, and would fail again.
+_SENDS_NOTHING = (
+    UnicodeError,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    urllib3.exceptions.LocationParseError,
+)
+
+#: What may break, from the particular to the general; without the URL and addresses that
+#: the exceptions spell out.
+_BREAKS: tuple[tuple[type[Exception], str], ...] = (
+    (requests.exceptions.SSLError, "the TLS certificate of the server was not accepted"),
+    (requests.exceptions.ProxyError, "the proxy did not connect"),
+    (requests.Timeout, "no answer in time (setting request_timeout)"),
+    (requests.ConnectionError, "the connection failed or broke off"),
+    (requests.RequestException, "the answer broke off"),
+)
+
+
+def _broken(error: requests.RequestException) -> str:
+    if "NameResolution" in repr(error):
+        return "the host name is not known"
+    return next(what for kind, what in _BREAKS if isinstance(error, kind))
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Add nothing: otherwise requests makes a header of a user in the address, in place of the token."""
+    return request

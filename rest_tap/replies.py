@@ -1,0 +1,151 @@
+"""What an answer means: decided from status, headers and body, without I/O."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from rest_tap import errors
+from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Unanswered
+from rest_tap.retry import UNREADABLE, Failure, RetryPolicy
+
+if t.TYPE_CHECKING:
+    from rest_tap.redact import Redactor
+    from rest_tap.request import Reply, Request
+
+DETAIL_LENGTH = 300
+#: Bytes of an error's body that are looked at for the API's own words.
+DETAIL_BYTES = 1 << 18
+
+_OK, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 200, 403, 404, 429
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+_decoder = msgspec.json.Decoder()
+#: Finds out whether a text is whole JSON, in a tenth of the time that decoding takes.
+_prover = msgspec.json.Decoder(msgspec.Raw)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rules:
+    """What one API's answers mean.
+
+    Attributes:
+        redactor: Takes secrets out of what the API says.
+        retry: Which answers may be better the next time.
+        refused: Statuses that say the credential is not valid (any more).
+        credential_settings: Names of the settings to look at if it is refused.
+    """
+
+    redactor: Redactor
+    retry: RetryPolicy = dataclasses.field(default_factory=RetryPolicy)
+    refused: frozenset[int] = frozenset({401})
+    credential_settings: str = ""
+
+
+def decode(reply: Reply) -> t.Any:
+    """Return what a good answer says.
+
+    Raises:
+        BrokenAnswer: It is no JSON that Python can hold.
+    """
+    try:
+        return _decoder.decode(_without_mark(reply.content))
+    except _NOT_JSON:
+        raise BrokenAnswer(errors.NOT_JSON) from None
+
+
+def failure(request: Request, reply: Reply, rules: Rules) -> Failure | None:
+    """Return why an answer cannot be used, or None for a good one, whose body is whole JSON.
+
+    Raises:
+        ApiError: It cannot be used, and no other is to be expected.
+    """
+    status = reply.status
+    if status == _OK:
+        return None if _is_json(reply.content) else _unreadable(request, reply)
+    if status in _REDIRECTS:
+        error = ApiError(errors.REDIRECTED_AGAIN, stream=request.stream, path=request.path, status=status)
+        return Failure(error, status, redirect=redirect_path(request, reply))
+    return Failure(
+        _error(request, reply, rules),
+        status,
+        reply.headers.get("Retry-After"),
+        is_refusal=request.authenticated and status in rules.refused,
+    )
+
+
+def redirect_path(request: Request, reply: Reply) -> str:
+    """Return the path to ask for instead, without query.
+
+    Raises:
+        ApiError: It leads to another host, or nowhere.
+    """
+    here = urlsplit(reply.url)
+    place: t.Any = {"stream": request.stream, "path": request.path, "status": reply.status}
+    try:
+        there = urlsplit(urljoin(reply.url, reply.headers.get("Location", "")))
+    except ValueError:
+        raise ApiError(errors.REDIRECTED_NOWHERE, **place) from None
+    if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+        raise ApiError(errors.redirected_elsewhere(f"{there.scheme}://{there.hostname}"), **place)
+    return there.path or "/"
+
+
+def _is_json(content: bytes) -> bool:
+    content = _without_mark(content)
+    try:
+        content.decode()
+        _prover.decode(content)
+    except _NOT_JSON:
+        return False
+    return True
+
+
+def _without_mark(content: bytes) -> bytes:
+    return content.removeprefix(b"\xef\xbb\xbf")
+
+
+def _unreadable(request: Request, reply: Reply) -> Failure:
+    if reply.content.lstrip()[:1] == b"<" or "html" in reply.headers.get("Content-Type", ""):
+        raise BrokenAnswer(errors.WEB_PAGE, stream=request.stream, path=request.path)
+    return Failure(BrokenAnswer(errors.NOT_JSON, stream=request.stream, path=request.path), UNREADABLE)
+
+
+def _error(request: Request, reply: Reply, rules: Rules) -> ApiError:
+    """Return the error that a status other than 200 stands for."""
+    status = reply.status
+    place: t.Any = {"stream": request.stream, "path": request.path, "status": status}
+    detail = rules.redactor.clear(_detail(reply.content))
+    if status in rules.refused:
+        return CredentialRefused(errors.credential_refused(rules.credential_settings, detail), **place)
+    if status == _FORBIDDEN:
+        return Denied(detail or errors.DENIED, **place)
+    if status == _NOT_FOUND:
+        missing = NotThere(detail or errors.NOT_FOUND, **place)
+        missing.is_unknown_path = not detail
+        return missing
+    kind = Unanswered if status in rules.retry.statuses else ApiError
+    return kind(detail or (errors.TOO_MANY if status == _TOO_MANY else errors.REFUSED), **place)
+
+
+def _detail(content: bytes) -> str:
+    """Return the API's own words about an error, on one line and cut short."""
+    try:
+        body = _decoder.decode(content[:DETAIL_BYTES])
+    except _NOT_JSON:
+        return ""
+    if isinstance(body, dict):
+        body = body.get("detail") or body.get("error") or body
+    if isinstance(body, dict):
+        text = "; ".join(
+            f"{name}: {' '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in body.items()
+        )
+    elif isinstance(body, list):
+        text = " ".join(map(str, body))
+    else:
+        text = str(body)
+    return " ".join(text.split())[:DETAIL_LENGTH]

@@ -1,0 +1,114 @@
+"""Every time format, in and out."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rest_tap.times import format_minute, format_time, parse_retry_after, parse_time, to_utc
+
+UTC = dt.timezone.utc
+NOW = dt.datetime(2026, 11, 22, 6, 0, 0, tzinfo=UTC)
+EARLY, LATE = (dt.datetime(year, 1, 1) for year in (2, 9998))  # noqa: DTZ001 - hypothesis adds the zones
+
+
+@pytest.mark.parametrize(
+    ("text", "in_utc"),
+    [
+        ("2026-01-31T10:00:00Z", "2026-01-31T10:00:00Z"),
+        ("2026-01-31T10:00:00+00:00", "2026-01-31T10:00:00Z"),
+        ("2026-01-31T10:00:00+01:00", "2026-01-31T09:00:00Z"),
+        ("2026-01-31T00:30:00+01:00", "2026-01-30T23:30:00Z"),
+        ("2026-01-31T10:00:00.123456-05:30", "2026-01-31T15:30:00.123456Z"),
+        ("2026-01-31T10:00:00+0300", "2026-01-31T07:00:00Z"),
+        ("2026-01-31T10:00:00", "2026-01-31T10:00:00Z"),
+        ("2026-01-31 10:00:00+01:00", "2026-01-31T09:00:00Z"),
+        ("2026-01-31T24:30:00+01:00", "2026-01-31T24:30:00+01:00"),
+        ("tomorrow", "tomorrow"),
+        ("", ""),
+        ("2026-02-30T10:00:00+01:00", "2026-02-30T10:00:00+01:00"),
+        ("0001-01-01T00:00:00+05:00", "0001-01-01T00:00:00+05:00"),
+        ("9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59-05:00"),
+    ],
+)
+def test_times_leave_in_utc_and_what_is_none_as_it_came(text: str, in_utc: str) -> None:
+    assert to_utc(text) == in_utc
+
+
+offsets = st.timedeltas(dt.timedelta(hours=-23), dt.timedelta(hours=23)).map(
+    lambda delta: dt.timezone(dt.timedelta(minutes=delta.total_seconds() // 60))
+)
+
+
+@given(st.datetimes(EARLY, LATE, timezones=offsets))
+def test_a_time_stays_the_same_time(when: dt.datetime) -> None:
+    text = to_utc(when.isoformat())
+    assert text.endswith("Z")
+    assert parse_time(text) == when
+    assert to_utc(text) == text
+
+
+@given(st.one_of(st.text(), st.integers(), st.none(), st.floats(), st.lists(st.text())))
+def test_what_is_no_time_is_none(value: object) -> None:
+    found = parse_time(value)
+    assert found is None or found.tzinfo is not None
+
+
+def test_a_time_without_zone_is_in_utc() -> None:
+    assert parse_time("2026-01-31T10:00:00") == dt.datetime(2026, 1, 31, 10, tzinfo=UTC)
+    assert parse_time("2026-01-31") == dt.datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def test_times_are_written_in_utc_and_to_the_minute_where_that_will_do() -> None:
+    at = dt.datetime(2026, 1, 31, 10, 20, 30, 5, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+    assert format_time(at) == "2026-01-31T09:20:30.000005Z"
+    assert format_minute(at) == "2026-01-31T09:20Z"
+    assert parse_time(format_minute(at)) == at.replace(second=0, microsecond=0)
+
+
+# --- headers of HTTP --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        pytest.param("0", 0, id="nothing"),
+        pytest.param("17", 17, id="seconds"),
+        pytest.param(" 17 ", 17, id="with blanks"),
+        pytest.param("Sun, 22 Nov 2026 06:01:30 GMT", 90, id="a date"),
+        pytest.param("Sun, 22 Nov 2026 07:01:30 +0100", 90, id="a date in another zone"),
+        pytest.param("Sun, 22 Nov 2026 06:01:30 -0000", 90, id="a date without zone"),
+        pytest.param("Sun, 22 Nov 2026 05:00:00 GMT", 0, id="a date in the past"),
+        pytest.param(None, None, id="no header"),
+        pytest.param("", None, id="an empty header"),
+        pytest.param("soon", None, id="a word"),
+        pytest.param("-5", None, id="a negative number"),
+        pytest.param("1.5", None, id="a fraction"),
+        pytest.param("²", None, id="a digit that is no number"),
+        pytest.param("Sun, 99 Nov 2026 06:01:30 GMT", None, id="a day that does not exist"),
+        pytest.param(f"Sun, 22 Nov {'9' * 20} 06:01:30 GMT", None, id="a year that does not exist"),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_date(text: str | None, seconds: float | None) -> None:
+    assert parse_retry_after(text, now=NOW) == seconds
+
+
+PARTS = st.sampled_from(
+    ["Sun,", "22", "Nov", "2026", "0001", "9999", "06:01:30", "24:61:99", "-0000", "+2359", "GMT", "x"]
+)
+
+
+@given(st.one_of(st.text(max_size=40), st.lists(PARTS, max_size=7).map(" ".join)))
+def test_no_retry_after_raises_or_is_negative(text: str) -> None:
+    told = parse_retry_after(text, now=NOW)
+    assert told is None or told >= 0
+
+
+def test_a_date_is_measured_from_the_clock() -> None:
+    later = dt.datetime.now(dt.timezone.utc) + dt.timedelta(minutes=2)
+    told = parse_retry_after(later.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+    assert told is not None
+    assert 100 < told <= 120
