@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import typing as t
 
@@ -218,12 +219,10 @@ DEBUG = {"TAP_TICKETING_LOGLEVEL": "DEBUG", "LOGLEVEL": "DEBUG"}
 def test_password_and_tokens_are_nowhere_though_everything_is_logged(body: str, shape: str, run_command: Run) -> None:
     with ticketing_box(attendees=120) as box:
         box.ticketing.password = CANARY
-        seen = 0
+        pages = itertools.count(1)
 
         def expire(request: Request, _: Sandbox) -> None:
-            nonlocal seen
-            seen += request.path.endswith("/attendees")
-            if seen == 3:
+            if request.path.endswith("/attendees") and next(pages) == 3:
                 box.ticketing.expire_tokens()
 
         box.on_request(expire)
