@@ -68,6 +68,18 @@ test-lowest: .venv/ready ## the tests with the oldest dependencies that pyprojec
 	$(UV) pip install --quiet --python .cache/lowest --no-deps --editable .
 	.cache/lowest/bin/python -m pytest -W 'ignore:Class-scoped fixture' --ignore tests/meltano --ignore tests/orchestrate --ignore tests/pretix
 
+.PHONY: test-next
+test-next: .venv/ready .meltano-venv/ready ## the tests with the newest pre-releases of the SDK and of Meltano
+	$(UV) venv --quiet --clear --python $(BIN)/python .cache/next
+	$(UV) pip sync --quiet --python .cache/next --require-hashes requirements/dev.txt
+	$(UV) pip install --quiet --python .cache/next --no-build-isolation --no-deps --editable .
+	$(UV) pip install --python .cache/next --prerelease allow --upgrade-package singer-sdk singer-sdk
+	.cache/next/bin/python -m pytest --ignore tests/meltano --ignore tests/orchestrate --ignore tests/pretix
+	$(UV) venv --quiet --clear --python $(BIN)/python .cache/next-meltano
+	$(UV) pip sync --quiet --python .cache/next-meltano --require-hashes requirements/meltano.txt
+	$(UV) pip install --python .cache/next-meltano --prerelease allow --upgrade-package meltano meltano
+	TESTS_MELTANO=$(CURDIR)/.cache/next-meltano/bin/meltano .cache/next/bin/python -m pytest -m meltano tests/meltano/test_hub.py tests/meltano/test_state.py
+
 .PHONY: test-pretix
 test-pretix: .venv/ready .meltano-venv/ready ## read a real pretix server, installed from PyPI
 	$(BIN)/python -m pytest -m pretix

@@ -49,7 +49,7 @@ class ListStream(SeamStream, abc.ABC):
     #: Where the rows stand in an answer.
     records_key: t.ClassVar[str] = "results"
     #: What identifies a record; the parents' keys are among them where they have to be.
-    primary_keys: t.Sequence[str] = ()
+    primary_keys: tuple[str, ...] = ()
     #: What identifies a row of the list, where that is not the record's own part of its key.
     row_keys: t.ClassVar[tuple[str, ...]] = ()
     #: Statuses that asking again does not mend for this list.

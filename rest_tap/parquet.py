@@ -30,7 +30,7 @@ class ParquetBatcher(BaseBatcher):
         super().__init__(**facts)
         self._types = {name: _type(column) for name, column in schema["properties"].items()}
 
-    def get_batches(self, records: t.Iterator[Record]) -> t.Iterator[list[str]]:
+    def get_batches(self, records: t.Iterable[Record]) -> t.Iterator[list[str]]:
         """Write the records into one file, and yield its address.
 
         Raises:

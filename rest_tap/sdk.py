@@ -1,6 +1,6 @@
 """Where the tap enters the SDK by a door that is not public.
 
-Read in singer-sdk 0.54.9; ``tests/rest_tap/test_sdk_seams.py`` fails when one of these changes.
+Read in singer-sdk 0.54.9 and 0.55.0b7; ``tests/rest_tap/test_sdk_seams.py`` fails when one of these changes.
 Everything else in this project uses public hooks.
 
 * ``Stream._sync_records`` is replaced: the SDK's goes through parents and children one
@@ -89,8 +89,10 @@ SAID_ELSEWHERE = (
 )
 
 
-def quiet(logger: logging.Logger) -> None:
+def quiet(logger: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
     """Leave out what the SDK logs and this tap says better."""
+    if isinstance(logger, logging.LoggerAdapter):  # a stream's, since singer-sdk 0.55
+        logger = logger.logger
     if not any(isinstance(known, _Quiet) for known in logger.filters):
         logger.addFilter(_Quiet())
 

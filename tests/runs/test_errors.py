@@ -275,7 +275,8 @@ def test_a_wrong_setting_is_one_line_before_any_request(
     config: object, error: str, run_command: Run, tmp_path: Path
 ) -> None:
     finished = run_command(config=config, environment=LOUD)
-    assert the_error(finished) == error.format(path=tmp_path / "config.json")
+    found, expected = the_error(finished), error.format(path=tmp_path / "config.json")
+    assert sorted(found.split("; ")) == sorted(expected.split("; "))  # in the SDK's order
     assert "590218843377" not in shown(finished)
     assert finished.stdout == ""
 
