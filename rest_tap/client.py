@@ -15,7 +15,7 @@ from singer_sdk.singerlib.catalog import (
 )
 
 from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
-from rest_tap.pagination import Answer, PageNumber, Pagination
+from rest_tap.paging import Page, PageNumber, Paginator
 from rest_tap.request import Params, fill_path
 from rest_tap.schema import Record, Schema, record_schema, sensitive
 from rest_tap.sdk import SeamStream, quiet
@@ -156,18 +156,18 @@ class ListStream(SeamStream, abc.ABC):
         """Return the path of the list in this context, percent-encoded."""
         return fill_path(self.path, context)
 
-    def pagination(self, context: Context) -> Pagination:  # noqa: ARG002
+    def paginator(self, context: Context) -> Paginator:  # noqa: ARG002
         """Return how the list is paged, from the start or from a bookmark."""
         return PageNumber(self.params)
 
-    def read(self, body: t.Any) -> Answer:
+    def read(self, body: t.Any) -> Page:
         """Return the rows of a decoded answer.
 
         Raises:
             BrokenAnswer: It is not what the contract says; never taken for an empty page.
         """
         if isinstance(body, list):
-            return Answer(checked_rows(body))
+            return Page(checked_rows(body))
         if not isinstance(body, dict):
             msg = f"the answer is {_kind(body)} instead of an object"
             raise BrokenAnswer(msg)
@@ -177,9 +177,9 @@ class ListStream(SeamStream, abc.ABC):
                 raise ErrorAnswer(msg)
             msg = f"the answer has no {self.records_key!r}"
             raise BrokenAnswer(msg)
-        return Answer(checked_rows(body[self.records_key]), body)
+        return Page(checked_rows(body[self.records_key]), body)
 
-    def supplements(self, context: Context) -> t.Iterable[Pagination]:  # noqa: ARG002
+    def supplements(self, context: Context) -> t.Iterable[Paginator]:  # noqa: ARG002
         """Return other ways to read the list, for one that did not come complete."""
         return ()
 
@@ -197,14 +197,14 @@ class ListStream(SeamStream, abc.ABC):
 
     def page_records(
         self,
-        answer: Answer,  # noqa: ARG002
+        page: Page,  # noqa: ARG002
         rows: t.Iterable[Record],
         context: Context,
     ) -> t.Iterable[Record]:
         """Return the stream's records of one page.
 
         Args:
-            answer: The page, with what stands around its rows.
+            page: The page, with what stands around its rows.
             rows: The rows of the page that are new and wanted.
             context: The context of the list.
         """
@@ -222,11 +222,11 @@ class ListStream(SeamStream, abc.ABC):
         """Return whether to read the list once more from its beginning after this error."""
         return False
 
-    def page_read(self, context: Context, answer: Answer) -> None:
+    def page_read(self, context: Context, page: Page) -> None:
         """Take note that a page's rows are written."""
 
-    def list_read(self, context: Context, answer: Answer) -> None:
-        """Take note that the whole list is written; ``answer`` is its last page."""
+    def list_read(self, context: Context, page: Page) -> None:
+        """Take note that the whole list is written; ``page`` is its last one."""
 
 
 def checked_rows(rows: t.Any) -> list[Record]:

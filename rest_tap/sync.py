@@ -7,7 +7,6 @@ not on when answers arrive; :mod:`rest_tap.prefetch` fetches ahead in the same o
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import dataclasses
 import logging
@@ -15,9 +14,10 @@ import threading
 import time
 import typing as t
 
+from rest_tap.duplicates import Deduplicator
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.output import BytesWriter, Output
-from rest_tap.pagination import Answer, Pagination, Step
+from rest_tap.paging import Page, PageRequest, Paginator, Walk
 from rest_tap.prefetch import Key, Prefetch, Task
 from rest_tap.progress import Level, Progress
 from rest_tap.records import RecordEncoder
@@ -39,16 +39,14 @@ STATE_SECONDS = 5.0
 #: orders, after some pages of smaller rows. Each STATE is a write of its own; all together
 #: stay below a hundredth of the records, however small the pages are.
 STATE_SHARE = 512
-#: Lists longer than this are trusted to have a total order; their keys are not kept.
-KEYS_KEPT = 200_000
 
 
 @dataclasses.dataclass(slots=True)
 class Fetched:
     """A page, and what it has made known."""
 
-    answer: Answer
-    following: t.Sequence[Step]
+    page: Page
+    following: t.Sequence[PageRequest]
     children: dict[Key, Listing]
     #: Which of its rows are new, once the reader has begun with it.
     fresh: frozenset[int] | None = None
@@ -57,7 +55,7 @@ class Fetched:
 class Listing:
     """One list in one context: its requests in order, each made once."""
 
-    __slots__ = ("context", "first", "key", "pagination", "path", "run", "seen", "stream", "tasks")
+    __slots__ = ("context", "key", "paginator", "path", "run", "seen", "stream", "tasks", "walk")
 
     def __init__(
         self,
@@ -65,7 +63,7 @@ class Listing:
         stream: ListStream,
         context: Context,
         key: Key,
-        pagination: Pagination | None = None,
+        paginator: Paginator | None = None,
     ) -> None:
         """Prepare the list; its first requests become known."""
         self.run = run
@@ -73,13 +71,13 @@ class Listing:
         self.context = context
         self.key = key
         self.path = stream.list_path(context)
-        self.pagination = pagination or stream.pagination(context)
-        self.first = self.pagination.first()
+        self.paginator = paginator or stream.paginator(context)
+        self.walk = Walk(self.paginator)
         #: Which of its rows have come, once the reader is here.
-        self.seen: Seen | None = None
+        self.seen: Deduplicator | None = None
         self.tasks: dict[tuple[int, ...], FetchTask] = {}
 
-    def task(self, step: Step) -> FetchTask:
+    def task(self, step: PageRequest) -> FetchTask:
         """Return the task of a step, the same one whenever it is asked for."""
         task = self.tasks.get(step.position)
         if task is None:
@@ -87,46 +85,46 @@ class Listing:
             self.tasks[step.position] = task
         return task
 
-    def request(self, step: Step) -> Request:
+    def request(self, step: PageRequest) -> Request:
         """Return what is asked for a page."""
         stream = self.stream
         return Request(self.path, step.params, method=stream.method, stream=stream.name, final=stream.final_statuses)
 
-    def fetch(self, step: Step) -> Fetched | Reply:
+    def fetch(self, step: PageRequest) -> Fetched | Reply:
         """Ask for a page; see at once what it makes known, or leave it undecoded if it is nothing."""
         try:
             with self.run.interruptible():
                 reply = self.run.http.fetch(self.request(step))
         except ApiError as error:
             return self._end(step, error)
-        if self.run.plan(self.stream).children or self.pagination.tells(step):
+        if self.run.plan(self.stream).children or self.paginator.may_reveal_more(step):
             return self.opened(step, reply)
         return reply
 
-    def opened(self, step: Step, reply: Reply) -> Fetched:
+    def opened(self, step: PageRequest, reply: Reply) -> Fetched:
         """Decode a page, and see what it makes known."""
-        answer = self.run.http.parse(self.request(step), reply, self.stream.read)
-        answer.server_time, answer.received = reply.server_time, reply.received
-        return self._known(step, answer)
+        page = self.run.http.parse(self.request(step), reply, self.stream.read)
+        page.server_time, page.received = reply.server_time, reply.received
+        return self._known(step, page)
 
-    def _end(self, step: Step, error: ApiError) -> Fetched:
+    def _end(self, step: PageRequest, error: ApiError) -> Fetched:
         """Return an empty page, if the error says that the list is over; else raise it."""
-        if error.status is None or not self.pagination.ends_at(step, error.status):
+        if error.status is None or not self.paginator.ends_at(step, error.status):
             raise error
-        return self._known(step, Answer([], received=now()))
+        return self._known(step, Page([], received=now()))
 
-    def _known(self, step: Step, answer: Answer) -> Fetched:
+    def _known(self, step: PageRequest, page: Page) -> Fetched:
         try:
             with self.run.prefetch.lock:
-                following = self.pagination.following(step, answer)
+                following = self.walk.look(step, page)
         except ApiError as error:
             raise self._here(error) from None
-        return Fetched(answer, following, {})
+        return Fetched(page, following, {})
 
-    def moved(self, step: Step, answer: Answer) -> t.Sequence[Step] | None:
-        """Return where to go on instead, if rows moved while the list was read."""
+    def admit(self, page: Page) -> bool:
+        """Use the page that is due; return whether it counts, or rows moved meanwhile."""
         try:
-            return self.pagination.moved(step, answer)
+            return self.walk.admit(page)
         except ApiError as error:
             raise self._here(error) from None
 
@@ -135,7 +133,7 @@ class Listing:
 
     def first_tasks(self) -> t.Iterator[FetchTask]:
         """Yield the tasks that are known before any answer."""
-        for step in self.first:
+        for step in self.walk.requests:
             yield self.task(step)
 
     def child(self, fetched: Fetched, key: Key, stream: ListStream, context: Context) -> Listing:
@@ -151,7 +149,7 @@ class FetchTask(Task["Fetched | Reply"]):
 
     __slots__ = ("listing", "step")
 
-    def __init__(self, listing: Listing, step: Step) -> None:
+    def __init__(self, listing: Listing, step: PageRequest) -> None:
         """Place the step in the order of all output."""
         super().__init__((*listing.key, *step.position), lambda: listing.fetch(step))
         self.listing = listing
@@ -255,10 +253,10 @@ class Run:
         pool, self.prefetch = self.prefetch, Prefetch(1, _expand)
         try:
             listing = Listing(self, stream, context, ())
-            seen = Seen(listing)
+            seen = Deduplicator(stream.identity, listing.paginator)
             for _, fetched in self._pages(listing, seen.tally):
-                fresh = [row for _, row in seen.new(fetched.answer.rows)]
-                for record in stream.page_records(fetched.answer, fresh, context):
+                fresh = [row for _, row in seen.new(fetched.page.rows)]
+                for record in stream.page_records(fetched.page, fresh, context):
                     yield {**record, **context}
         finally:
             self.prefetch = pool
@@ -273,26 +271,26 @@ class Run:
 
     def _read_list(self, listing: Listing) -> None:
         stream, plan = listing.stream, self.plan(listing.stream)
-        answer: Answer | None = None
-        seen = listing.seen = Seen(listing)
+        page: Page | None = None
+        seen = listing.seen = Deduplicator(stream.identity, listing.paginator)
         try:
             for step, fetched in self._pages(listing, seen.tally):
-                answer = fetched.answer
+                page = fetched.page
                 self._write_page(listing, plan, step, fetched, seen)
-                stream.page_read(listing.context, answer)
+                stream.page_read(listing.context, page)
                 self._checkpoint()
                 if plan.is_full(self):
                     return
         except ApiError as error:
-            goes_on = self._goes_on if answer is None else self._has_gone
+            goes_on = self._goes_on if page is None else self._has_gone
             if not goes_on(listing, error):
                 raise
             return
-        if seen.missing(listing.pagination):
+        if seen.missing():
             self._supplement(listing, plan, seen)
-        if answer is not None:
-            answer.is_complete = not seen.missing(listing.pagination)
-            stream.list_read(listing.context, answer)
+        if page is not None:
+            page.is_complete = not seen.missing()
+            stream.list_read(listing.context, page)
             self._checkpoint()
 
     def _goes_on(self, listing: Listing, error: ApiError) -> bool:
@@ -306,44 +304,41 @@ class Run:
         """Return whether the rest of a list is missing because all of it was deleted."""
         return listing.stream.has_gone(error, listing.context)
 
-    def _pages(self, listing: Listing, tally: t.Mapping[str, int]) -> t.Iterator[tuple[Step, Fetched]]:
+    def _pages(self, listing: Listing, tally: t.Mapping[str, int]) -> t.Iterator[tuple[PageRequest, Fetched]]:
         """Yield the pages of a list in order, until it is complete or cannot be."""
-        queue = collections.deque(listing.first)
-        while queue:
-            self._check_time()
-            step = queue.popleft()
+        while True:
             with self.prefetch.lock:
+                if not listing.walk.go_on(tally["distinct"]):
+                    return
+                step = listing.walk.requests[0]
                 task = listing.task(step)
+            self._check_time()
             result = self.prefetch.result(task, self._idle)
             fetched = result if isinstance(result, Fetched) else listing.opened(step, result)
             with self.prefetch.lock:
                 listing.tasks.pop(step.position, None)
-                elsewhere = listing.moved(step, fetched.answer)
-                if elsewhere is not None:
+                counts = listing.admit(fetched.page)
+                if not counts:
                     for stale in listing.tasks.values():
                         self.prefetch.forget(stale)
                     listing.tasks.clear()
-            if elsewhere is not None:
-                queue = collections.deque(elsewhere)
-            else:
-                queue.extendleft(reversed(fetched.following))
+            if counts:
                 yield step, fetched
-            if not queue:
-                with self.prefetch.lock:
-                    queue.extend(listing.pagination.again(tally["distinct"]))
 
-    def _write_page(self, listing: Listing, plan: Plan, step: Step, fetched: Fetched, seen: Seen) -> None:
+    def _write_page(
+        self, listing: Listing, plan: Plan, step: PageRequest, fetched: Fetched, seen: Deduplicator
+    ) -> None:
         """Write a page's rows, what is cut out of them, and what is below them."""
         context = listing.context
         with self.prefetch.lock:
-            new = seen.new(fetched.answer.rows)
+            new = seen.new(fetched.page.rows)
             fetched.fresh = frozenset(index for index, _ in new)
         rows = [(index, row) for index, row in new if not plan.accepts or plan.stream.accepts(row, context)]
         level = self.progress.levels[-1]
-        level.expected = listing.pagination.count
+        level.expected = listing.paginator.count
         self.progress.tick()
         if not plan.children:
-            self._write_rows(plan, fetched.answer, [row for _, row in rows], context)
+            self._write_rows(plan, fetched.page, [row for _, row in rows], context)
             level.done += len(rows)
             return
         for index, row in rows:
@@ -352,36 +347,36 @@ class Run:
                 self.prefetch.reach((*listing.key, *step.position, index))
                 lists = [listing.child(fetched, *below) for below in plan.below(listing, step, index, row)]
                 self.prefetch.offer(first for below in lists for first in below.first_tasks())
-            self._write_rows(plan, fetched.answer, [row], context)
+            self._write_rows(plan, fetched.page, [row], context)
             for below in lists:
                 self._read(below)
                 fetched.children.pop(below.key, None)
             if plan.is_full(self):
                 return
 
-    def _write_rows(self, plan: Plan, answer: Answer, rows: list[Record], context: Context) -> None:
+    def _write_rows(self, plan: Plan, page: Page, rows: list[Record], context: Context) -> None:
         """Write what is cut out of some rows, and then, changing them, the rows themselves."""
         for stream in plan.writes:
             self._since_state += self.output(stream).write(
-                stream.page_records(answer, rows, context), context, answer.received
+                stream.page_records(page, rows, context), context, page.received
             )
 
-    def _supplement(self, listing: Listing, plan: Plan, seen: Seen) -> None:
+    def _supplement(self, listing: Listing, plan: Plan, seen: Deduplicator) -> None:
         """Read a list that did not come complete in the stream's other ways, if it has any."""
-        for pagination in listing.stream.supplements(listing.context):
-            other = Listing(self, listing.stream, listing.context, listing.key, pagination)
+        for paginator in listing.stream.supplements(listing.context):
+            other = Listing(self, listing.stream, listing.context, listing.key, paginator)
             other.seen = seen
             # Its own rows are counted apart: this way is complete when they add up.
-            own = Seen(other)
+            own = Deduplicator(other.stream.identity, paginator)
             for step, fetched in self._pages(other, own.tally):
-                own.new(fetched.answer.rows)
+                own.new(fetched.page.rows)
                 self._write_page(other, plan, step, fetched, seen)
-            if not seen.missing(listing.pagination):
+            if not seen.missing():
                 return
         self._report_missing(listing, seen)
 
-    def _report_missing(self, listing: Listing, seen: Seen) -> None:
-        count = listing.pagination.count
+    def _report_missing(self, listing: Listing, seen: Deduplicator) -> None:
+        count = listing.paginator.count
         where = " ".join(f"{key} {value}" for key, value in listing.context.items())
         line = f"{listing.stream.name}: {seen.tally['distinct']} of {count} rows" + (f" ({where})" if where else "")
         logger.warning(
@@ -490,7 +485,7 @@ class Plan:
         return self._encoder.passes(row)
 
     def below(
-        self, listing: Listing, step: Step, index: int, row: Record
+        self, listing: Listing, step: PageRequest, index: int, row: Record
     ) -> t.Iterator[tuple[Key, ListStream, Context]]:
         """Yield the lists below a row, in order."""
         if not self.children:
@@ -513,74 +508,6 @@ class Plan:
         return output is not None and output.is_full
 
 
-class Seen:
-    """Which rows of a list have come, so that repeated ones are written once."""
-
-    def __init__(self, listing: Listing) -> None:
-        """Choose what to remember: all keys, or those at the edge of an ordered list."""
-        self.tally: collections.Counter[str] = collections.Counter()
-        self._keys = listing.stream.identity
-        self._field = listing.pagination.ordered_by
-        self._edge: object = None
-        self._at_edge: set[t.Hashable] = set()
-        self._all: set[t.Hashable] = set()
-        self._pagination = listing.pagination
-
-    def _keys_of(self, rows: list[Record]) -> list[t.Hashable]:
-        columns = [[row.get(key) for row in rows] for key in self._keys]
-        for column in columns:
-            if not {dict, list}.isdisjoint(map(type, column)):
-                column[:] = [repr(value) if value.__class__ in {dict, list} else value for value in column]
-        return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
-
-    def knows(self, row: Record) -> bool:
-        """Return whether this row has come before, as far as all rows are remembered."""
-        return bool(self._all) and self._keys_of([row])[0] in self._all
-
-    def new(self, rows: list[Record]) -> list[tuple[int, Record]]:
-        """Return the rows that have not come before, each with its place on the page."""
-        fresh = list(enumerate(rows))
-        count = self._pagination.count
-        if self._keys and (self._field is not None or count is None or count <= KEYS_KEPT):
-            keys = self._keys_of(rows)
-            fresh = self._unknown(fresh, keys) if self._field is None else self._behind(fresh, keys, self._field)
-        self.tally["distinct"] += len(fresh)
-        return fresh
-
-    def _unknown(self, rows: list[tuple[int, Record]], keys: list[t.Hashable]) -> list[tuple[int, Record]]:
-        """Return the rows whose keys have not come at all."""
-        known, here = self._all, set(keys)
-        if len(here) == len(keys) and known.isdisjoint(here):
-            known |= here
-            return rows
-        fresh: list[tuple[int, Record]] = []
-        for row, key in zip(rows, keys, strict=True):
-            if key not in known:
-                known.add(key)
-                fresh.append(row)
-        return fresh
-
-    def _behind(self, rows: list[tuple[int, Record]], keys: list[t.Hashable], field: str) -> list[tuple[int, Record]]:
-        """Return the rows that have not come with the last value of the field that orders the list."""
-        fresh: list[tuple[int, Record]] = []
-        for (index, row), key in zip(rows, keys, strict=True):
-            value = row.get(field)
-            if value != self._edge:
-                self._edge = value
-                self._at_edge = {key}
-            elif key in self._at_edge:
-                continue
-            else:
-                self._at_edge.add(key)
-            fresh.append((index, row))
-        return fresh
-
-    def missing(self, pagination: Pagination) -> bool:
-        """Return whether the list told of more rows than came."""
-        count = pagination.count
-        return count is not None and self.tally["distinct"] < count
-
-
 def _expand(task: Task[Fetched | Reply]) -> t.Iterator[t.Iterator[FetchTask]]:
     """Yield the tasks that a finished page has made known, for the pool to work ahead.
 
@@ -596,10 +523,10 @@ def _expand(task: Task[Fetched | Reply]) -> t.Iterator[t.Iterator[FetchTask]]:
         yield (listing.task(following) for following in fetched.following)
 
 
-def _children(listing: Listing, plan: Plan, step: Step, fetched: Fetched) -> t.Iterator[FetchTask]:
+def _children(listing: Listing, plan: Plan, step: PageRequest, fetched: Fetched) -> t.Iterator[FetchTask]:
     prefetch = listing.run.prefetch
     with contextlib.suppress(Exception):
-        for index, row in enumerate(fetched.answer.rows):
+        for index, row in enumerate(fetched.page.rows):
             # Rows that the reader has come to are its own: it changes them.
             if prefetch.has_reached((*listing.key, *step.position, index)):
                 continue

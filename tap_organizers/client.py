@@ -8,7 +8,7 @@ from rest_tap.client import Context, ListStream
 from rest_tap.errors import ApiError, Denied, NotThere
 
 if t.TYPE_CHECKING:
-    from rest_tap.pagination import Answer
+    from rest_tap.paging import Page
     from tap_organizers.tap import TapOrganizers
 
 
@@ -30,15 +30,15 @@ class OrganizersStream(ListStream):
         self.is_there = False
         self._asked_again: set[tuple[t.Any, ...]] = set()
 
-    def read(self, body: t.Any) -> Answer:
+    def read(self, body: t.Any) -> Page:
         """Return the rows of a decoded answer.
 
         Raises:
             BrokenAnswer: It is not what the contract says.
         """
-        answer = super().read(body)
+        page = super().read(body)
         self.is_there = True
-        return answer
+        return page
 
     def starts_over(self, error: ApiError, context: Context) -> bool:
         """Return whether to ask once more: that a list is not there has to be said twice."""
@@ -60,7 +60,7 @@ class OrganizersStream(ListStream):
         """Return whether this run reads the list from its beginning."""
         return True
 
-    def is_behind(self, context: Context, answer: Answer) -> bool:  # noqa: ARG002
+    def is_stale(self, context: Context, page: Page) -> bool:  # noqa: ARG002
         """Return whether a list without new rows has had none for so long that it is strange."""
         return True
 

@@ -18,7 +18,8 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
-from rest_tap.pagination import A_DAY, Answer, Keyset, PageNumber, Pagination, Stretches
+from rest_tap.paging import Keyset, Page, PageNumber, Paginator, TimeWindows
+from rest_tap.paging.keyset import A_DAY
 from rest_tap.state import Bookmarks
 from rest_tap.times import format_minute, format_time, parse_time
 from tap_organizers.client import OrganizersStream
@@ -50,7 +51,7 @@ class IncrementalStream(OrganizersStream):
 
     # Which streams this list serves, and where their bookmarks are
 
-    def carried(self) -> list[ListStream]:
+    def bookmarked_streams(self) -> list[ListStream]:
         """Return the selected streams that get records from this list."""
         nested = [t.cast("ListStream", child) for child in self.child_streams]
         return [
@@ -60,7 +61,7 @@ class IncrementalStream(OrganizersStream):
     @property
     def is_incremental(self) -> bool:
         """Return whether every stream that this list serves goes on from its bookmark."""
-        return all(stream.replication_method == INCREMENTAL for stream in self.carried())
+        return all(stream.replication_method == INCREMENTAL for stream in self.bookmarked_streams())
 
     def bookmark(self, stream: ListStream, context: Context) -> t.Any:
         """Return a stream's bookmark for the list in this context, or None.
@@ -68,7 +69,7 @@ class IncrementalStream(OrganizersStream):
         One that cannot be right is taken for none, with a warning: the list is then read
         from its beginning, which costs time and never rows.
         """
-        kept = self._bookmarks(stream, context).get(*_place(context))
+        kept = self._bookmarks(stream, context).get(*bookmark_key(context))
         if kept is None:
             kept = self._plain_bookmark(stream, context)
         times: list[t.Any] = [kept] if isinstance(kept, str) else []
@@ -80,7 +81,7 @@ class IncrementalStream(OrganizersStream):
             self.logger.warning(
                 "%s: the bookmark for %s is not a time in the past; reading from the beginning",
                 stream.name,
-                "/".join(_place(context)),
+                "/".join(bookmark_key(context)),
             )
             return None
         return kept
@@ -104,11 +105,11 @@ class IncrementalStream(OrganizersStream):
 
     # Reading
 
-    def pagination(self, context: Context) -> Pagination:
+    def paginator(self, context: Context) -> Paginator:
         """Return how to read on from the bookmark, or from the beginning."""
         kept = None
         if self.is_incremental:
-            every = [self.bookmark(stream, context) for stream in self.carried()]
+            every = [self.bookmark(stream, context) for stream in self.bookmarked_streams()]
             same = every and all(bookmark == every[0] for bookmark in every)
             # A stream that was selected later has no bookmark yet: its rows before those
             # of the others' are missing, so the list is read for all of them again.
@@ -119,73 +120,73 @@ class IncrementalStream(OrganizersStream):
             if kept is None:
                 kept = self.config.get("start_date")
         if isinstance(kept, dict):
-            self._first_loads[_place(context)] = kept["since"]
+            self._first_loads[bookmark_key(context)] = kept["since"]
             return self.first_load(context, kept["at"])
         if kept is None:
-            self._first_loads[_place(context)] = None
+            self._first_loads[bookmark_key(context)] = None
             return self.first_load(context, None)
-        self._first_loads.pop(_place(context), None)
+        self._first_loads.pop(bookmark_key(context), None)
         return self.later_load(context, format_time(t.cast("dt.datetime", parse_time(kept))))
 
-    def first_load(self, context: Context, at: str | None) -> Pagination:
+    def first_load(self, context: Context, at: str | None) -> Paginator:
         """Return how to read the list from its beginning, or from within a first load."""
         return self.later_load(context, at)
 
-    def later_load(self, context: Context, since: str | None) -> Pagination:  # noqa: ARG002
+    def later_load(self, context: Context, since: str | None) -> Paginator:  # noqa: ARG002
         """Return how to read what has changed since a moment."""
         return Keyset(t.cast("str", self.replication_key), self.since_parameter, since, self.params)
 
     def reads_all(self, context: Context) -> bool:
         """Return whether this run reads the list from its beginning, or goes on with doing so."""
-        return _place(context) in self._first_loads
+        return bookmark_key(context) in self._first_loads
 
-    def is_behind(self, context: Context, answer: Answer) -> bool:
+    def is_stale(self, context: Context, page: Page) -> bool:
         """Return whether there is no bookmark, or one from more than a day ago."""
         if self.reads_all(context):
             return True
-        kept = [parse_time(self.bookmark(stream, context)) for stream in self.carried()]
-        return any(at is None or at < self._safe(answer) - A_DAY for at in kept)
+        kept = [parse_time(self.bookmark(stream, context)) for stream in self.bookmarked_streams()]
+        return any(at is None or at < self._safe(page) - A_DAY for at in kept)
 
     # Keeping the bookmark
 
-    def page_read(self, context: Context, answer: Answer) -> None:
+    def page_read(self, context: Context, page: Page) -> None:
         """Move the bookmark as far as the written rows reach, but not into the overlap."""
-        if not self.is_incremental or not answer.rows:
+        if not self.is_incremental or not page.rows:
             return
-        last = parse_time(answer.rows[-1].get(t.cast("str", self.replication_key)))
+        last = parse_time(page.rows[-1].get(t.cast("str", self.replication_key)))
         if last is not None:
-            self._keep(format_time(min(last, self._trusted(context, answer, last))), context)
+            self._keep(format_time(min(last, self._trusted(context, page, last))), context)
 
-    def list_read(self, context: Context, answer: Answer) -> None:
+    def list_read(self, context: Context, page: Page) -> None:
         """Set the bookmark to when the server made the last page, less the overlap."""
-        trusted = self._trusted(context, answer)
-        self._reached.pop(_place(context), None)
+        trusted = self._trusted(context, page)
+        self._reached.pop(bookmark_key(context), None)
         if self.is_incremental:
             self._keep(format_time(trusted), context)
 
-    def _trusted(self, context: Context, answer: Answer, last: dt.datetime | None = None) -> dt.datetime:
+    def _trusted(self, context: Context, page: Page, last: dt.datetime | None = None) -> dt.datetime:
         """Return the moment up to which all rows have come.
 
         The first page that reaches into the overlap decides. Rows stamped there may come to
         be seen while the pages after it are read, which can take longer than the overlap
         where many rows change: the last page's time would leave them out for good.
         """
-        safe = self._safe(answer)
+        safe = self._safe(page)
         if last is not None and last > safe:
-            return self._reached.setdefault(_place(context), safe)
-        return self._reached.get(_place(context), safe)
+            return self._reached.setdefault(bookmark_key(context), safe)
+        return self._reached.get(bookmark_key(context), safe)
 
-    def _safe(self, answer: Answer) -> dt.datetime:
+    def _safe(self, page: Page) -> dt.datetime:
         """Return the moment up to which a page can be trusted to hold all rows."""
-        made = parse_time(answer.server_time)
+        made = parse_time(page.server_time)
         if made is None:
             # Only this machine's clock, and nobody knows how far it is from the server's.
-            return t.cast("dt.datetime", parse_time(answer.received)) - max(self.overlap, A_DAY)
+            return t.cast("dt.datetime", parse_time(page.received)) - max(self.overlap, A_DAY)
         return made - self.overlap
 
     def _keep(self, value: str | dict[str, t.Any], context: Context) -> None:
-        for stream in self.carried():
-            if self._bookmarks(stream, context).put(value, *_place(context)):
+        for stream in self.bookmarked_streams():
+            if self._bookmarks(stream, context).put(value, *bookmark_key(context)):
                 self.run.touch()
 
 
@@ -203,9 +204,9 @@ class CreationOrderedStream(IncrementalStream):
     creation_parameter: t.ClassVar[str] = "created_since"
     creation_end_parameter: t.ClassVar[str] = "created_before"
 
-    def first_load(self, context: Context, at: str | None) -> Pagination:  # noqa: ARG002
-        """Return stretches of pages in the order of creation."""
-        return Stretches(
+    def first_load(self, context: Context, at: str | None) -> Paginator:  # noqa: ARG002
+        """Return time windows in the order of creation."""
+        return TimeWindows(
             self.creation_field,
             self.creation_parameter,
             at,
@@ -214,23 +215,23 @@ class CreationOrderedStream(IncrementalStream):
             margin=self.overlap,
         )
 
-    def page_read(self, context: Context, answer: Answer) -> None:
+    def page_read(self, context: Context, page: Page) -> None:
         """Keep how far a first load has come, or else the bookmark."""
-        place = _place(context)
+        place = bookmark_key(context)
         if place not in self._first_loads:
-            super().page_read(context, answer)
-        elif self.is_incremental and answer.rows:
-            since = self._first_loads[place] or format_time(self._safe(answer))
+            super().page_read(context, page)
+        elif self.is_incremental and page.rows:
+            since = self._first_loads[place] or format_time(self._safe(page))
             self._first_loads[place] = since
-            at = parse_time(answer.rows[-1].get(self.creation_field))
+            at = parse_time(page.rows[-1].get(self.creation_field))
             if at is not None:
                 self._keep({"since": since, "at": format_time(at)}, context)
 
-    def list_read(self, context: Context, answer: Answer) -> None:
+    def list_read(self, context: Context, page: Page) -> None:
         """Set the bookmark; after a first load, to when that began."""
-        since = self._first_loads.pop(_place(context), None)
+        since = self._first_loads.pop(bookmark_key(context), None)
         if since is None:
-            super().list_read(context, answer)
+            super().list_read(context, page)
         elif self.is_incremental:
             self._keep(since, context)
 
@@ -247,36 +248,36 @@ class EventIncrementalStream(IncrementalStream):
         super().__init__(tap)
         self._with_rows: set[tuple[str, ...]] = set()
 
-    def first_load(self, context: Context, at: str | None) -> Pagination:  # noqa: ARG002
+    def first_load(self, context: Context, at: str | None) -> Paginator:  # noqa: ARG002
         """Return numbered pages; they also hold rows without a time, which filters hide."""
         return PageNumber({**self.params, "ordering": t.cast("str", self.replication_key)})
 
-    def page_read(self, context: Context, answer: Answer) -> None:
+    def page_read(self, context: Context, page: Page) -> None:
         """Keep nothing yet: an event's list is short. But note what can be trusted."""
-        if not answer.rows:
+        if not page.rows:
             return
-        place = _place(context)
+        place = bookmark_key(context)
         self._with_rows.add(place)
         if place in self._first_loads:
             # Rows that move while pages are turned are newer than the first of these.
-            self._reached.setdefault(place, self._safe(answer))
+            self._reached.setdefault(place, self._safe(page))
         else:
-            self._trusted(context, answer, parse_time(answer.rows[-1].get(t.cast("str", self.replication_key))))
+            self._trusted(context, page, parse_time(page.rows[-1].get(t.cast("str", self.replication_key))))
 
-    def list_read(self, context: Context, answer: Answer) -> None:
+    def list_read(self, context: Context, page: Page) -> None:
         """Set the bookmark, if there was ever anything to read."""
-        place = _place(context)
-        had_one = any(self.bookmark(stream, context) for stream in self.carried())
-        trusted = self._trusted(context, answer)
+        place = bookmark_key(context)
+        had_one = any(self.bookmark(stream, context) for stream in self.bookmarked_streams())
+        trusted = self._trusted(context, page)
         # Of a list that did not come complete, the next run reads all once more.
-        if self.is_incremental and answer.is_complete and (had_one or place in self._with_rows):
+        if self.is_incremental and page.is_complete and (had_one or place in self._with_rows):
             # To the minute: there is one for each event, and a state shall stay small.
             self._keep(format_minute(trusted), context)
         self._with_rows.discard(place)
         self._reached.pop(place, None)
 
 
-def _place(context: Context) -> tuple[str, ...]:
+def bookmark_key(context: Context) -> tuple[str, ...]:
     """Return the keys under which a list's bookmark is kept."""
     return tuple(str(context[key]) for key in ("organizer", "event") if key in context)
 

@@ -79,10 +79,10 @@ class Sight:
         if organizer not in self._counts:
             events = t.cast("OrganizersStream", self._tap.streams["events"])
             path = fill_path(events.path, context)
-            answer = self._tap.ask(Request(path, ONE_ROW, stream=events.name), events.read)
-            for row in answer.rows:
+            page = self._tap.ask(Request(path, ONE_ROW, stream=events.name), events.read)
+            for row in page.rows:
                 self.add_event(organizer, row.get("slug"))
-            self._counts[organizer] = len(answer.rows) if answer.count is None else answer.count
+            self._counts[organizer] = len(page.rows) if page.count is None else page.count
 
     # Saying it
 

@@ -22,7 +22,7 @@ class TicketBookmark(t.NamedTuple):
     total: t.Any = None
 
 
-def kept(state: t.Any, stream: str, event: t.Any) -> TicketBookmark:
+def read_bookmark(state: t.Any, stream: str, event: t.Any) -> TicketBookmark:
     """Return a stream's bookmark for the list of an event, or (None) of all events."""
     if event is not None:
         return TicketBookmark(*(Bookmarks(state, stream, level).get(str(event)) for level in LEVELS))
@@ -30,9 +30,9 @@ def kept(state: t.Any, stream: str, event: t.Any) -> TicketBookmark:
     return TicketBookmark(bookmark.get("replication_key_value"), bookmark.get("total"))
 
 
-def keep(state: t.Any, stream: str, event: t.Any, bookmark: TicketBookmark) -> bool:
+def write_bookmark(state: t.Any, stream: str, event: t.Any, bookmark: TicketBookmark) -> bool:
     """Keep a stream's bookmark in the state; return whether that changed anything."""
-    before = kept(state, stream, event)
+    before = read_bookmark(state, stream, event)
     if before == bookmark:
         return False
     if event is None:

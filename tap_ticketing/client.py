@@ -6,7 +6,7 @@ import typing as t
 
 from rest_tap.client import Context, ListStream
 from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer, NotThere
-from rest_tap.pagination import Answer, Pagination, SinglePage
+from rest_tap.paging import Page, Paginator, SinglePage
 from rest_tap.schema import Integer, fields
 
 if t.TYPE_CHECKING:
@@ -34,11 +34,11 @@ class TicketingStream(ListStream):
         event = context.get("event_id")
         return {} if event is None else {self.config["event_parameter"]: str(event)}
 
-    def pagination(self, context: Context) -> Pagination:
+    def paginator(self, context: Context) -> Paginator:
         """Return that the list comes in one page."""
         return SinglePage(self.list_params(context))
 
-    def read(self, body: t.Any) -> Answer:
+    def read(self, body: t.Any) -> Page:
         """Return the rows of a decoded answer; never those beside an error, or outside an object.
 
         Raises:
@@ -49,12 +49,12 @@ class TicketingStream(ListStream):
             raise BrokenAnswer(msg)
         if isinstance(body, dict) and body.get("error"):
             body = {"error": body["error"]}
-        answer = super().read(body)
+        page = super().read(body)
         for key in self.own_keys:
-            if None in [row.get(key) for row in answer.rows]:
+            if None in [row.get(key) for row in page.rows]:
                 msg = f"a row has no {key}"
                 raise BrokenAnswer(msg)
-        return answer
+        return page
 
     def forgives(self, error: ApiError, context: Context) -> bool:
         """Return whether the event is gone: deleted since the events were listed."""

@@ -10,7 +10,7 @@ import json
 import typing as t
 
 from rest_tap.errors import ApiError, ErrorAnswer, NotThere
-from rest_tap.pagination import Answer, Cursor, Pagination, SinglePage
+from rest_tap.paging import Cursor, Page, Paginator, SinglePage
 from rest_tap.schema import (
     Anything,
     Array,
@@ -23,7 +23,7 @@ from rest_tap.schema import (
     String,
     fields,
 )
-from tap_ticketing.bookmarks import TicketBookmark, keep, kept
+from tap_ticketing.bookmarks import TicketBookmark, read_bookmark, write_bookmark
 from tap_ticketing.client import BelowEvent, TicketingStream
 
 if t.TYPE_CHECKING:
@@ -71,19 +71,19 @@ class Events(TicketingStream):
         hash=String("Public identifier of the event."),
     )
 
-    def read(self, body: t.Any) -> Answer:
+    def read(self, body: t.Any) -> Page:
         """Return the active events, and after them those that ended a short while ago.
 
         The last check-ins come after the end, when the event has left the list.
         """
-        answer = super().read(body)
-        for row in answer.rows:
+        page = super().read(body)
+        for row in page.rows:
             row["id"] = event_id(row)
-        answer.rows[:] = [row for row in answer.rows if self.ticketing_tap.shards.owns(str(row["id"]))]
+        page.rows[:] = [row for row in page.rows if self.ticketing_tap.shards.owns(str(row["id"]))]
         passes = self.run.plan(self).passes
-        followed = self.ticketing_tap.events_to_follow({row["id"]: passes(row) for row in answer.rows})
-        answer.rows += [Placeholder(id=event) for event in followed]
-        return answer
+        followed = self.ticketing_tap.events_to_follow({row["id"]: passes(row) for row in page.rows})
+        page.rows += [Placeholder(id=event) for event in followed]
+        return page
 
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:
         """Return the row, unless it is only there for what is below it."""
@@ -132,7 +132,7 @@ class Attendees(TicketingStream):
         self._cursors: dict[t.Any, Cursor] = {}
         self._anew: set[t.Any] = set()
 
-    def carried(self) -> list[ListStream]:
+    def bookmarked_streams(self) -> list[ListStream]:
         """Return the selected streams that go on from a bookmark of this list."""
         answers = [child for child in self.child_streams if isinstance(child, AttendeeAnswers)]
         return [stream for stream in (self, *answers) if stream.selected]
@@ -140,12 +140,12 @@ class Attendees(TicketingStream):
     @property
     def is_incremental(self) -> bool:
         """Return whether every stream that this list serves goes on from its bookmark."""
-        return all(stream.replication_method == "INCREMENTAL" for stream in self.carried())
+        return all(stream.replication_method == "INCREMENTAL" for stream in self.bookmarked_streams())
 
-    def pagination(self, context: Context) -> Pagination:
+    def paginator(self, context: Context) -> Paginator:
         """Return the cursor, from the bookmark; only the first page where just the form is wanted."""
         params = self.list_params(context)
-        if not self.carried():
+        if not self.bookmarked_streams():
             return SinglePage(params)
         event = context.get("event_id")
         since = self._since(event)
@@ -167,13 +167,13 @@ class Attendees(TicketingStream):
         self._anew.add(event)
         return True
 
-    def page_read(self, context: Context, answer: Answer) -> None:
+    def page_read(self, context: Context, page: Page) -> None:
         """Move the bookmark to the last ticket that was written."""
-        code = answer.rows[-1].get("ticket_code") if answer.rows else None
+        code = page.rows[-1].get("ticket_code") if page.rows else None
         if code is not None:
             self._keep(TicketBookmark(str(code)), context.get("event_id"))
 
-    def list_read(self, context: Context, answer: Answer) -> None:  # noqa: ARG002
+    def list_read(self, context: Context, page: Page) -> None:  # noqa: ARG002
         """Set the bookmark, with the total that the next run can be compared with."""
         event = context.get("event_id")
         cursor = self._cursors.pop(event, None)
@@ -191,7 +191,7 @@ class Attendees(TicketingStream):
         """Return the bookmark of a list, if all that goes on from it has the same."""
         if event in self._anew or not self.is_incremental:
             return TicketBookmark()
-        bookmark, *others = [kept(self.tap_state, stream.name, event) for stream in self.carried()]
+        bookmark, *others = [read_bookmark(self.tap_state, stream.name, event) for stream in self.bookmarked_streams()]
         if any(other.code != bookmark.code for other in others):
             # One of the streams was selected later, and lacks the rows before.
             return TicketBookmark()
@@ -203,8 +203,8 @@ class Attendees(TicketingStream):
     def _keep(self, bookmark: TicketBookmark, event: t.Any) -> None:
         if not self.is_incremental:
             return
-        for stream in self.carried():
-            if keep(self.tap_state, stream.name, event, bookmark):
+        for stream in self.bookmarked_streams():
+            if write_bookmark(self.tap_state, stream.name, event, bookmark):
                 self.run.touch()
 
 
@@ -227,12 +227,12 @@ class AttendeeFields(TicketingStream):
 
     def page_records(
         self,
-        answer: Answer,
+        page: Page,
         rows: t.Iterable[Record],  # noqa: ARG002
         context: Context,
     ) -> t.Iterable[Record]:
         """Return the form's fields, once for each list."""
-        form = form_of(answer)
+        form = form_of(page)
         if (context.get("event_id"), form) == getattr(self, "_last", None):
             return
         self._last = (context.get("event_id"), form)
@@ -261,12 +261,12 @@ class AttendeeAnswers(TicketingStream):
 
     def page_records(
         self,
-        answer: Answer,
+        page: Page,
         rows: t.Iterable[Record],
         context: Context,  # noqa: ARG002
     ) -> t.Iterable[Record]:
         """Return a record for each answer of each attendee."""
-        form = form_of(answer)
+        form = form_of(page)
         for row in rows:
             values = row.get("values")
             for position, value in enumerate(values if isinstance(values, list) else ()):
@@ -348,9 +348,9 @@ def event_id(row: Record) -> t.Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
-def form_of(answer: Answer) -> list[Record]:
+def form_of(page: Page) -> list[Record]:
     """Return the form's fields as an answer tells them."""
-    form = answer.envelope.get("fields")
+    form = page.envelope.get("fields")
     return [field if isinstance(field, dict) else {} for field in form] if isinstance(form, list) else []
 
 

@@ -18,7 +18,7 @@ from rest_tap.settings import GENERIC, Services, service_setting, setting, share
 from rest_tap.shards import Shards
 from rest_tap.state import Bookmarks
 from rest_tap.tap import RestTap
-from tap_ticketing.bookmarks import LEVELS, TicketBookmark, keep
+from tap_ticketing.bookmarks import LEVELS, TicketBookmark, write_bookmark
 from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS, event_id
 
 if t.TYPE_CHECKING:
@@ -279,7 +279,7 @@ class TapTicketing(RestTap):
                 continue
             known.drop(event)
             for stream in ("attendees", "attendee_answers"):
-                keep(self.state, stream, event, TicketBookmark())
+                write_bookmark(self.state, stream, event, TicketBookmark())
         self.run.touch()
         return followed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rest_tap.pagination import Answer, Pagination, SinglePage
+from rest_tap.paging import Page, Paginator, SinglePage
 from rest_tap.schema import (
     Anything,
     Array,
@@ -69,11 +69,11 @@ class OrganizerSettings(OrganizerChildStream):
     selected_by_default = False
     properties = fields(settings=Json("Every setting by its name; values as the API sends them."))
 
-    def pagination(self, context: Context) -> Pagination:  # noqa: ARG002
+    def paginator(self, context: Context) -> Paginator:  # noqa: ARG002
         """Return that there is one object and no page."""
         return SinglePage()
 
-    def read(self, body: t.Any) -> Answer:
+    def read(self, body: t.Any) -> Page:
         """Return the object as the one row of a list."""
         return super().read({"results": [{"settings": body}]} if isinstance(body, dict) and body else None)
 
@@ -87,11 +87,11 @@ class EventSettings(EventChildStream):
     selected_by_default = False
     properties = fields(settings=Json("Every setting by its name; values as the API sends them."))
 
-    def pagination(self, context: Context) -> Pagination:  # noqa: ARG002
+    def paginator(self, context: Context) -> Paginator:  # noqa: ARG002
         """Return that there is one object and no page."""
         return SinglePage()
 
-    def read(self, body: t.Any) -> Answer:
+    def read(self, body: t.Any) -> Page:
         """Return the object as the one row of a list."""
         return super().read({"results": [{"settings": body}]} if isinstance(body, dict) and body else None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rest_tap.pagination import Answer, PageNumber, Pagination
+from rest_tap.paging import Page, PageNumber, Paginator
 from rest_tap.request import fill_path
 from rest_tap.schema import (
     Array,
@@ -340,11 +340,11 @@ class Questions(EventChildStream):
         """
         return ({**context, "container_type": "P"}, {**context, "container_type": "O"})
 
-    def pagination(self, context: Context) -> Pagination:
+    def paginator(self, context: Context) -> Paginator:
         """Return the pages of the questions that are asked in this way."""
         if context.get("container_type") == "O":
             return PageNumber({"container_type": "O"})
-        return super().pagination(context)
+        return super().paginator(context)
 
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:
         """Return the question, unless the server does not know the filter and repeats itself."""
@@ -590,15 +590,15 @@ class CheckinListPositions(OrganizersStream):
         self._expected[context["checkin_list"]] = parent.get("position_count")
         return (context,)
 
-    def list_read(self, context: Context, answer: Answer) -> None:
+    def list_read(self, context: Context, page: Page) -> None:
         """Find out why a list has no rows that tells of some.
 
         With ``event.orders:checkin`` alone, the API answers 200 without rows (docs/pretix.md,
         "Permissions"); the event's orders, which take the same permission as these, are denied.
         """
-        if answer.count == 0 and self._expected.get(context["checkin_list"]):
+        if page.count == 0 and self._expected.get(context["checkin_list"]):
             self.organizers_tap.is_withheld(self, "/organizers/{organizer}/events/{event}/orders", context)
-        super().list_read(context, answer)
+        super().list_read(context, page)
 
 
 class CartPositions(EventChildStream):

@@ -22,7 +22,7 @@ from tap_organizers.client import OrganizersStream
 
 if t.TYPE_CHECKING:
     from rest_tap.client import Context
-    from rest_tap.pagination import Answer
+    from rest_tap.paging import Page
     from tap_organizers.tap import TapOrganizers
 
 
@@ -52,7 +52,7 @@ class Organizers(OrganizersStream):
         """Return the key that lists below an organizer need."""
         return {"organizer": record["slug"]}
 
-    def list_read(self, context: Context, answer: t.Any) -> None:  # noqa: ARG002
+    def list_read(self, context: Context, page: t.Any) -> None:  # noqa: ARG002
         """Complain about organizers that the settings name and the credential does not see."""
         self.organizers_tap.check_organizers()
 
@@ -89,13 +89,13 @@ class AllEventsStream(OrganizerChildStream):
         """Return the path of the list: of one event, if that is what is read."""
         return fill_path(self.event_path if "event" in context else self.path, context)
 
-    def page_read(self, context: Context, answer: Answer) -> None:
+    def page_read(self, context: Context, page: Page) -> None:
         """Take note that there are rows which the credential may read."""
-        if answer.rows:
+        if page.rows:
             self._with_rows.add(context["organizer"])
-        super().page_read(context, answer)
+        super().page_read(context, page)
 
-    def list_read(self, context: Context, answer: Answer) -> None:
+    def list_read(self, context: Context, page: Page) -> None:
         """Set the bookmark, if the list is not without rows because they may not be read.
 
         Otherwise rows that may be read again one day would lie before the bookmark. To ask
@@ -105,12 +105,12 @@ class AllEventsStream(OrganizerChildStream):
         if "event" not in context:
             self.organizers_tap.sight.add_list(self, context)
             if self.permission and context["organizer"] not in self._with_rows:
-                if not self.is_behind(context, answer):
+                if not self.is_stale(context, page):
                     self.run.touch()
                     return
                 if self.organizers_tap.is_withheld(self, self.event_path, context):
                     return
-        super().list_read(context, answer)
+        super().list_read(context, page)
 
 
 class Events(OrganizerChildStream):
@@ -157,7 +157,7 @@ class Events(OrganizerChildStream):
         self.organizers_tap.sight.add_event(organizer, slug)
         return self.organizers_tap.wants_event(organizer, slug) and self.organizers_tap.owns(organizer, slug)
 
-    def list_read(self, context: Context, answer: Answer) -> None:  # noqa: ARG002
+    def list_read(self, context: Context, page: Page) -> None:  # noqa: ARG002
         """Take note that all events are known that the credential sees."""
         self.organizers_tap.sight.end_events(context["organizer"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rest_tap.pagination import PageNumber, Pagination
+from rest_tap.paging import PageNumber, Paginator
 from rest_tap.schema import (
     Array,
     Boolean,
@@ -70,7 +70,7 @@ class Memberships(OrganizerChildStream):
         ),
     )
 
-    def supplements(self, context: Context) -> t.Iterable[Pagination]:
+    def supplements(self, context: Context) -> t.Iterable[Paginator]:
         """Return the list customer by customer.
 
         Its order has ties (the dates of a season), and 9 of 300 rows did not come however

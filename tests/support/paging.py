@@ -7,7 +7,7 @@ import math
 import typing as t
 from dataclasses import dataclass, field
 
-from rest_tap.pagination import Answer, Pagination, Step
+from rest_tap.paging import Page, PageRequest, Paginator, Walk
 from rest_tap.times import parse_time
 
 if t.TYPE_CHECKING:
@@ -56,9 +56,9 @@ class Listed:
         if self.rows:
             del self.rows[place % len(self.rows)]
 
-    def ask(self, step: Step) -> Answer | int:
+    def ask(self, request: PageRequest) -> Page | int:
         """Return a page, or the status 404 past the end."""
-        since, until = parse_time(step.params.get("since")), parse_time(step.params.get("until"))
+        since, until = parse_time(request.params.get("since")), parse_time(request.params.get("until"))
         rows = sorted(self.rows, key=lambda row: (row["at"], -row["id"]))
         rows = [
             dict(row)
@@ -66,63 +66,57 @@ class Listed:
             if (since is None or parse_time(row["at"]) >= since)  # type: ignore[operator]
             and (until is None or parse_time(row["at"]) <= until)  # type: ignore[operator]
         ]
-        size, page = min(self.page_size, int(str(step.params["page_size"]))), int(str(step.params["page"]))
+        size, page = min(self.page_size, int(str(request.params["page_size"]))), int(str(request.params["page"]))
         last = max(1, math.ceil(len(rows) / size))
         if page > last:
             return 404
         follower = f"https://elsewhere.example/?page={page + 1}" if page < last else None
         found = rows[(page - 1) * size : page * size]
-        return Answer(found, {"count": len(rows), "next": follower, "results": found})
+        return Page(found, {"count": len(rows), "next": follower, "results": found})
 
 
 @dataclass
 class Reader:
-    """Walks a list as ``Run._pages`` does, with as many requests ahead as ``pick`` makes of it."""
+    """Reads a list as a run does, with as many requests ahead as ``pick`` makes of it."""
 
-    pagination: Pagination
-    ask: Callable[[Step], Answer | int]
-    #: Says which of the known steps is asked for next, by its place; 0 is the one that is due.
+    paginator: Paginator
+    ask: Callable[[PageRequest], Page | int]
+    #: Says which of the known requests is sent next, by its place; 0 is the one that is due.
     pick: Callable[[int], int] = lambda _: 0
-    requests: list[Step] = field(default_factory=list)
+    requests: list[PageRequest] = field(default_factory=list)
     seen: set[t.Hashable] = field(default_factory=set)
 
-    def pages(self) -> Iterator[tuple[Step, Answer]]:
+    def pages(self) -> Iterator[tuple[PageRequest, Page]]:
         """Yield the pages in order."""
-        queue, ready = list(self.pagination.first()), dict[tuple[int, ...], tuple[Answer, t.Sequence[Step]]]()
-        waiting = list(queue)
-        while queue:
-            step = queue.pop(0)
-            while step.position not in ready:
-                waiting.sort(key=lambda known: known.position)
-                asked = waiting.pop(self.pick(len(waiting)) if waiting[0].position == step.position else 0)
-                answer = self._fetch(asked)
-                following = self.pagination.following(asked, answer)
-                ready[asked.position] = (answer, following)
-                waiting += following
-            answer, following = ready.pop(step.position)
-            elsewhere = self.pagination.moved(step, answer)
-            if elsewhere is None:
-                queue[:0] = following
-                self.seen |= {row.get("id") for row in answer.rows}
-                yield step, answer
+        walk, ready = Walk(self.paginator), dict[tuple[int, ...], Page]()
+        while walk.go_on(len(self.seen)):
+            due = walk.requests[0]
+            while due.position not in ready:
+                waiting = [request for request in walk.requests if request.position not in ready]
+                request = waiting[self.pick(len(waiting))]
+                page = ready[request.position] = self._fetch(request)
+                if self.paginator.may_reveal_more(request):
+                    walk.look(request, page)
+            page = ready.pop(due.position)
+            stale = [request for request in walk.requests[1:] if request.position not in ready]
+            if walk.admit(page):
+                self.seen |= {row.get("id") for row in page.rows}
+                yield due, page
             else:
-                # Requests on their way are answered all the same, and their answers looked at.
-                for stale in waiting[: self.pick(3)]:
-                    self.pagination.following(stale, self._fetch(stale))
-                queue, waiting, ready = list(elsewhere), list(elsewhere), {}
-            if not queue:
-                queue = list(self.pagination.again(len(self.seen)))
-                waiting = list(queue)
+                ready.clear()
+                # Requests on their way are answered all the same, and their pages looked at.
+                for request in stale[: self.pick(3)]:
+                    walk.look(request, self._fetch(request))
 
-    def _fetch(self, step: Step) -> Answer:
-        self.requests.append(step)
+    def _fetch(self, request: PageRequest) -> Page:
+        self.requests.append(request)
         assert len(self.requests) < FOR_EVER, "the reader goes round in circles"
-        answer = self.ask(step)
-        if isinstance(answer, Answer):
-            return answer
-        assert self.pagination.ends_at(step, answer), f"status {answer} ends the run"
-        return Answer([])
+        page = self.ask(request)
+        if isinstance(page, Page):
+            return page
+        assert self.paginator.ends_at(request, page), f"status {page} ends the run"
+        return Page([])
 
     def read(self) -> list[Row]:
         """Return all rows, in order, as often as they come."""
-        return [row for _, answer in self.pages() for row in answer.rows]
+        return [row for _, page in self.pages() for row in page.rows]

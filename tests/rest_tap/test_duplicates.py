@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import typing as t
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest_tap import sync
-from rest_tap.sync import Seen
+from rest_tap import duplicates
+from rest_tap.duplicates import Deduplicator
+from rest_tap.paging import SinglePage
 
 Row = dict[str, t.Any]
 
 
-def seen(*identity: str, ordered_by: str | None = None, count: int | None = None) -> Seen:
+def seen(*keys: str, ordered_by: str | None = None, count: int | None = None) -> Deduplicator:
     """Return what remembers the rows of a list."""
-    pagination = SimpleNamespace(ordered_by=ordered_by, count=count)
-    return Seen(t.cast("t.Any", SimpleNamespace(stream=SimpleNamespace(identity=identity), pagination=pagination)))
+    paginator = SinglePage()
+    paginator.ordered_by, paginator.count = ordered_by, count
+    return Deduplicator(keys, paginator)
 
 
 values = st.one_of(st.none(), st.integers(0, 3), st.sampled_from("ab"), st.lists(st.integers(0, 1), max_size=1))
@@ -55,7 +56,7 @@ def test_rows_without_a_key_of_their_own_are_all_new(options: dict[str, t.Any]) 
 
 
 def test_keys_of_a_list_too_long_to_remember_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sync, "KEYS_KEPT", 3)
+    monkeypatch.setattr(duplicates, "KEYS_KEPT", 3)
     it = seen("id", count=4)
     assert len(it.new([{"id": 1}, {"id": 1}])) == 2
     assert not it.knows({"id": 1})

@@ -11,19 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rest_tap.errors import BrokenAnswer
-from rest_tap.pagination import (
-    PAGES_AT_ONCE,
-    STANDSTILLS,
-    Answer,
+from rest_tap.paging import (
     Cursor,
     Keyset,
+    Page,
     PageNumber,
-    Pagination,
+    PageRequest,
+    Paginator,
     SinglePage,
-    Step,
-    Stretches,
-    next_page,
+    TimeWindows,
 )
+from rest_tap.paging.keyset import STANDSTILLS
+from rest_tap.paging.links import page_in_link
+from rest_tap.paging.page_number import PAGES_AT_ONCE
 from rest_tap.times import parse_time
 from tests.support.paging import Listed, Reader, Row, at
 
@@ -38,12 +38,12 @@ def rows(*ids: int) -> list[Row]:
     return [{"id": number} for number in ids]
 
 
-def envelope(found: list[Row], follower: object = None, count: object = None) -> Answer:
-    return Answer(found, {"count": count, "next": follower, "results": found})
+def envelope(found: list[Row], follower: object = None, count: object = None) -> Page:
+    return Page(found, {"count": count, "next": follower, "results": found})
 
 
-def pages_of(steps: Sequence[Step]) -> list[int]:
-    return [int(str(step.params["page"])) for step in steps]
+def pages_of(steps: Sequence[PageRequest]) -> list[int]:
+    return [int(str(request.params["page"])) for request in steps]
 
 
 # --- the link to the next page ----------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ def pages_of(steps: Sequence[Step]) -> list[int]:
     ],
 )
 def test_a_next_link_is_read_for_its_page_only(link: object, page: int | None) -> None:
-    assert next_page(link) == page
+    assert page_in_link(link) == page
 
 
 @pytest.mark.parametrize(
@@ -83,23 +83,23 @@ def test_a_next_link_is_read_for_its_page_only(link: object, page: int | None) -
 )
 def test_a_next_link_without_a_page_number_is_a_broken_answer(link: object) -> None:
     with pytest.raises(BrokenAnswer, match="names no page number"):
-        next_page(link)
+        page_in_link(link)
 
 
 # --- numbered pages ---------------------------------------------------------------------------------------------------
 
 
 def test_the_only_step_of_a_single_page_is_the_first() -> None:
-    pagination = SinglePage({"a": "b"})
-    (step,) = pagination.first()
-    assert step.params == {"a": "b"}
-    assert list(pagination.following(step, Answer(rows(1), {"next": "?page=2"}))) == []
-    assert list(pagination.again(0)) == []
+    paginator = SinglePage({"a": "b"})
+    (request,) = paginator.first()
+    assert request.params == {"a": "b"}
+    assert list(paginator.after(request, Page(rows(1), {"next": "?page=2"}))) == []
+    assert list(paginator.next_pass(0)) == []
 
 
 def test_a_page_carries_the_parameters_of_the_list_its_number_and_its_size() -> None:
-    (step,) = PageNumber({"ordering": "id"}).first()
-    assert step.params == {"ordering": "id", "page": "1", "page_size": "50"}
+    (request,) = PageNumber({"ordering": "id"}).first()
+    assert request.params == {"ordering": "id", "page": "1", "page_size": "50"}
 
 
 @pytest.mark.parametrize(
@@ -121,35 +121,35 @@ def test_a_page_carries_the_parameters_of_the_list_its_number_and_its_size() -> 
 def test_the_first_page_makes_known_what_count_and_next_say(
     count: object, length: int, follower: str | None, known: list[int]
 ) -> None:
-    pagination = PageNumber()
-    (first,) = pagination.first()
-    found = pagination.following(first, envelope(rows(*range(length)), follower, count))
+    paginator = PageNumber()
+    (first,) = paginator.first()
+    found = paginator.after(first, envelope(rows(*range(length)), follower, count))
     assert pages_of(found) == known
 
 
 @pytest.mark.parametrize("count", [10**6, 10**15], ids=["a million", "absurd"])
 @pytest.mark.parametrize("follower", ["?page=2", f"?page={10**12}"], ids=["next leads on", "next leads far off"])
 def test_whatever_count_and_next_say_a_bounded_number_of_pages_is_known_at_once(count: int, follower: str) -> None:
-    pagination = PageNumber()
-    (first,) = pagination.first()
-    found = pagination.following(first, envelope(rows(*range(50)), follower, count))
+    paginator = PageNumber()
+    (first,) = paginator.first()
+    found = paginator.after(first, envelope(rows(*range(50)), follower, count))
     assert pages_of(found) == list(range(2, PAGES_AT_ONCE + 2))
-    further = pagination.following(found[-1], envelope(rows(*range(50)), f"?page={PAGES_AT_ONCE + 2}", count))
+    further = paginator.after(found[-1], envelope(rows(*range(50)), f"?page={PAGES_AT_ONCE + 2}", count))
     assert pages_of(further)[0] == PAGES_AT_ONCE + 2
     assert len(further) <= PAGES_AT_ONCE
 
 
 def test_a_list_that_grew_has_one_page_more() -> None:
-    pagination = PageNumber()
-    (first,) = pagination.first()
-    second, third = pagination.following(first, envelope(rows(*range(50)), "?page=2", 150))
-    assert list(pagination.following(second, envelope(rows(*range(50, 100)), "?page=3", 151))) == []
-    grown = pagination.following(third, envelope(rows(*range(100, 150)), "?page=4", 151))
+    paginator = PageNumber()
+    (first,) = paginator.first()
+    second, third = paginator.after(first, envelope(rows(*range(50)), "?page=2", 150))
+    assert list(paginator.after(second, envelope(rows(*range(50, 100)), "?page=3", 151))) == []
+    grown = paginator.after(third, envelope(rows(*range(100, 150)), "?page=4", 151))
     assert pages_of(grown) == [4]
 
 
 @pytest.mark.parametrize(
-    ("answer", "what"),
+    ("page", "what"),
     [
         pytest.param(envelope(rows(1), "?page=1", 90), "names page 1 as the next one", id="next points to itself"),
         pytest.param(envelope(rows(1), "?page=0", 90), "names page 0 as the next one", id="next points back"),
@@ -157,19 +157,19 @@ def test_a_list_that_grew_has_one_page_more() -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "pagination",
-    [PageNumber(), Keyset("at", "since", None), Stretches("at", "since", None)],
-    ids=["PageNumber", "Keyset", "Stretches"],
+    "paginator",
+    [PageNumber(), Keyset("at", "since", None), TimeWindows("at", "since", None)],
+    ids=["PageNumber", "Keyset", "TimeWindows"],
 )
-def test_a_next_that_does_not_lead_on_is_a_broken_answer(pagination: Pagination, answer: Answer, what: str) -> None:
-    (first,) = pagination.first()
+def test_a_next_that_does_not_lead_on_is_a_broken_answer(paginator: Paginator, page: Page, what: str) -> None:
+    (first,) = paginator.first()
     with pytest.raises(BrokenAnswer, match=what):
-        pagination.following(first, answer)
+        paginator.after(first, page)
 
 
 def test_a_server_that_repeats_its_last_page_for_ever_is_a_broken_answer() -> None:
-    def ask(step: Step) -> Answer:
-        page = int(str(step.params["page"]))
+    def ask(request: PageRequest) -> Page:
+        page = int(str(request.params["page"]))
         return envelope(rows(1, 2), f"?page={page + 1}", 2)
 
     with pytest.raises(BrokenAnswer, match="same as the one before"):
@@ -179,32 +179,32 @@ def test_a_server_that_repeats_its_last_page_for_ever_is_a_broken_answer() -> No
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 500])
 @pytest.mark.parametrize("page", [1, 2])
 def test_only_a_404_past_the_first_page_is_the_end_of_a_list(status: int, page: int) -> None:
-    number, stretches, keyset = PageNumber(), Stretches("at", "since", None), Keyset("at", "since", None)
+    number, time_windows, keyset = PageNumber(), TimeWindows("at", "since", None), Keyset("at", "since", None)
     ends = status == 404 and page == 2
-    assert number.ends_at(Step((0, page), {"page": str(page)}), status) is ends
-    assert stretches.ends_at(Step((0, page), {"page": str(page)}), status) is ends
-    assert keyset.ends_at(Step((5,), {"page": str(page)}), status) is ends
-    assert not SinglePage().ends_at(Step((0,), {}), status)
-    assert not Cursor("id", "since", None).ends_at(Step((0, 1), {}), status)
+    assert number.ends_at(PageRequest((0, page), {"page": str(page)}), status) is ends
+    assert time_windows.ends_at(PageRequest((0, page), {"page": str(page)}), status) is ends
+    assert keyset.ends_at(PageRequest((5,), {"page": str(page)}), status) is ends
+    assert not SinglePage().ends_at(PageRequest((0,), {}), status)
+    assert not Cursor("id", "since", None).ends_at(PageRequest((0, 1), {}), status)
 
 
 def test_a_bare_list_is_one_page() -> None:
-    reader = Reader(PageNumber(), lambda _: Answer(rows(1, 2, 3)))
+    reader = Reader(PageNumber(), lambda _: Page(rows(1, 2, 3)))
     assert reader.read() == rows(1, 2, 3)
     assert len(reader.requests) == 1
 
 
 def test_a_bare_list_of_a_server_that_does_not_page_is_read_once() -> None:
     every = rows(*range(120))
-    reader = Reader(PageNumber(), lambda _: Answer([dict(row) for row in every]))
+    reader = Reader(PageNumber(), lambda _: Page([dict(row) for row in every]))
     assert {row["id"] for row in reader.read()} == set(range(120))
     assert len(reader.requests) == 2, "one to see that the server repeats itself"
 
 
 def test_bare_pages_are_read_to_the_last() -> None:
-    def page(step: Step) -> Answer:
-        first = (int(str(step.params["page"])) - 1) * 50
-        return Answer(rows(*range(first, min(first + 50, 120))))
+    def page(request: PageRequest) -> Page:
+        first = (int(str(request.params["page"])) - 1) * 50
+        return Page(rows(*range(first, min(first + 50, 120))))
 
     reader = Reader(PageNumber(), page)
     assert {row["id"] for row in reader.read()} == set(range(120))
@@ -222,26 +222,26 @@ def test_a_quiet_list_is_read_once() -> None:
 def test_a_count_that_is_too_large_ends_with_all_rows_and_a_bounded_number_of_requests(count: int) -> None:
     listed = Listed(list(range(120)))
 
-    def ask(step: Step) -> Answer | int:
-        answer = listed.ask(step)
-        if isinstance(answer, Answer):
-            answer.envelope = {**answer.envelope, "count": count}
-        return answer
+    def ask(request: PageRequest) -> Page | int:
+        page = listed.ask(request)
+        if isinstance(page, Page):
+            page.envelope = {**page.envelope, "count": count}
+        return page
 
     reader = Reader(PageNumber(), ask)
     assert {row["id"] for row in reader.read()} == set(range(120))
     assert len(reader.requests) <= 8 * 7
-    assert reader.pagination.count == count, "the run compares this with what came, and says so"
+    assert reader.paginator.count == count, "the run compares this with what came, and says so"
 
 
 def test_a_count_that_is_too_small_loses_no_row() -> None:
     listed = Listed(list(range(120)))
 
-    def ask(step: Step) -> Answer | int:
-        answer = listed.ask(step)
-        if isinstance(answer, Answer):
-            answer.envelope = {**answer.envelope, "count": 7}
-        return answer
+    def ask(request: PageRequest) -> Page | int:
+        page = listed.ask(request)
+        if isinstance(page, Page):
+            page.envelope = {**page.envelope, "count": 7}
+        return page
 
     assert {row["id"] for row in Reader(PageNumber(), ask).read()} == set(range(120))
 
@@ -249,50 +249,50 @@ def test_a_count_that_is_too_small_loses_no_row() -> None:
 def test_rows_that_vanish_before_a_page_is_read_cost_a_second_sweep_and_no_row() -> None:
     listed = Listed(list(range(120)))
 
-    def ask(step: Step) -> Answer | int:
-        if step.position == (0, 2):
+    def ask(request: PageRequest) -> Page | int:
+        if request.position == (0, 2):
             del listed.rows[:30]
-        return listed.ask(step)
+        return listed.ask(request)
 
     reader = Reader(PageNumber(), ask)
     assert {row["id"] for row in reader.read()} == set(range(120))
-    assert [step.params["page_size"] for step in reader.requests[-2:]] == ["47", "47"], "with other page borders"
+    assert [request.params["page_size"] for request in reader.requests[-2:]] == ["47", "47"], "with other page borders"
 
 
 def test_the_404_after_rows_vanished_ends_the_sweep_and_starts_another() -> None:
     listed = Listed(list(range(120)))
 
-    def ask(step: Step) -> Answer | int:
-        if step.position == (0, 3):
+    def ask(request: PageRequest) -> Page | int:
+        if request.position == (0, 3):
             del listed.rows[:30]
-        return listed.ask(step)
+        return listed.ask(request)
 
     assert {row["id"] for row in Reader(PageNumber(), ask).read()} == set(range(120))
 
 
 def test_an_answer_that_comes_after_its_sweep_was_given_up_changes_nothing() -> None:
-    pagination = PageNumber()
-    (first,) = pagination.first()
-    steps = pagination.following(first, envelope(rows(*range(50)), "?page=2", 200))
-    pagination.moved(first, envelope(rows(*range(50)), "?page=2", 200))
-    assert pagination.moved(steps[0], Answer([])) == []
-    (again,) = pagination.again(50)
-    assert list(pagination.following(steps[2], envelope(rows(9), "?page=900", 5000))) == []
-    assert pages_of(pagination.following(again, envelope(rows(*range(47)), "?page=2", 100))) == [2, 3]
+    paginator = PageNumber()
+    (first,) = paginator.first()
+    steps = paginator.after(first, envelope(rows(*range(50)), "?page=2", 200))
+    paginator.restart_after_drift(first, envelope(rows(*range(50)), "?page=2", 200))
+    assert paginator.restart_after_drift(steps[0], Page([])) == []
+    (again,) = paginator.next_pass(50)
+    assert list(paginator.after(steps[2], envelope(rows(9), "?page=900", 5000))) == []
+    assert pages_of(paginator.after(again, envelope(rows(*range(47)), "?page=2", 100))) == [2, 3]
 
 
 def test_a_list_without_total_order_is_swept_with_other_sizes_until_it_adds_up() -> None:
     listed = Listed([0] * 120)
 
-    def ask(step: Step) -> Answer | int:
-        answer = listed.ask(step)
-        if isinstance(answer, Answer) and step.position == (0, 2):
-            answer.rows[:5] = [dict(listed.rows[n]) for n in range(5)]
-        return answer
+    def ask(request: PageRequest) -> Page | int:
+        page = listed.ask(request)
+        if isinstance(page, Page) and request.position == (0, 2):
+            page.rows[:5] = [dict(listed.rows[n]) for n in range(5)]
+        return page
 
     reader = Reader(PageNumber(), ask)
     assert {row["id"] for row in reader.read()} == set(range(120))
-    assert reader.pagination.count == 120
+    assert reader.paginator.count == 120
 
 
 changes = st.lists(
@@ -314,7 +314,7 @@ class Changing(Listed):
         self.happenings = list(happenings)
         self.gone: set[int] = set()
 
-    def ask(self, step: Step) -> Answer | int:
+    def ask(self, request: PageRequest) -> Page | int:
         happening = self.happenings.pop(0) if self.happenings else None
         before = {row["id"] for row in self.rows}
         if happening and happening[0] == "edit":
@@ -324,7 +324,7 @@ class Changing(Listed):
         elif happening:
             self.insert()
         self.gone |= before - {row["id"] for row in self.rows}
-        return super().ask(step)
+        return super().ask(request)
 
 
 def picker(data: st.DataObject) -> Callable[[int], int]:
@@ -345,7 +345,7 @@ def test_numbered_pages_lose_no_row_to_deletions_without_the_reader_knowing(
     reader = Reader(PageNumber(), listed.ask, picker(data))
     found = {row["id"] for row in reader.read()}
     stayed = set(range(length)) - listed.gone
-    knows = reader.pagination.sweep == 7 or len(found) < (reader.pagination.count or 0)  # type: ignore[attr-defined]
+    knows = reader.paginator.passes == 7 or len(found) < (reader.paginator.count or 0)  # type: ignore[attr-defined]
     assert stayed <= found or knows
 
 
@@ -369,10 +369,10 @@ def test_after_each_page_of_a_keyset_chain_nothing_older_than_its_last_row_is_mi
 ) -> None:
     listed = Changing(times, size, happenings)
     written: set[tuple[int, str]] = set()
-    for _, answer in Reader(Keyset("at", "since", None), listed.ask).pages():
-        written |= {(row["id"], row["at"]) for row in answer.rows}
-        if answer.rows:
-            reached = answer.rows[-1]["at"]
+    for _, page in Reader(Keyset("at", "since", None), listed.ask).pages():
+        written |= {(row["id"], row["at"]) for row in page.rows}
+        if page.rows:
+            reached = page.rows[-1]["at"]
             older = {(row["id"], row["at"]) for row in listed.rows if row["at"] < reached}
             assert older <= written
 
@@ -394,9 +394,9 @@ def test_a_keyset_chain_asks_for_the_first_page_since_the_last_row() -> None:
     listed = Listed(list(range(6)), 3)
     reader = Reader(Keyset("at", "since", None, {"a": "b"}), listed.ask)
     assert [row["id"] for row in reader.read()] == [0, 1, 2, 2, 3, 4, 4, 5]
-    assert [step.params.get("since") for step in reader.requests] == [None, at(2), at(4)]
-    assert {step.params["page"] for step in reader.requests} == {"1"}
-    assert {(step.params["a"], step.params["ordering"]) for step in reader.requests} == {("b", "at")}
+    assert [request.params.get("since") for request in reader.requests] == [None, at(2), at(4)]
+    assert {request.params["page"] for request in reader.requests} == {"1"}
+    assert {(request.params["a"], request.params["ordering"]) for request in reader.requests} == {("b", "at")}
 
 
 @pytest.mark.parametrize(
@@ -410,27 +410,27 @@ def test_a_keyset_chain_asks_for_the_first_page_since_the_last_row() -> None:
 def test_a_tie_longer_than_a_page_is_read_up_and_down(times: list[int], pages: list[str]) -> None:
     reader = Reader(Keyset("at", "since", None), Listed(times, 3).ask)
     assert {row["id"] for row in reader.read()} == set(range(len(times)))
-    assert [step.params["page"] for step in reader.requests] == pages
+    assert [request.params["page"] for request in reader.requests] == pages
 
 
 def test_edits_within_a_tie_that_shift_a_row_past_the_reader_do_not_lose_it() -> None:
     listed = Listed([0] * 6 + [1, 2, 3, 4], 2)
     edits = {4: [5], 5: [4], 6: [3], 8: [2]}
 
-    def ask(step: Step) -> Answer | int:
+    def ask(request: PageRequest) -> Page | int:
         if len(reader.requests) in edits:
             listed.edit(*edits[len(reader.requests)])
-        return listed.ask(step)
+        return listed.ask(request)
 
     reader = Reader(Keyset("at", "since", None), ask)
     assert {row["id"] for row in reader.read()} == set(range(10))
 
 
 def test_moments_are_compared_and_not_their_texts() -> None:
-    answer = envelope([{"at": "2026-01-01T09:30:00Z"}, {"at": "2026-01-01T11:00:00+01:00"}], "?page=2")
-    pagination = Keyset("at", "since", None)
-    (first,) = pagination.first()
-    (second,) = pagination.following(first, answer)
+    page = envelope([{"at": "2026-01-01T09:30:00Z"}, {"at": "2026-01-01T11:00:00+01:00"}], "?page=2")
+    paginator = Keyset("at", "since", None)
+    (first,) = paginator.first()
+    (second,) = paginator.after(first, page)
     assert second.params["since"] == "2026-01-01T11:00:00+01:00"
 
 
@@ -445,30 +445,30 @@ def test_moments_are_compared_and_not_their_texts() -> None:
     ],
 )
 def test_rows_that_a_chain_cannot_go_on_from_are_a_broken_answer(found: list[Row], what: str) -> None:
-    pagination = Keyset("at", "since", at(0))
-    (first,) = pagination.first()
+    paginator = Keyset("at", "since", at(0))
+    (first,) = paginator.first()
     with pytest.raises(BrokenAnswer, match=what):
-        pagination.following(first, envelope(found, "?page=2"))
+        paginator.after(first, envelope(found, "?page=2"))
 
 
 def test_a_server_that_ignores_the_filter_does_not_keep_the_chain_running() -> None:
     listed = Listed(list(range(9)), 2)
 
-    def ask(step: Step) -> Answer | int:
-        return listed.ask(Step(step.position, {**step.params, "since": at(0)}))
+    def ask(request: PageRequest) -> Page | int:
+        return listed.ask(PageRequest(request.position, {**request.params, "since": at(0)}))
 
     assert {row["id"] for row in Reader(Keyset("at", "since", None), ask).read()} == set(range(9))
 
 
 @pytest.mark.parametrize("times", [[1, 2, 3, 4, 5], [1, 1, 1, 1, 1]])
-def test_a_list_that_names_a_next_page_for_ever_ends_with_an_error(times: list[int]) -> None:
+def test_a_list_that_names_a_page_in_link_for_ever_ends_with_an_error(times: list[int]) -> None:
     listed = Listed(times, 2)
 
-    def ask(step: Step) -> Answer | int:
-        answer = listed.ask(step)
-        if isinstance(answer, Answer):
-            answer.envelope = {**answer.envelope, "next": f"?page={int(str(step.params['page'])) + 1}"}
-        return answer
+    def ask(request: PageRequest) -> Page | int:
+        page = listed.ask(request)
+        if isinstance(page, Page):
+            page.envelope = {**page.envelope, "next": f"?page={int(str(request.params['page'])) + 1}"}
+        return page
 
     reader = Reader(Keyset("at", "since", None), ask)
     with pytest.raises(BrokenAnswer, match="names a next one, but there is none"):
@@ -476,7 +476,7 @@ def test_a_list_that_names_a_next_page_for_ever_ends_with_an_error(times: list[i
     assert len(reader.requests) < 150
 
 
-# --- stretches --------------------------------------------------------------------------------------------------------
+# --- time windows -----------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=150)
@@ -494,13 +494,13 @@ def test_a_list_that_names_a_next_page_for_ever_ends_with_an_error(times: list[i
     ),
     data=st.data(),
 )
-def test_stretches_lose_no_row_that_stays_in_whatever_order_pages_are_fetched(
+def test_time_windows_lose_no_row_that_stays_in_whatever_order_pages_are_fetched(
     times: list[int], size: int, longest: int, happenings: list[t.Any], data: st.DataObject
 ) -> None:
     listed = Changing(times, size, happenings)
     listed.now = 8  # so that what is new lies behind the bound
-    pagination = Stretches("at", "since", None, {"until": at(8)}, longest=longest)
-    found = {row["id"] for row in Reader(pagination, listed.ask, picker(data)).read()}
+    paginator = TimeWindows("at", "since", None, {"until": at(8)}, longest=longest)
+    found = {row["id"] for row in Reader(paginator, listed.ask, picker(data)).read()}
     assert set(range(len(times))) - listed.gone <= found
 
 
@@ -512,7 +512,7 @@ def test_stretches_lose_no_row_that_stays_in_whatever_order_pages_are_fetched(
     swaps=st.lists(st.one_of(st.none(), st.integers(0, 8)), min_size=4, max_size=25),
     data=st.data(),
 )
-def test_stretches_that_end_when_they_began_lose_no_row_to_deletions_that_new_ones_hide(
+def test_time_windows_that_end_when_they_began_lose_no_row_to_deletions_that_new_ones_hide(
     times: list[int], size: int, longest: int, swaps: list[int | None], data: st.DataObject
 ) -> None:
     listed = Listed(times, size)
@@ -520,22 +520,22 @@ def test_stretches_that_end_when_they_began_lose_no_row_to_deletions_that_new_on
     every = {row["id"] for row in listed.rows}
     gone: set[int] = set()
 
-    def ask(step: Step) -> Answer | int:
+    def ask(request: PageRequest) -> Page | int:
         place = swaps.pop(0) if swaps else None
         if place is not None:
             before = {row["id"] for row in listed.rows}
             listed.delete(place)
             listed.insert()
             gone.update(before - {row["id"] for row in listed.rows})
-        answer = listed.ask(step)
-        if isinstance(answer, Answer):
-            answer.server_time = at(10)
-        return answer
+        page = listed.ask(request)
+        if isinstance(page, Page):
+            page.server_time = at(10)
+        return page
 
-    pagination = Stretches(
+    paginator = TimeWindows(
         "at", "since", None, before_parameter="until", margin=dt.timedelta(seconds=1), longest=longest
     )
-    found = {row["id"] for row in Reader(pagination, ask, picker(data)).read()}
+    found = {row["id"] for row in Reader(paginator, ask, picker(data)).read()}
     assert every - gone <= found
 
 
@@ -544,32 +544,33 @@ def test_a_row_deleted_and_one_sold_between_two_pages_need_the_bound(bound: Json
     listed = Listed(list(range(9)), 2)
     listed.now = 10
 
-    def ask(step: Step) -> Answer | int:
+    def ask(request: PageRequest) -> Page | int:
         if len(reader.requests) == 3:
             listed.delete(0)
             listed.insert()
-        answer = listed.ask(step)
-        assert isinstance(answer, Answer)
-        answer.server_time = at(10)
-        return answer
+        page = listed.ask(request)
+        assert isinstance(page, Page)
+        page.server_time = at(10)
+        return page
 
-    reader = Reader(Stretches("at", "since", None, **bound), ask)
+    reader = Reader(TimeWindows("at", "since", None, **bound), ask)
     assert set(range(9)) - {row["id"] for row in reader.read()} == lost
 
 
-def test_what_is_newer_than_the_beginning_of_a_list_makes_up_a_stretch_of_its_own() -> None:
+def test_what_is_newer_than_the_beginning_of_a_list_makes_up_a_window_of_its_own() -> None:
     listed = Listed([*range(8), 20, 21], 2)
 
-    def ask(step: Step) -> Answer | int:
-        answer = listed.ask(step)
-        assert isinstance(answer, Answer)
-        answer.server_time = at(12)
-        return answer
+    def ask(request: PageRequest) -> Page | int:
+        page = listed.ask(request)
+        assert isinstance(page, Page)
+        page.server_time = at(12)
+        return page
 
-    pagination = Stretches("at", "since", None, before_parameter="until", margin=dt.timedelta(seconds=2))
-    reader = Reader(pagination, ask)
+    paginator = TimeWindows("at", "since", None, before_parameter="until", margin=dt.timedelta(seconds=2))
+    reader = Reader(paginator, ask)
     assert {row["id"] for row in reader.read()} == set(range(10))
-    filters = [tuple(parse_time(step.params.get(name)) for name in ("since", "until")) for step in reader.requests]
+    names = ("since", "until")
+    filters = [tuple(parse_time(request.params.get(name)) for name in names) for request in reader.requests]
     bound = parse_time(at(10))
     assert filters == [(None, None), *[(parse_time(at(1)), bound)] * 4, (bound, None)]
 
@@ -581,30 +582,30 @@ def test_what_is_newer_than_the_beginning_of_a_list_makes_up_a_stretch_of_its_ow
     happenings=st.lists(st.one_of(st.none(), st.tuples(st.just("delete"), st.integers(0, 40))), max_size=25),
     data=st.data(),
 )
-def test_after_each_page_of_a_stretch_nothing_older_than_its_last_row_is_missing(
+def test_after_each_page_of_a_window_nothing_older_than_its_last_row_is_missing(
     times: list[int], size: int, happenings: list[t.Any], data: st.DataObject
 ) -> None:
     listed = Changing(times, size, happenings)
     written: set[int] = set()
-    for _, answer in Reader(Stretches("at", "since", None, longest=3), listed.ask, picker(data)).pages():
-        written |= {row["id"] for row in answer.rows}
-        if answer.rows:
-            older = {row["id"] for row in listed.rows if row["at"] < answer.rows[-1]["at"]}
+    for _, page in Reader(TimeWindows("at", "since", None, longest=3), listed.ask, picker(data)).pages():
+        written |= {row["id"] for row in page.rows}
+        if page.rows:
+            older = {row["id"] for row in listed.rows if row["at"] < page.rows[-1]["at"]}
             assert older <= written
 
 
-def test_all_pages_of_a_stretch_are_known_after_its_first() -> None:
-    pagination = Stretches("at", "since", at(0), {"a": "b"})
-    (first,) = pagination.first()
+def test_all_pages_of_a_window_are_known_after_its_first() -> None:
+    paginator = TimeWindows("at", "since", at(0), {"a": "b"})
+    (first,) = paginator.first()
     assert first.params == {"a": "b", "since": at(0), "page": "1", "page_size": "50"}
-    answer = envelope([{"at": at(1)}] * 50, "?page=2", 250)
-    assert pages_of(pagination.following(first, answer)) == [2, 3, 4, 5]
+    page = envelope([{"at": at(1)}] * 50, "?page=2", 250)
+    assert pages_of(paginator.after(first, page)) == [2, 3, 4, 5]
 
 
-def test_after_the_longest_stretch_a_new_one_begins_at_its_last_row() -> None:
-    reader = Reader(Stretches("at", "since", None, longest=2), Listed(list(range(10)), 2).ask)
+def test_after_the_longest_window_a_new_one_begins_at_its_last_row() -> None:
+    reader = Reader(TimeWindows("at", "since", None, longest=2), Listed(list(range(10)), 2).ask)
     assert {row["id"] for row in reader.read()} == set(range(10))
-    assert [(step.params.get("since"), step.params["page"]) for step in reader.requests] == [
+    assert [(request.params.get("since"), request.params["page"]) for request in reader.requests] == [
         (None, "1"),
         (None, "2"),
         (at(3), "1"),
@@ -614,32 +615,32 @@ def test_after_the_longest_stretch_a_new_one_begins_at_its_last_row() -> None:
     ]
 
 
-def test_a_tie_longer_than_a_stretch_is_read_on_page_by_page() -> None:
-    reader = Reader(Stretches("at", "since", at(0), longest=2), Listed([0] * 9 + [1, 2], 2).ask)
+def test_a_tie_longer_than_a_window_is_read_on_page_by_page() -> None:
+    reader = Reader(TimeWindows("at", "since", at(0), longest=2), Listed([0] * 9 + [1, 2], 2).ask)
     assert {row["id"] for row in reader.read()} == set(range(11))
 
 
-def test_a_deletion_before_a_page_starts_a_stretch_at_the_last_certain_row() -> None:
+def test_a_deletion_before_a_page_starts_a_window_at_the_last_certain_row() -> None:
     listed = Listed(list(range(10)), 2)
-    reader = Reader(Stretches("at", "since", None), listed.ask)
+    reader = Reader(TimeWindows("at", "since", None), listed.ask)
 
-    def ask(step: Step) -> Answer | int:
-        if step.position == (0, 3):
+    def ask(request: PageRequest) -> Page | int:
+        if request.position == (0, 3):
             del listed.rows[0]
-        return listed.ask(step)
+        return listed.ask(request)
 
     reader.ask = ask
     assert {row["id"] for row in reader.read()} == set(range(10))
-    begun = [step.params.get("since") for step in reader.requests if step.params["page"] == "1"]
+    begun = [request.params.get("since") for request in reader.requests if request.params["page"] == "1"]
     assert begun == [None, at(3)]
 
 
 def test_a_count_that_falls_without_end_is_a_broken_answer() -> None:
-    def ask(step: Step) -> Answer:
-        page = int(str(step.params["page"]))
+    def ask(request: PageRequest) -> Page:
+        page = int(str(request.params["page"]))
         return envelope([{"id": page, "at": at(0)}], f"?page={page + 1}", 100 if page == 1 else 50)
 
-    reader = Reader(Stretches("at", "since", at(0)), ask)
+    reader = Reader(TimeWindows("at", "since", at(0)), ask)
     with pytest.raises(BrokenAnswer, match="the count of rows falls"):
         reader.read()
     assert len(reader.requests) <= 2 * (STANDSTILLS + 2)
@@ -649,40 +650,40 @@ def test_a_count_that_falls_without_end_is_a_broken_answer() -> None:
 def test_a_count_that_is_never_true_ends_with_all_rows_or_an_error(count: int) -> None:
     listed = Listed([0, 1, 2, 3, 4], 2)
 
-    def ask(step: Step) -> Answer | int:
-        answer = listed.ask(step)
-        if isinstance(answer, Answer):
-            answer.envelope = {**answer.envelope, "count": count}
-            answer.server_time = at(10)
-        return answer
+    def ask(request: PageRequest) -> Page | int:
+        page = listed.ask(request)
+        if isinstance(page, Page):
+            page.envelope = {**page.envelope, "count": count}
+            page.server_time = at(10)
+        return page
 
-    reader = Reader(Stretches("at", "since", None, before_parameter="until"), ask)
+    reader = Reader(TimeWindows("at", "since", None, before_parameter="until"), ask)
     with contextlib.suppress(BrokenAnswer):
         assert {row["id"] for row in reader.read()} == set(range(5))
     assert len(reader.requests) < 100
 
 
-def test_rows_without_the_time_do_not_stop_a_stretch() -> None:
+def test_rows_without_the_time_do_not_stop_a_window() -> None:
     listed = Listed([0, 1, 2, 3, 4, 5], 2)
 
-    def ask(step: Step) -> Answer | int:
-        answer = listed.ask(step)
-        if isinstance(answer, Answer):
-            for row in answer.rows:
+    def ask(request: PageRequest) -> Page | int:
+        page = listed.ask(request)
+        if isinstance(page, Page):
+            for row in page.rows:
                 row["at"] = None
-        return answer
+        return page
 
-    assert {row["id"] for row in Reader(Stretches("at", "since", None, longest=2), ask).read()} == set(range(6))
+    assert {row["id"] for row in Reader(TimeWindows("at", "since", None, longest=2), ask).read()} == set(range(6))
 
 
 # --- cursors ----------------------------------------------------------------------------------------------------------
 
 
-def by_cursor(codes: list[object], size: int) -> Callable[[Step], Answer]:
-    def ask(step: Step) -> Answer:
-        since = step.params.get("since")
+def by_cursor(codes: list[object], size: int) -> Callable[[PageRequest], Page]:
+    def ask(request: PageRequest) -> Page:
+        since = request.params.get("since")
         start = 0 if since is None else [str(code) for code in codes].index(str(since)) + 1
-        return Answer([{"id": str(code), "code": code} for code in codes[start : start + size]])
+        return Page([{"id": str(code), "code": code} for code in codes[start : start + size]])
 
     return ask
 
@@ -707,10 +708,10 @@ def test_a_cursor_list_goes_on_behind_its_bookmark() -> None:
     ids=["null", "empty", "true", "fraction", "list", "object"],
 )
 def test_a_last_row_without_a_usable_cursor_is_a_broken_answer(code: object) -> None:
-    pagination = Cursor("code", "since", None)
-    (first,) = pagination.first()
+    paginator = Cursor("code", "since", None)
+    (first,) = paginator.first()
     with pytest.raises(BrokenAnswer, match="no code to go on from"):
-        pagination.following(first, Answer([{"code": "fine"}, {"code": code}]))
+        paginator.after(first, Page([{"code": "fine"}, {"code": code}]))
 
 
 @pytest.mark.parametrize(
@@ -724,7 +725,7 @@ def test_a_last_row_without_a_usable_cursor_is_a_broken_answer(code: object) -> 
 )
 def test_a_cursor_that_does_not_move_is_a_broken_answer(script: list[object], since: str | None) -> None:
     answers = iter(script)
-    reader = Reader(Cursor("code", "since", since), lambda _: Answer([{"code": next(answers)}]))
+    reader = Reader(Cursor("code", "since", since), lambda _: Page([{"code": next(answers)}]))
     with pytest.raises(BrokenAnswer, match="does not move on"):
         reader.read()
 
@@ -733,13 +734,13 @@ def test_a_cursor_list_that_told_of_more_rows_than_came_is_read_once_more() -> N
     codes: list[object] = ["a", "b", "c", "d"]
     whole = by_cursor(codes, 2)
 
-    def ask(step: Step) -> Answer:
-        answer = whole(step)
+    def ask(request: PageRequest) -> Page:
+        page = whole(request)
         if len(reader.requests) == 2:
-            del answer.rows[:]
-        answer.envelope = {"total": 4}
-        return answer
+            del page.rows[:]
+        page.envelope = {"total": 4}
+        return page
 
     reader = Reader(Cursor("code", "since", None), ask)
     assert {row["code"] for row in reader.read()} == set(codes)
-    assert reader.pagination.count == 4
+    assert reader.paginator.count == 4

@@ -1,0 +1,156 @@
+"""What a paginator is asked, and the values that go in and out."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+if t.TYPE_CHECKING:
+    from rest_tap.request import Params
+    from rest_tap.schema import Record
+
+#: Rows to ask for at once. pretix cuts larger pages to this size (2026.8).
+PAGE_SIZE = 50
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PageRequest:
+    """The request of one page.
+
+    Attributes:
+        position: Place in the order of output, compared as a tuple.
+        params: Query parameters that this page adds to those of the list.
+    """
+
+    position: tuple[int, ...]
+    params: Params
+
+
+@dataclasses.dataclass(slots=True)
+class Page:
+    """One page of a list, as the server sent it.
+
+    Attributes:
+        rows: The records of the page.
+        envelope: What stood around them; empty where the server sent a bare list.
+        server_time: When the server began to work on the page, as it says itself.
+        received: When the page arrived here, by this machine's clock, in UTC.
+        is_complete: Whether all rows have come that the list tells of, as of its last page.
+    """
+
+    rows: list[Record]
+    envelope: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    server_time: str | None = None
+    received: str = ""
+    is_complete: bool = True
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the rows came without an envelope, which would tell whether there are more."""
+        return bool(self.rows) and not self.envelope
+
+    @property
+    def count(self) -> int | None:
+        """How many rows the server says the list has, where it says so."""
+        count = self.envelope.get("count")
+        return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+
+class Paginator(t.Protocol):
+    """Decides which pages to ask for, for one reading of one list.
+
+    Pages may be asked for before they are due, and arrive in any order. Two methods are
+    called as pages arrive (``may_reveal_more``, ``after``), two as they are due, in the
+    order of their positions (``restart_after_drift``, ``rows``), and one when no page is
+    left (``next_pass``).
+
+    Attributes:
+        ordered_by: The field that the rows are ordered by, where that is certain; rows
+            then repeat only next to each other.
+        count: How many rows the list has, as far as the server told.
+    """
+
+    ordered_by: str | None
+    count: int | None
+
+    def first(self) -> t.Sequence[PageRequest]:
+        """Return the requests that are known before any page has come."""
+        ...
+
+    def may_reveal_more(self, request: PageRequest) -> bool:
+        """Return whether further requests may follow from this page.
+
+        If not, nobody waits for it, and it need not be decoded before it is due.
+        """
+        ...
+
+    def after(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
+        """Return the requests that this page reveals, in order of position."""
+        ...
+
+    def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
+        """Return the requests to go on with instead, if this page shows that rows moved; else None."""
+        ...
+
+    def rows(self, request: PageRequest, page: Page) -> list[Record]:
+        """Return the rows of the page that count; others will come again."""
+        ...
+
+    def ends_at(self, request: PageRequest, status: int) -> bool:
+        """Return whether this status, in place of a page, says that the list is over."""
+        ...
+
+    def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
+        """Return the first requests of another pass, if the list did not come complete.
+
+        Args:
+            distinct: How many different rows have come so far.
+        """
+        ...
+
+
+class OnePass:
+    """A base for paginators that read a list once, each page revealing the next."""
+
+    ordered_by: str | None = None
+    count: int | None = None
+
+    def may_reveal_more(self, request: PageRequest) -> bool:  # noqa: ARG002
+        """Return True: each page reveals the next."""
+        return True
+
+    def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:  # noqa: ARG002
+        """Return None: rows do not move, or it does no harm."""
+        return None
+
+    def rows(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
+        """Return all rows of the page."""
+        return page.rows
+
+    def ends_at(self, request: PageRequest, status: int) -> bool:  # noqa: ARG002
+        """Return False: no status ends such a list."""
+        return False
+
+    def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:  # noqa: ARG002
+        """Return nothing: one pass is complete."""
+        return []
+
+
+class SinglePage(OnePass):
+    """A list that comes whole in one page."""
+
+    def __init__(self, params: Params | None = None) -> None:
+        """Take the parameters of the only request."""
+        self.params = params or {}
+
+    def first(self) -> t.Sequence[PageRequest]:
+        """Return the only request."""
+        return [PageRequest((0,), self.params)]
+
+    def may_reveal_more(self, request: PageRequest) -> bool:  # noqa: ARG002
+        """Return False: there is only one page."""
+        return False
+
+    def after(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:  # noqa: ARG002
+        """Return nothing."""
+        return []

@@ -1,0 +1,100 @@
+"""A cursor: the last row of a page says where the next one begins."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rest_tap.errors import BrokenAnswer
+from rest_tap.paging.base import OnePass, Page, PageRequest
+
+
+class Cursor(OnePass):
+    """``since`` = the cursor of the last row read; the list ends with an empty page.
+
+    Where pages tell the ``total`` of the list, a list that came short of it is read
+    once more from its beginning. A reading that goes on from a bookmark came short if
+    ``total`` has grown by more than what came.
+    """
+
+    def __init__(
+        self,
+        field: str,
+        parameter: str,
+        since: str | None,
+        params: t.Mapping[str, str] | None = None,
+        *,
+        total: int | None = None,
+    ) -> None:
+        """Start after a cursor, or at the beginning.
+
+        Args:
+            field: The field of the last row that holds the cursor.
+            parameter: The query parameter that takes it.
+            since: Cursor to start from; None reads from the first row.
+            params: Parameters of every page.
+            total: The list's ``total`` when ``since`` was its last row, if it is known.
+        """
+        self.field = field
+        self.parameter = parameter
+        self.params = dict(params or {})
+        self.since = since
+        #: The list's ``total`` as last told.
+        self.total: int | None = None
+        #: Whether the list came from its beginning, though it was to go on from a cursor.
+        self.restarted = False
+        self._resumed = since is not None
+        self._total_before = total
+        self._passed: set[int] = set()
+        self._pass = 0
+
+    def _request(self, number: int) -> PageRequest:
+        since = {} if self.since is None else {self.parameter: self.since}
+        return PageRequest((self._pass, number), {**self.params, **since})
+
+    def first(self) -> t.Sequence[PageRequest]:
+        """Return the first request of the chain."""
+        return [self._request(0)]
+
+    def after(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
+        """Return the request after the last row, or nothing after an empty page.
+
+        Raises:
+            BrokenAnswer: The last row has no cursor, or one that was passed before, which
+                would go on for ever.
+        """
+        total = page.envelope.get("total")
+        if isinstance(total, int) and not isinstance(total, bool):
+            self.total = total
+            self.count = self.count if self._resumed else total
+        if not page.rows:
+            return []
+        cursor = page.rows[-1].get(self.field)
+        if not isinstance(cursor, (str, int)) or isinstance(cursor, bool) or cursor == "":
+            msg = f"the last row of a page has no {self.field} to go on from"
+            raise BrokenAnswer(msg)
+        if str(cursor) == self.since or hash(str(cursor)) in self._passed:
+            msg = f"the cursor {self.field} does not move on"
+            raise BrokenAnswer(msg)
+        self.since = str(cursor)
+        # Numbers of 8 bytes and not the texts: there is one for each page of the run.
+        self._passed.add(hash(self.since))
+        return [self._request(request.position[-1] + 1)]
+
+    def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
+        """Return the first request once more, if the list told of more rows than came."""
+        if self._pass or self.total is None:
+            return []
+        expected = self.total
+        if self._resumed:
+            # All that there is came after the cursor: the server did not know it.
+            self.restarted = 0 < self.total <= distinct
+            expected = 0 if self._total_before is None else self.total - self._total_before
+        if distinct >= expected:
+            return []
+        self.restarted = self._resumed
+        self._resumed = False
+        self._pass += 1
+        self.count = self.total
+        self.since = None
+        self._passed.clear()
+        return [self._request(0)]

@@ -1,0 +1,60 @@
+"""What a page says about the one that follows it."""
+
+from __future__ import annotations
+
+import typing as t
+from urllib.parse import parse_qs
+
+import msgspec
+
+from rest_tap.errors import BrokenAnswer
+
+if t.TYPE_CHECKING:
+    from rest_tap.paging.base import Page
+    from rest_tap.schema import Record
+
+#: Digits of the largest page number that a link may name.
+MAX_DIGITS = 18
+
+
+def following_page(number: int, page: Page) -> int | None:
+    """Return the number of the page that follows this one, or None after the last.
+
+    Raises:
+        BrokenAnswer: ``next`` does not lead on.
+    """
+    if page.is_bare:
+        msg = "the answer is a list instead of an object, which does not tell whether there is more"
+        raise BrokenAnswer(msg)
+    following = page_in_link(page.envelope.get("next"))
+    if following is None:
+        return None
+    if following <= number:
+        msg = f"page {number} names page {following} as the next one"
+        raise BrokenAnswer(msg)
+    if not page.rows:
+        msg = "an empty page names a next one"
+        raise BrokenAnswer(msg)
+    return following
+
+
+def page_in_link(link: object) -> int | None:
+    """Return the page number that a ``next`` link names; its host is not looked at.
+
+    Raises:
+        BrokenAnswer: There is a link, but no page number in it.
+    """
+    if link is None or link == "":
+        return None
+    # Not ``urlsplit``: it would look at the host, and may refuse it.
+    query = link.partition("?")[2].partition("#")[0] if isinstance(link, str) else ""
+    numbers = parse_qs(query).get("page", [])
+    if len(numbers) != 1 or not numbers[0].isdecimal() or len(numbers[0]) > MAX_DIGITS:
+        msg = "the link to the next page names no page number"
+        raise BrokenAnswer(msg)
+    return int(numbers[0])
+
+
+def fingerprint(rows: list[Record]) -> int:
+    """Return what tells two pages apart; the rows themselves change as they are written."""
+    return hash(msgspec.json.encode(rows))

@@ -1,0 +1,74 @@
+"""The way through the pages of one list."""
+
+from __future__ import annotations
+
+import typing as t
+
+if t.TYPE_CHECKING:
+    from rest_tap.paging.base import Page, PageRequest, Paginator
+
+
+class Walk:
+    """Which pages of a list are due, and which can be asked for ahead.
+
+    It does no I/O and knows no threads: who uses it asks for the pages, and hands them in.
+    """
+
+    def __init__(self, paginator: Paginator) -> None:
+        """Begin with what the paginator knows before any page has come."""
+        self.paginator = paginator
+        self._requests = list(paginator.first())
+        self._looked_at: set[tuple[int, ...]] = set()
+
+    @property
+    def requests(self) -> t.Sequence[PageRequest]:
+        """The requests that are known and not used yet, in order; the first is due."""
+        return self._requests
+
+    def look(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
+        """Take from a page, as soon as it is there, which requests follow from it.
+
+        Returns:
+            Those that were not known before. None if the page is not wanted any more.
+
+        Raises:
+            BrokenAnswer: The page contradicts itself, or the pages before it.
+        """
+        if request.position in self._looked_at or request not in self._requests:
+            return []
+        revealed = self.paginator.after(request, page)
+        self._looked_at.add(request.position)
+        place = self._requests.index(request) + 1
+        self._requests[place:place] = revealed
+        return revealed
+
+    def admit(self, page: Page) -> bool:
+        """Use the page that is due; its rows are then those that count.
+
+        Returns:
+            Whether it counts. If not, rows moved on the server, and all requests are others.
+
+        Raises:
+            BrokenAnswer: The page contradicts itself, or the pages before it.
+        """
+        request = self._requests[0]
+        self.look(request, page)
+        instead = self.paginator.restart_after_drift(request, page)
+        if instead is not None:
+            self._requests = list(instead)
+            self._looked_at.clear()
+            return False
+        del self._requests[0]
+        self._looked_at.discard(request.position)
+        page.rows = self.paginator.rows(request, page)
+        return True
+
+    def go_on(self, distinct: int) -> bool:
+        """Return whether there is more to read, perhaps in another pass.
+
+        Args:
+            distinct: How many different rows have come so far.
+        """
+        if not self._requests:
+            self._requests = list(self.paginator.next_pass(distinct))
+        return bool(self._requests)
