@@ -1,0 +1,233 @@
+"""Versions of streams: which one the records of a run carry, and whether it may be activated.
+
+A loader that is told to activate a version may delete every row that does not carry it, so a
+version is activated only where every row that exists was read under it. Three ways lead there:
+
+* one run has read every list of the stream from its beginning to its end;
+* a first load has, over as many runs as it took: whatever has a bookmark was begun under
+  the version, because there was none when the version began;
+* the sweep has gone round once since the version began.
+
+What is left out never counts as read. Nothing here knows why something was left out: whoever does
+so says it (:meth:`Reading.lack`), and what nobody has said is not missing from a list of settings.
+
+The state keeps a small entry for each stream, in the stream's bookmarks::
+
+    {"version": 1764342549}                    done with: activated, or given up
+    {"version": 1764342549, "loading": true}   a first load
+    {"version": 1764342549, "from": 2417…}     the sweep stood there when the version began
+    {"version": 0}                             records carry none
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from rest_tap.sweep import CIRCLE
+
+KEYS = ("version", "loading", "from")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Version:
+    """What is known of a stream's version.
+
+    Attributes:
+        number: The version; 0 where records carry none.
+        is_loading: Whether it began before anything of the stream was read, and the first load is not through.
+        begun_at: Where the sweep stood when it began; None for a first load, and once it is done with.
+    """
+
+    number: int = 0
+    is_loading: bool = False
+    begun_at: int | None = None
+
+    @classmethod
+    def from_state(cls, bookmark: t.Any) -> Version | None:
+        """Return what a stream's bookmarks tell of its version; None if that is nothing that can be used."""
+        if not isinstance(bookmark, dict) or type(bookmark.get("version")) is not int:
+            return None
+        begun_at = bookmark.get("from")
+        return cls(bookmark["version"], bookmark.get("loading") is True, begun_at if type(begun_at) is int else None)
+
+    def to_state(self, bookmark: dict[str, t.Any]) -> bool:
+        """Write it into a stream's bookmarks; return whether that changed anything."""
+        before = [bookmark.get(key) for key in KEYS]
+        values = (self.number, self.is_loading or None, self.begun_at)
+        for key, value in zip(KEYS, values, strict=True):
+            if value is None:
+                bookmark.pop(key, None)
+            else:
+                bookmark[key] = value
+        return before != list(values)
+
+
+@dataclasses.dataclass(slots=True)
+class Reading:
+    """What a run has read of one stream.
+
+    Attributes:
+        lacks: Why rows that may exist were not read, in words for the log.
+        is_left_to_sweep: Whether lists were left to a later run's arc.
+        is_continued: Whether a list was read on from a bookmark. One that goes on with a reading from its
+            beginning is not, if that began under the same version.
+    """
+
+    lacks: set[str] = dataclasses.field(default_factory=set)
+    is_left_to_sweep: bool = False
+    is_continued: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether every list was read from its beginning to its end."""
+        return not (self.lacks or self.is_left_to_sweep or self.is_continued)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kind:
+    """How a run reads a stream, as far as its version depends on that.
+
+    Attributes:
+        is_incremental: Whether its lists go on from bookmarks.
+        is_swept: Whether the run sweeps.
+    """
+
+    is_incremental: bool
+    is_swept: bool
+
+
+def begin(kept: Version | None, kind: Kind, *, number: int, place: int, has_bookmarks: bool) -> Version:
+    """Return the version that a stream's records carry in a run that begins.
+
+    Args:
+        kept: What the state says.
+        kind: How the stream is read.
+        number: A new version; 0 where records carry none.
+        place: Where the sweep stands.
+        has_bookmarks: Whether the state has bookmarks of the stream.
+    """
+    is_loading = kept.is_loading if kept is not None else not has_bookmarks
+    if not number:
+        return Version(0, is_loading)
+    if kept is None or not kept.number:
+        # What bookmarks stand for was loaded under another version, or none.
+        return Version(number, is_loading=True) if not has_bookmarks and is_loading else Version(number, begun_at=place)
+    newer = max(number, kept.number + 1)
+    if is_loading:
+        return kept if kind.is_incremental else Version(newer, is_loading=True)
+    goes_on = kept.begun_at is not None and (kind.is_incremental or kind.is_swept)
+    if goes_on or (kind.is_incremental and not kind.is_swept):
+        return kept
+    return Version(newer, begun_at=place)
+
+
+def end(version: Version, kind: Kind, reading: Reading, place: int | None) -> tuple[Version, bool]:
+    """Return what to keep of a version after a run that came to its end, and whether to activate it.
+
+    Args:
+        version: What :func:`begin` has returned.
+        kind: How the stream was read.
+        reading: What was read of it.
+        place: Where the sweep stands now; None if it stands where it stood.
+    """
+    done = Version(version.number)
+    if version.is_loading:
+        # The bookmarks that it went on from were begun under it.
+        is_through = not reading.lacks and not reading.is_left_to_sweep
+    elif version.begun_at is None:
+        return done, False
+    else:
+        is_swept_again = place is not None and place - version.begun_at >= CIRCLE
+        is_through = reading.is_whole or (is_swept_again and not reading.lacks)
+    if is_through:
+        return done, bool(version.number)
+    if (reading.lacks and place is not None) or not (kind.is_incremental or kind.is_swept):
+        # What was to be swept now was not: the next version begins where the sweep stands then.
+        return done, False
+    return version, False
+
+
+class Versions:
+    """The versions of all streams in one run, and what was read under them."""
+
+    def __init__(self, bookmarks: dict[str, t.Any], *, number: int, place: int, may_activate: bool = True) -> None:
+        """Take what the state keeps.
+
+        Args:
+            bookmarks: The bookmarks of all streams, which are changed in place.
+            number: A new version; 0 where records carry none.
+            place: Where the sweep stands.
+            may_activate: Whether this run reads by itself what there is; not so for a shard.
+        """
+        self._bookmarks = bookmarks
+        self._number = number
+        self._place = place
+        self._may_activate = may_activate
+        self._kinds: dict[str, Kind] = {}
+        self.of: dict[str, Version] = {}
+        self.readings: dict[str, Reading] = {}
+
+    def begin(self, stream: str, kind: Kind) -> None:
+        """Begin with a stream, before its first record; the state says so from then on."""
+        bookmark = self._bookmarks.get(stream)
+        kept = Version.from_state(bookmark)
+        self.readings[stream] = Reading()
+        self._kinds[stream] = kind
+        if not self._may_activate and (kept is None or self._number):
+            # A shard goes on with the version of all, where there is one, and begins none.
+            self.of[stream] = kept or Version()
+            return
+        has_bookmarks = isinstance(bookmark, dict) and not bookmark.keys() <= set(KEYS)
+        version = begin(kept, kind, number=self._number, place=self._place, has_bookmarks=has_bookmarks)
+        self._keep(stream, version)
+
+    def _keep(self, stream: str, version: Version) -> None:
+        self.of[stream] = version
+        kept = Version.from_state(self._bookmarks.get(stream))
+        # Without versions and sweep there is nothing to know.
+        if self._number or self._kinds[stream].is_swept or kept is not None:
+            version.to_state(self._bookmarks.setdefault(stream, {}))
+
+    def number(self, stream: str) -> int | None:
+        """Return the version that a stream's records carry, or None."""
+        return self.of[stream].number or None
+
+    def is_loading(self, stream: str) -> bool:
+        """Return whether all of a stream has to be read, whatever the sweep leaves for later."""
+        return self.of[stream].is_loading
+
+    def lack(self, stream: str, why: str) -> None:
+        """Take note that something of a stream was not read."""
+        self.readings[stream].lacks.add(why)
+
+    def narrow(self, stream: str, why: str) -> None:
+        """Take note that a list is read from another beginning than its own, before its first record.
+
+        A later run goes on from there, so this is no first load any more.
+        """
+        self.lack(stream, why)
+        if self.of[stream].is_loading and self._may_activate:
+            self._keep(stream, Version(self.of[stream].number, begun_at=self._place))
+
+    def finish(self, place: int | None) -> list[tuple[str, int]]:
+        """Return which versions to activate after a run that came to its end; the state says so.
+
+        Args:
+            place: Where the sweep stands now; None if it stands where it stood.
+        """
+        if not self._may_activate:
+            return []
+        activated = []
+        for stream, version in self.of.items():
+            left, is_through = end(version, self._kinds[stream], self.readings[stream], place)
+            self._keep(stream, left)
+            if is_through:
+                activated.append((stream, version.number))
+        if place is not None:
+            # Streams that were not read were not swept.
+            for stream in self._bookmarks.keys() - self.of.keys():
+                kept = Version.from_state(self._bookmarks[stream])
+                if kept is not None and kept.begun_at is not None:
+                    Version(kept.number).to_state(self._bookmarks[stream])
+        return activated
