@@ -103,6 +103,7 @@ class Stopped(Exception):
 # What errors of HTTP say. Texts of a server are cleared of secrets before they get here.
 
 NOT_JSON = "the answer is not whole or not JSON"
+UNREADABLE_ANSWER = "an answer that is not whole or not JSON"
 WEB_PAGE = "answered with a web page instead of JSON; look at the setting api_url"
 DENIED = "access denied"
 NOT_FOUND = "not found; look at the setting api_url"
@@ -133,7 +134,7 @@ def bad_header(settings: str) -> str:
 
 def page_too_large(megabytes: int) -> str:
     """Return what to say of a page that is larger than the settings allow."""
-    return f"the page is larger than {megabytes} MB; if that is right, raise the setting max_page_megabytes"
+    return f"the page takes more than {megabytes} MB of memory; if that is right, raise the setting max_page_megabytes"
 
 
 def asked_to_wait(reason: str, seconds: float) -> str:

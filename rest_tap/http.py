@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import http.client
 import logging
 import threading
 import time
 import typing as t
+import zlib
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -22,12 +24,16 @@ from requests.adapters import HTTPAdapter
 from requests.utils import requote_uri
 
 from rest_tap import errors
-from rest_tap.errors import ApiError, BrokenAnswer, Stopped, Unanswered
+from rest_tap.budget import Budget, Lease
+from rest_tap.cookies import SessionCookies
+from rest_tap.errors import ApiError, BrokenAnswer, Unanswered
 from rest_tap.redact import Redactor
-from rest_tap.replies import Rules, decode, failure
+from rest_tap.replies import Rules, decode, failure, too_large
 from rest_tap.request import KEPT_HEADERS, Reply, Request
 from rest_tap.retry import Failure, RetryPolicy
 from rest_tap.times import now
+from rest_tap.unpack import unpack
+from rest_tap.wire import Allowance, WireTooLarge, allowing, bounded
 
 if t.TYPE_CHECKING:
     from requests.structures import CaseInsensitiveDict
@@ -38,6 +44,12 @@ if t.TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHUNK = 1 << 18
+#: Seconds for a connection to come about.
+CONNECT_SECONDS = 10.0
+#: How many times the time-out a whole answer may take, whatever comes how slowly.
+ANSWER_TIMEOUTS = 10
+#: Bytes that an answer may take on the wire beside its body: headers, chunks, trailers.
+WIRE_OVERHEAD = 8 << 20
 
 
 @dataclasses.dataclass(slots=True)
@@ -62,7 +74,7 @@ class Client:
         user_agent: str = "",
         timeout: float = 60,
         connections: int = 1,
-        max_bytes: int = 1 << 28,
+        max_bytes: int = 96 << 20,
         refused: frozenset[int] = frozenset({401}),
         credential_settings: str = "",
     ) -> None:
@@ -74,19 +86,21 @@ class Client:
             limiter: Says when a request may go out.
             policy: Says whether to ask again.
             user_agent: Value of that header.
-            timeout: Seconds without a byte after which a connection counts as broken.
+            timeout: Seconds without a byte after which a connection counts as broken; a whole
+                answer may take ten times as long.
             connections: Requests at once, and connections to keep open.
-            max_bytes: Unpacked size at which a page is refused.
+            max_bytes: Memory that an answer may take, as text and decoded.
             refused: Statuses that say the credential is not valid (any more).
             credential_settings: Names of the settings to look at if it is refused.
         """
         self.api_url = api_url.rstrip("/")
         self.auth = auth
         self.limiter = limiter
-        self.redactor = Redactor(auth.secrets)
-        self.rules = Rules(self.redactor, policy or RetryPolicy(), refused, credential_settings)
+        cookies = SessionCookies()
+        self.redactor = Redactor(lambda: (*auth.secrets(), *cookies.secrets()))
+        self.rules = Rules(self.redactor, max_bytes, policy or RetryPolicy(), refused, credential_settings)
+        self.budget = Budget(lambda: limiter.is_stopped)
         self.timeout = timeout
-        self.max_bytes = max_bytes
         #: Whether this server wants list paths to end with a slash; learnt from a redirect.
         self.trailing_slash = False
         #: What each stream has cost, by name.
@@ -98,6 +112,7 @@ class Client:
         #: The headers of a request that carry the credential of now, checked.
         self._checked: dict[tuple[t.Any, ...], CaseInsensitiveDict[str]] = {}
         self._session = _Session()
+        self._session.cookies.set_policy(cookies)
         self._session.headers.update(
             {
                 "User-Agent": user_agent,
@@ -145,6 +160,10 @@ class Client:
                 failures.append(outcome)
                 self._pause(request, failures)
 
+    def expect(self, request: Request) -> None:
+        """Take note that this answer is waited for: it never waits for room in memory."""
+        self.budget.set_due(request)
+
     def parse(self, request: Request, reply: Reply, read: t.Callable[[t.Any], t.Any] | None = None) -> t.Any:
         """Return a decoded answer, or what ``read`` makes of it; nothing is sent, so this may be called anywhere.
 
@@ -182,21 +201,30 @@ class Client:
             ApiError: It cannot be sent, or the answer is whole and no other is to be expected.
         """
         started = time.monotonic()
+        lease = self.budget.lease(request)
+        allowance = Allowance(
+            self.timeout * ANSWER_TIMEOUTS,
+            self.timeout,
+            self.rules.max_bytes + WIRE_OVERHEAD,
+            lambda: self.limiter.is_stopped,
+        )
         try:
-            url, response = self._send(request, redirect, credential)
-            content = self._content(response)
+            with allowing(allowance):
+                url, response = self._send(request, redirect, credential)
+                content = self._content(response, lease, allowance)
         except _SENDS_NOTHING as error:
             raise ApiError(self._unsendable(error), stream=request.stream, path=request.path) from None
-        except requests.RequestException as error:
-            reason = errors.no_connection(_broken(error))
-            return Failure(Unanswered(reason, stream=request.stream, path=request.path))
-        except BrokenAnswer as error:
-            raise error.at(request.stream, request.path) from None
+        except _BREAKS as error:
+            what = _broken(error)
+            unanswered = Unanswered(errors.no_connection(what), stream=request.stream, path=request.path)
+            return Failure(unanswered, what=what)
+        except (WireTooLarge, _TooLarge):
+            raise too_large(request, self.rules.max_bytes) from None
         finally:
             self._count(request, requests=1, seconds=time.monotonic() - started)
         self._was_reached = True
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-        reply = Reply(response.status_code, headers, content, now(), url)
+        reply = Reply(response.status_code, headers, content, now(), url, lease)
         failed = failure(request, reply, self.rules)
         if failed is None:
             return reply
@@ -223,7 +251,7 @@ class Client:
             "%s: asking again in %.0f s after %s (%s)",
             request.stream or "login",
             pause.seconds,
-            f"status {last.status}" if last.status else "a broken answer",
+            last.what,
             request.path,
         )
         if pause.holds_all:
@@ -257,7 +285,8 @@ class Client:
             prepared.prepare_cookies(self._session.cookies)
         if request.json or request.form:
             prepared.prepare_body(request.form or {}, None, request.json)
-        response = self._session.send(prepared, timeout=self.timeout, allow_redirects=False, **self._environment)
+        timeout = (min(self.timeout, CONNECT_SECONDS), self.timeout)
+        response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **self._environment)
         return origin + path, response
 
     @functools.cached_property
@@ -286,18 +315,22 @@ class Client:
             self._checked = {key: headers}
         return headers
 
-    def _content(self, response: requests.Response) -> bytes:
-        """Return the body of an answer, unpacked."""
+    def _content(self, response: requests.Response, lease: Lease, allowance: Allowance) -> bytes:
+        """Return the body of an answer, unpacked.
+
+        Raises:
+            _TooLarge: It takes more memory than it may: it is there as text and decoded.
+        """
         chunks: list[bytes] = []
         size = 0
         with response:
-            for chunk in response.iter_content(CHUNK):
-                if self.limiter.is_stopped:
-                    raise Stopped
+            packed = response.raw.stream(CHUNK, decode_content=False)
+            for chunk in unpack(packed, response.headers.get("Content-Encoding", "")):
                 chunks.append(chunk)
                 size += len(chunk)
-                if size > self.max_bytes:
-                    raise BrokenAnswer(errors.page_too_large(self.max_bytes >> 20))
+                if 2 * size > self.rules.max_bytes:
+                    raise _TooLarge
+                allowance.extend(lease.grow(len(chunk)))
         return b"".join(chunks)
 
     def _unsendable(self, error: Exception) -> str:
@@ -321,6 +354,17 @@ class _Adapter(HTTPAdapter):
 
     _pool: t.Any = None
 
+    def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
+        """Prepare connections whose answers are held to an allowance."""
+        super().init_poolmanager(*args, **kwargs)
+        _bound(self.poolmanager)
+
+    def proxy_manager_for(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """Return connections through a proxy, likewise."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        _bound(manager)
+        return manager
+
     def get_connection_with_tls_context(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
         """Return the pool of the API's scheme and host, or of the proxy before it."""
         if self._pool is None:
@@ -339,6 +383,11 @@ class _Adapter(HTTPAdapter):
         super().close()
 
 
+def _bound(manager: t.Any) -> None:
+    pools = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: bounded(pool) for scheme, pool in pools.items()}
+
+
 #: What fails before anything is sent, and would fail again.
 _SENDS_NOTHING = (
     UnicodeError,
@@ -349,21 +398,32 @@ _SENDS_NOTHING = (
     urllib3.exceptions.LocationParseError,
 )
 
-#: What may break, from the particular to the general; without the URL and addresses that
+
+class _TooLarge(Exception):  # noqa: N818 - says what is the matter
+    """A body takes more memory than it may."""
+
+
+#: What may break on the way.
+_BREAKS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, zlib.error)
+
+#: How it broke, from the particular to the general; without the URL and addresses that
 #: the exceptions spell out.
-_BREAKS: tuple[tuple[type[Exception], str], ...] = (
-    (requests.exceptions.SSLError, "the TLS certificate of the server was not accepted"),
+_HOW: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    ((requests.exceptions.SSLError, urllib3.exceptions.SSLError), "the TLS certificate of the server was not accepted"),
     (requests.exceptions.ProxyError, "the proxy did not connect"),
-    (requests.Timeout, "no answer in time (setting request_timeout)"),
-    (requests.ConnectionError, "the connection failed or broke off"),
-    (requests.RequestException, "the answer broke off"),
+    (
+        (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
+        "no answer in time (setting request_timeout)",
+    ),
+    (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
+    ((requests.ConnectionError, OSError), "the connection failed or broke off"),
 )
 
 
-def _broken(error: requests.RequestException) -> str:
+def _broken(error: Exception) -> str:
     if "NameResolution" in repr(error):
         return "the host name is not known"
-    return next(what for kind, what in _BREAKS if isinstance(error, kind))
+    return next((what for kind, what in _HOW if isinstance(error, kind)), "the answer broke off")
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

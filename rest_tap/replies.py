@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
+import re
 import typing as t
 from urllib.parse import urljoin, urlsplit
 
@@ -19,9 +21,14 @@ if t.TYPE_CHECKING:
 DETAIL_LENGTH = 300
 #: Bytes of an error's body that are looked at for the API's own words.
 DETAIL_BYTES = 1 << 18
+#: Bytes below which an answer takes little memory, whatever is in it.
+SMALL = 1 << 18
+#: What a value in a list or an object, an object and a list take, in bytes, about.
+VALUE_SIZE, OBJECT_SIZE, LIST_SIZE = 90, 250, 80
 
 _OK, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 200, 403, 404, 429
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_FOUR_BYTES = re.compile(rb"[\xf0-\xf4]")
 _NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 _decoder = msgspec.json.Decoder()
@@ -29,18 +36,20 @@ _decoder = msgspec.json.Decoder()
 _prover = msgspec.json.Decoder(msgspec.Raw)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)
 class Rules:
     """What one API's answers mean.
 
     Attributes:
         redactor: Takes secrets out of what the API says.
+        max_bytes: Memory that an answer may take, as text and decoded.
         retry: Which answers may be better the next time.
         refused: Statuses that say the credential is not valid (any more).
         credential_settings: Names of the settings to look at if it is refused.
     """
 
     redactor: Redactor
+    max_bytes: int
     retry: RetryPolicy = dataclasses.field(default_factory=RetryPolicy)
     refused: frozenset[int] = frozenset({401})
     credential_settings: str = ""
@@ -66,7 +75,11 @@ def failure(request: Request, reply: Reply, rules: Rules) -> Failure | None:
     """
     status = reply.status
     if status == _OK:
-        return None if _is_json(reply.content) else _unreadable(request, reply)
+        if not _is_json(reply.content):
+            return _unreadable(request, reply)
+        if memory_of(reply.content) > rules.max_bytes:
+            raise too_large(request, rules.max_bytes)
+        return None
     if status in _REDIRECTS:
         error = ApiError(errors.REDIRECTED_AGAIN, stream=request.stream, path=request.path, status=status)
         return Failure(error, status, redirect=redirect_path(request, reply))
@@ -75,6 +88,7 @@ def failure(request: Request, reply: Reply, rules: Rules) -> Failure | None:
         status,
         reply.headers.get("Retry-After"),
         is_refusal=request.authenticated and status in rules.refused,
+        what=f"status {status}",
     )
 
 
@@ -95,10 +109,35 @@ def redirect_path(request: Request, reply: Reply) -> str:
     return there.path or "/"
 
 
+def too_large(request: Request, max_bytes: int) -> BrokenAnswer:
+    """Return the error that an answer takes more memory than it may."""
+    return BrokenAnswer(errors.page_too_large(max_bytes >> 20), stream=request.stream, path=request.path)
+
+
+def memory_of(content: bytes) -> int:
+    """Return about how many bytes an answer takes together with what it decodes to, rather too many.
+
+    Sixty megabytes of ``{}`` become some gigabytes of empty objects, and a text of which a
+    single character is an emoji takes four bytes for each of the others.
+    """
+    if len(content) < SMALL:
+        return 0
+    width = 4 if _FOUR_BYTES.search(content) else 2 if not content.isascii() else 1
+    return (
+        len(content) * (1 + width)
+        + content.count(b",") * VALUE_SIZE
+        + content.count(b"{") * OBJECT_SIZE
+        + content.count(b"[") * LIST_SIZE
+    )
+
+
 def _is_json(content: bytes) -> bool:
     content = _without_mark(content)
     try:
-        content.decode()
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for start in range(0, len(content), SMALL):  # a page as one text could take four times its size
+            decoder.decode(content[start : start + SMALL])
+        decoder.decode(b"", final=True)
         _prover.decode(content)
     except _NOT_JSON:
         return False
@@ -112,7 +151,8 @@ def _without_mark(content: bytes) -> bytes:
 def _unreadable(request: Request, reply: Reply) -> Failure:
     if reply.content.lstrip()[:1] == b"<" or "html" in reply.headers.get("Content-Type", ""):
         raise BrokenAnswer(errors.WEB_PAGE, stream=request.stream, path=request.path)
-    return Failure(BrokenAnswer(errors.NOT_JSON, stream=request.stream, path=request.path), UNREADABLE)
+    error = BrokenAnswer(errors.NOT_JSON, stream=request.stream, path=request.path)
+    return Failure(error, UNREADABLE, what=errors.UNREADABLE_ANSWER)
 
 
 def _error(request: Request, reply: Reply, rules: Rules) -> ApiError:

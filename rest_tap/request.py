@@ -57,6 +57,7 @@ class Reply:
         content: The body, unpacked.
         received: When it arrived here, by this machine's clock, in UTC.
         url: Where was asked, without the query.
+        lease: Holds the room in memory that the body takes, as long as somebody holds this.
     """
 
     status: int
@@ -64,6 +65,7 @@ class Reply:
     content: bytes
     received: str
     url: str = ""
+    lease: object = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def server_time(self) -> str | None:

@@ -31,6 +31,7 @@ class Failure:
         retry_after: The header of that name.
         is_refusal: Whether the credential was refused; a new one may help, asking again does not.
         redirect: The path to ask for instead, if the server says so.
+        what: What happened, in the middle of a sentence.
     """
 
     error: ApiError
@@ -38,6 +39,7 @@ class Failure:
     retry_after: str | None = None
     is_refusal: bool = False
     redirect: str = ""
+    what: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

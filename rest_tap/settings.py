@@ -84,7 +84,8 @@ def shared_settings() -> list[th.Property[t.Any]]:
             "request_timeout",
             th.IntegerType(minimum=1, maximum=86_400),
             "Request timeout",
-            "Seconds without a byte after which a connection counts as broken.",
+            "Seconds without a byte after which a connection counts as broken. A whole answer may take "
+            "ten times as long.",
             default=60,
         ),
         setting(
@@ -118,8 +119,8 @@ def shared_settings() -> list[th.Property[t.Any]]:
             "max_page_megabytes",
             th.IntegerType(minimum=1),
             "Largest page",
-            "Decoded size of one answer, in megabytes, at which it is refused.",
-            default=256,
+            "Memory that one answer may take as text and decoded, in megabytes; a larger one is refused.",
+            default=96,
         ),
         setting(
             "max_runtime_seconds",

@@ -313,6 +313,7 @@ class Run:
                 step = listing.walk.requests[0]
                 task = listing.task(step)
             self._check_time()
+            self.http.expect(listing.request(step))
             result = self.prefetch.result(task, self._idle)
             fetched = result if isinstance(result, Fetched) else listing.opened(step, result)
             with self.prefetch.lock:

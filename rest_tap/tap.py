@@ -151,6 +151,7 @@ class RestTap(Tap):
         Raises:
             ApiError: There is none; see :meth:`rest_tap.http.Client.fetch`.
         """
+        self.http.expect(request)
         with self.run.interruptible():
             return self.http.parse(request, self.http.fetch(request), read)
 

@@ -56,7 +56,7 @@ def read(config: Json, streams: tuple[str, ...], state: Json | None = None, *, s
 
     def prepare(tap: RestTap) -> None:
         tap.http.timeout = PATIENCE if small else 60
-        tap.http.max_bytes = 1 << 22 if small else 1 << 28
+        tap.http.rules.max_bytes = 1 << 22 if small else 1 << 28
 
     return run_tap(config, catalog(*streams), copy.deepcopy(state), may_fail=ApiError, prepare=prepare)
 

@@ -229,9 +229,9 @@ class Bench:
 
         def prepare(tap: RestTap) -> None:
             tap.http.timeout = PATIENCE if kinds & {"slow", "timeout", "drip"} else 30
-            tap.http.max_bytes = 12_000_000 if kinds else 1 << 28
+            tap.http.rules.max_bytes = 24_000_000 if kinds else 1 << 28
             if "gzip_bomb" in kinds:
-                tap.http.max_bytes = 1 << 21
+                tap.http.rules.max_bytes = 1 << 21
 
         config = {**self.config(place), "max_concurrency": workers, "max_runtime_seconds": 60}
         state = json.loads(json.dumps(state))

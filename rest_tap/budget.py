@@ -1,0 +1,100 @@
+"""The memory that answers may take, all together, while they come and while they wait to be written."""
+
+from __future__ import annotations
+
+import threading
+import time
+import typing as t
+
+from rest_tap.errors import Stopped
+
+#: Bytes of each answer that are not counted: with usual answers nobody has to wait for anybody.
+FREE = 1 << 18
+#: Bytes of all answers together beyond that.
+LIMIT = 24 << 20
+#: Seconds between two looks at whether the run is over.
+LOOK = 0.5
+
+
+class Budget:
+    """Lets answers grow as long as there is room, and the one that is due in any case.
+
+    Answers that came ahead of their turn take room until they are written, and who writes
+    waits for the one that is due: so that one never waits for room.
+    """
+
+    def __init__(self, is_stopped: t.Callable[[], bool], limit: int = LIMIT) -> None:
+        """Take what tells whether the run is over; all room is free."""
+        self._is_stopped = is_stopped
+        self._limit = limit
+        self._used = 0
+        self._due: object = None
+        # A lease may end wherever a last reference goes, also within the lock: hence one that lets its owner in.
+        self._changed = threading.Condition(threading.RLock())
+
+    @property
+    def used(self) -> int:
+        """Return how many bytes are counted."""
+        return self._used
+
+    def lease(self, owner: object) -> Lease:
+        """Return a lease for the answer to a request; it ends when nobody holds it any more."""
+        return Lease(self, owner)
+
+    def set_due(self, owner: object) -> None:
+        """Take note whose answer is waited for."""
+        with self._changed:
+            self._due = owner
+            self._changed.notify_all()
+
+    def take(self, lease: Lease, size: int) -> float:
+        """Count bytes of a lease once there is room for them; return the seconds waited.
+
+        Raises:
+            Stopped: The run is over.
+        """
+        began = time.monotonic()
+        with self._changed:
+            while not self._has_room(lease, size):
+                self._changed.wait(LOOK)
+                if self._is_stopped():
+                    raise Stopped
+            self._used += size
+            lease.size += size
+        return time.monotonic() - began
+
+    def _has_room(self, lease: Lease, size: int) -> bool:
+        is_alone = self._used == lease.size
+        return self._used + size <= self._limit or is_alone or lease.owner == self._due
+
+    def give_back(self, size: int) -> None:
+        """Count bytes no more."""
+        with self._changed:
+            self._used -= size
+            self._changed.notify_all()
+
+
+class Lease:
+    """What one answer takes of the budget."""
+
+    def __init__(self, budget: Budget, owner: object) -> None:
+        """Take nothing yet."""
+        self.owner = owner
+        self.size = 0
+        self._budget = budget
+        self._free = FREE
+
+    def grow(self, size: int) -> float:
+        """Take room for bytes that have come; return the seconds waited.
+
+        Raises:
+            Stopped: The run is over.
+        """
+        uncounted = min(size, self._free)
+        self._free -= uncounted
+        return self._budget.take(self, size - uncounted) if size > uncounted else 0.0
+
+    def __del__(self) -> None:
+        """Give back what was taken."""
+        if self.size:
+            self._budget.give_back(self.size)

@@ -1,0 +1,37 @@
+"""Which cookies of a server are sent back to it."""
+
+from __future__ import annotations
+
+import typing as t
+from http.cookiejar import Cookie, DefaultCookiePolicy
+
+#: Characters of a cookie, name and value, and cookies at once.
+LONGEST, MOST = 4096, 8
+
+
+class SessionCookies(DefaultCookiePolicy):
+    """Keeps the cookies of a session and no others: not those of trackers, nor as many as a server likes.
+
+    A pretix that does not get its own back stores a new session for every request
+    (docs/pretix.md, "Requests").
+    """
+
+    def __init__(self) -> None:
+        """Start without any."""
+        super().__init__()
+        self._kept: dict[tuple[str, str, str], str] = {}
+
+    def set_ok(self, cookie: Cookie, request: t.Any) -> bool:
+        """Return whether to keep a cookie."""
+        value = cookie.value or ""
+        place = (cookie.domain, cookie.path, cookie.name)
+        if "sess" not in cookie.name.lower() or len(cookie.name) + len(value) > LONGEST:
+            return False
+        if (len(self._kept) >= MOST and place not in self._kept) or not super().set_ok(cookie, request):
+            return False
+        self._kept[place] = value
+        return True
+
+    def secrets(self) -> t.Iterable[str]:
+        """Return the values that are kept: who has them has the session."""
+        return tuple(self._kept.values())

@@ -1,0 +1,62 @@
+"""The body of an answer, unpacked piece by piece, so that nobody unpacks more than they want."""
+
+from __future__ import annotations
+
+import itertools
+import typing as t
+import zlib
+
+#: Bytes that are unpacked at once at most.
+PIECE = 1 << 18
+
+_GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
+_ZLIB_HEADER = 2
+
+
+def unpack(chunks: t.Iterable[bytes], encoding: str) -> t.Iterator[bytes]:
+    """Yield a body in pieces of a limited size.
+
+    What is packed in a way that was not asked for comes as it is: it will prove to be no
+    JSON. So does, without its end, what was cut off.
+
+    Args:
+        chunks: The body as it comes.
+        encoding: The header ``Content-Encoding``.
+
+    Raises:
+        zlib.error: It is not packed as the header says.
+    """
+    encoding = encoding.strip().lower()
+    if encoding in {"gzip", "x-gzip"}:
+        return _inflate(chunks, _GZIP)
+    if encoding == "deflate":
+        return _deflated(iter(chunks))
+    return iter(chunks)
+
+
+def _deflated(chunks: t.Iterator[bytes]) -> t.Iterator[bytes]:
+    """Yield what is packed as ``deflate``: servers disagree on whether that has a header."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= _ZLIB_HEADER:
+            break
+    has_header = head[:1] == b"\x78" and int.from_bytes(head[:_ZLIB_HEADER], "big") % 31 == 0
+    return _inflate(itertools.chain((head,), chunks), _ZLIB if has_header else _RAW)
+
+
+def _inflate(chunks: t.Iterable[bytes], kind: int) -> t.Iterator[bytes]:
+    inflater = zlib.decompressobj(kind)
+    for chunk in chunks:
+        left = chunk
+        while left:
+            if inflater.eof:
+                if kind != _GZIP:
+                    return
+                inflater = zlib.decompressobj(kind)  # gzip may have several parts
+            piece = inflater.decompress(left, PIECE)
+            left = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+            if piece:
+                yield piece
+    if not inflater.eof and (rest := inflater.flush()):
+        yield rest

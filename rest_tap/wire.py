@@ -1,0 +1,137 @@
+"""The bytes of one answer as they come from the socket: for so long, so many, and not after the run has ended.
+
+A time-out of a socket begins anew with every byte. A server that sends a byte now and
+then could hold a run for ever: in the status line, in headers, in ``100 Continue`` after
+``100 Continue``, in chunk extensions, in the body or in trailers. All of these are read
+through :class:`_Wire`, which looks at the clock, at the count and at the flag between
+two reads, wherever in an answer they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import http.client
+import io
+import threading
+import time
+import typing as t
+
+from rest_tap.errors import Stopped
+
+#: Seconds between two looks at the flag while nothing comes.
+LOOK = 0.5
+
+
+@dataclasses.dataclass(slots=True)
+class Allowance:
+    """What one answer may take.
+
+    Attributes:
+        seconds: From the request to the last byte.
+        pause: Seconds without a byte.
+        size: Bytes on the wire.
+        is_stopped: Whether the run is over.
+    """
+
+    seconds: float
+    pause: float
+    size: int
+    is_stopped: t.Callable[[], bool]
+    _began: float = dataclasses.field(default_factory=time.monotonic)
+    _received: int = 0
+
+    def check(self, silent_since: float) -> None:
+        """Check that the answer may go on.
+
+        Raises:
+            Stopped: The run is over.
+            TimeoutError: It takes too long.
+            WireTooLarge: It is too large.
+        """
+        if self.is_stopped():
+            raise Stopped
+        now = time.monotonic()
+        if now - self._began > self.seconds or now - silent_since >= self.pause:
+            raise TimeoutError
+        if self._received > self.size:
+            raise WireTooLarge
+
+    def take(self, size: int) -> None:
+        """Count bytes that have come."""
+        self._received += size
+
+    def extend(self, seconds: float) -> None:
+        """Give back time in which the answer waited for us."""
+        self._began += seconds
+
+
+class WireTooLarge(Exception):  # noqa: N818 - says what is the matter
+    """An answer takes more bytes on the wire than any that is not too large."""
+
+
+_current = threading.local()
+
+
+@contextlib.contextmanager
+def allowing(allowance: Allowance) -> t.Iterator[None]:
+    """Hold what this thread reads meanwhile to an allowance."""
+    _current.allowance = allowance
+    try:
+        yield
+    finally:
+        _current.allowance = None
+
+
+class _Wire(io.RawIOBase):
+    """A socket to read from, within the allowance of the thread that reads."""
+
+    def __init__(self, raw: t.Any, sock: t.Any) -> None:
+        """Take the socket, and the file that keeps it open."""
+        self._raw = raw
+        self._sock = sock
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: t.Any) -> int:
+        """Read what there is, waiting for the first byte."""
+        allowance: Allowance | None = getattr(_current, "allowance", None)
+        if allowance is None:
+            return int(self._sock.recv_into(buffer))
+        since = time.monotonic()
+        self._sock.settimeout(min(LOOK, allowance.pause))
+        while True:
+            allowance.check(since)
+            try:
+                size = int(self._sock.recv_into(buffer))
+            except TimeoutError:
+                continue
+            allowance.take(size)
+            return size
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that is read through :class:`_Wire`."""
+
+    def __init__(self, sock: t.Any, *args: t.Any, **kwargs: t.Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_Wire(self.fp.detach(), sock))
+
+
+@functools.cache
+def bounded(pool: type) -> type:
+    """Return a kind of connection pool whose answers are held to the allowance of their thread."""
+    connection: t.Any = pool.ConnectionCls  # type: ignore[attr-defined]
+    if connection.response_class is _Response:
+        return pool
+    kind = type(connection.__name__, (connection,), {"response_class": _Response})
+    return type(pool.__name__, (pool,), {"ConnectionCls": kind})

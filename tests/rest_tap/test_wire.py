@@ -1,0 +1,146 @@
+"""An answer ends in time and in size, wherever in it the server takes its time."""
+
+from __future__ import annotations
+
+import threading
+import time
+import typing as t
+
+import pytest
+
+from rest_tap import http
+from rest_tap.auth import HeaderToken
+from rest_tap.errors import ApiError, BrokenAnswer, Stopped, Unanswered
+from rest_tap.http import Client
+from rest_tap.limiter import RateLimiter
+from rest_tap.request import Request
+from rest_tap.retry import RetryPolicy
+from tests.support.raw import Connection, raw_server
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def client(url: str, *, timeout: float = 0.3, max_bytes: int = 4 << 20) -> Client:
+    return Client(
+        url,
+        HeaderToken("api_key", "", "token-of-a-test"),
+        RateLimiter(),
+        policy=RetryPolicy(retries=0),
+        timeout=timeout,
+        max_bytes=max_bytes,
+    )
+
+
+def after(start: bytes, piece: Callable[[int], bytes]) -> Callable[[Connection], None]:
+    """Return what sends the start of an answer and then goes on with pieces."""
+
+    def answer(connection: Connection) -> None:
+        connection.send(start)
+        connection.drip(piece)
+
+    return answer
+
+
+ENDLESS = {
+    "a status line": after(b"HTTP/1.1 200 ", lambda _: b"x"),
+    "interim answers": after(b"", lambda _: b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a header": after(HEAD + b"X: ", lambda _: b"x"),
+    "a body": after(HEAD + b"Content-Length: 1000000\r\n\r\n[", lambda _: b" "),
+    "a body without length": after(HEAD + b"\r\n[", lambda _: b" "),
+    "chunks": after(CHUNKED, lambda _: b"1\r\n \r\n"),
+    "a chunk's size": after(CHUNKED + b"1;x=", lambda _: b"x"),
+    "trailers": after(CHUNKED + b"2\r\n[]\r\n0\r\n", lambda number: b"X-%d: x\r\n" % number),
+}
+
+
+@pytest.mark.parametrize("where", ENDLESS)
+def test_an_answer_that_drips_for_ever_ends_after_ten_time_outs(where: str) -> None:
+    began = time.monotonic()
+    with raw_server(ENDLESS[where]) as server, pytest.raises(Unanswered, match="no answer in time"):
+        client(server.url).fetch(Request("/x"))
+    assert 0.3 * http.ANSWER_TIMEOUTS * 0.9 < time.monotonic() - began < 0.3 * http.ANSWER_TIMEOUTS + 20
+
+
+@pytest.mark.parametrize("where", ENDLESS)
+def test_stopping_ends_an_answer_that_drips(where: str) -> None:
+    ended: list[BaseException] = []
+    with raw_server(ENDLESS[where]) as server:
+        sender = client(server.url, timeout=60)
+
+        def fetch() -> None:
+            try:
+                sender.fetch(Request("/x"))
+            except BaseException as error:  # noqa: BLE001 - looked at below
+                ended.append(error)
+
+        thread = threading.Thread(target=fetch)
+        thread.start()
+        while not server.requests:
+            time.sleep(0.01)
+        sender.stop()
+        thread.join(20)
+    assert [type(error) for error in ended] == [Stopped]
+
+
+def test_stopping_ends_an_answer_of_which_nothing_comes() -> None:
+    ended: list[BaseException] = []
+    with raw_server(lambda connection: connection.drip(lambda _: b"")) as server:
+        sender = client(server.url, timeout=60)
+
+        def fetch() -> None:
+            try:
+                sender.fetch(Request("/x"))
+            except BaseException as error:  # noqa: BLE001 - looked at below
+                ended.append(error)
+
+        thread = threading.Thread(target=fetch)
+        thread.start()
+        while not server.requests:
+            time.sleep(0.01)
+        sender.stop()
+        thread.join(20)
+    assert [type(error) for error in ended] == [Stopped]
+
+
+def test_silence_ends_an_answer_after_one_time_out() -> None:
+    with raw_server(lambda connection: connection.drip(lambda _: b"")) as server:
+        began = time.monotonic()
+        with pytest.raises(Unanswered, match="no answer in time"):
+            client(server.url).fetch(Request("/x"))
+    assert time.monotonic() - began < 0.3 * http.ANSWER_TIMEOUTS
+
+
+FLOODS = {
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 4000),
+    "a chunk's size": (CHUNKED + b"1;x=", b"x" * 100_000),
+    "trailers": (CHUNKED + b"2\r\n[]\r\n0\r\n", b"X: x\r\n" * 10_000),
+    "a body": (HEAD + b"\r\n[", b" " * 100_000),
+}
+
+
+@pytest.mark.parametrize("where", FLOODS)
+def test_an_answer_without_end_is_refused_when_it_is_too_large(where: str) -> None:
+    start, piece = FLOODS[where]
+
+    def answer(connection: Connection) -> None:
+        connection.send(start)
+        connection.drip(lambda _: piece, pause=0)
+
+    with raw_server(answer) as server, pytest.raises(ApiError) as raised:
+        client(server.url, timeout=30, max_bytes=1 << 20).fetch(Request("/x", stream="things"))
+    assert isinstance(raised.value, (BrokenAnswer, Unanswered))
+    assert str(raised.value).startswith("things: ")
+
+
+def test_a_connection_is_kept_after_an_answer_and_used_for_the_next() -> None:
+    with raw_server(lambda connection: connection.reply(b"[]")) as server:
+        sender = client(server.url)
+        for _ in range(3):
+            assert sender.parse(Request("/x"), sender.fetch(Request("/x"))) == []
+        sender.close()
+        assert len({connection.socket.fileno() for connection in server.requests}) == 1
+        assert len({id(connection.socket) for connection in server.requests}) == 1
