@@ -106,6 +106,10 @@ bench: .venv/ready ## measure the taps beside other tools, into docs/performance
 bench-quick: .venv/ready ## the taps and the floor only, on small data (under three minutes)
 	$(BIN)/python -m benchmarks --quick
 
+.PHONY: bench-load
+bench-load: .venv/ready .meltano-venv/ready ## measure the whole way into databases beside dlt (half an hour)
+	$(BIN)/python -m benchmarks.load
+
 .PHONY: bench-guard
 bench-guard: .venv/ready ## count the instructions of the taps and of the floor (needs valgrind; two minutes)
 	$(BIN)/python -m benchmarks.guard

@@ -12,6 +12,7 @@ from benchmarks.workloads import WORKLOADS
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
+LOADS = HERE / "load.json"
 PAGE = HERE.parent / "docs" / "performance.md"
 PICTURE = PAGE.with_suffix(".svg")
 
@@ -44,10 +45,19 @@ that their catalog leaves out.
 Where answers take long, whoever asks for eight at once comes near the floor with eight threads, and nothing can come
 before it; what differs then is CPU."""
 
+LOADING = """\
+The same rows by the same server into tables of the same names, in turns (A B C A B C …), each into an empty schema or
+file. Rows are those of the API: an order with all that stands in it is one. `meltano run` with the presets of
+`meltano.yml`, which merge by key; dlt's `rest_api` with its own presets, which append, and once more merging by key. A
+run counts if the table holds every row. Wall time is of the whole command, start-up included. CPU is user and system
+time, that of the database server included. Where the load average is above the number of cores, other work was done at
+the same time, and only the ratios say something."""
+
 AGAIN = """\
-`make bench` measures everything (about an hour) and writes this page; `make bench-quick` compares the taps with the
-floors on small data in under three minutes; `python -m benchmarks --only W1` measures one workload anew. All single
-runs are in `benchmarks/results.json`."""
+`make bench-load` measures the whole way (half an hour), `make bench` reading alone (an hour); both write this page, and
+all single runs into `benchmarks/load.json` and `benchmarks/results.json`. `make bench-guard` counts instructions, which
+a busy machine does not change. `make bench-quick` compares the taps with the floors on small data in under three
+minutes; `python -m benchmarks --only W1` measures one workload anew."""
 
 STARTED = """\
 An empty run of each program, and how long it takes from the start of the process to the first request and, where there
@@ -200,27 +210,70 @@ def overview(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def kept_loads() -> dict[str, Any] | None:
+    """Return what `make bench-load` measured last."""
+    return json.loads(LOADS.read_text(encoding="utf-8")) if LOADS.exists() else None
+
+
+def load_table(found: dict[str, Any]) -> str:
+    """Return what one job took by every way, as a Markdown table."""
+    lines = [
+        f"### {found['title']}",
+        "",
+        "| | rows per second | wall | CPU | tap | Meltano | loader | dlt | PostgreSQL | memory |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for key, one in found["ways"].items():
+        is_ours = bool(one["loader"])
+        cells = [
+            f"{found['rows'] / one['wall']:,.0f}",
+            f"{one['wall']:.1f} s",
+            f"{one['cpu']:.1f} s",
+            f"{one['tap']:.1f} s" if is_ours else "",
+            f"{one['own']:.1f} s" if is_ours else "",
+            f"{one['loader']:.1f} s" if is_ours else "",
+            "" if is_ours else f"{one['own']:.1f} s",
+            f"{one['server']:.1f} s" if key.startswith("postgres") else "",
+            f"{one['memory'] / 1e6:.0f} MB",
+        ]
+        lines.append(f"| {one['label']} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"Medians of {found['runs']} turns, load average {found['load']}.", ""])
+
+
+def loader_speeds() -> str:
+    """Return rows per second by each loader's preset, for the README."""
+    measured = kept_loads()
+    if measured is None:
+        return ""
+    jobs = measured["jobs"]
+    lines = [
+        f"| Rows per second from the API into | {' | '.join(job['title'] for job in jobs)} |",
+        f"|---|{'--:|' * len(jobs)}",
+    ]
+    names = {"postgres": "PostgreSQL", "duckdb": "DuckDB", "jsonl": "JSON lines", "csv": "CSV"}
+    for key, name in names.items():
+        speeds = [f"{job['rows'] / job['ways'][key]['wall']:,.0f}" for job in jobs]
+        lines.append(f"| {name} | {' | '.join(speeds)} |")
+    return "\n".join(lines) + "\n"
+
+
 def page(results: dict[str, Any]) -> str:
     """Return `docs/performance.md`."""
     about, workloads = results["about"], results["workloads"]
     versions = ", ".join(f"{name} {version}" for name, version in sorted(about["versions"].items()))
-    machine = f"{about['cores']} cores, {about['machine']}, {about['system']}"
     parts = [
         "# Performance",
         "",
-        "Written by `make bench`; do not edit.",
+        "Written by `make bench-load` and `make bench`; do not edit.",
         "",
-        f"Measured until {about['date']}: {machine}, Python {about['python']}; {versions}.",
+        *_loading(),
+        "## Reading alone",
+        "",
+        f"Measured until {about['date']}: {_machine(about)}; {versions}.",
         "",
         HOW,
         "",
         f"![Seconds by workload]({PICTURE.name})",
-        "",
-        "## What was to be shown",
-        "",
-        promises(workloads),
-        "",
-        "## Workloads",
         "",
         *(table(found) for found in workloads.values()),
         "## Start-up",
@@ -233,6 +286,28 @@ def page(results: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(parts)
+
+
+def _machine(about: dict[str, Any]) -> str:
+    return f"{about['cores']} cores, {about['machine']}, {about['system']}, Python {about['python']}"
+
+
+def _loading() -> list[str]:
+    """Return the chapter about the whole way."""
+    measured = kept_loads()
+    if measured is None:
+        return []
+    loaders = ", ".join(f"`{one}`" for one in measured["loaders"])
+    what = f"{_machine(measured)}; dlt {measured['dlt']}, {loaders}"
+    return [
+        "## From the API into a database",
+        "",
+        f"Measured on {measured['date']} at {measured['commit']}: {what}.",
+        "",
+        LOADING,
+        "",
+        *(load_table(job) for job in measured["jobs"]),
+    ]
 
 
 def _startup(results: dict[str, Any]) -> list[str]:
