@@ -1,10 +1,13 @@
-"""Lists whose rows come from a file: two or three plausible rows in `samples/<stream>.json`, given to every parent.
+"""Lists that come from a file: `samples/<stream>.json` has the list's path and two or three plausible rows.
 
-Rows get ids that are unique on the server and the same in every run: the parent's number times 100
-(or what the longest list needs) plus the row's place. In a file, `"@items/2"` stands for the id (or
-other key) of the second row of `items` of the same parent, `"@customers/*"` for one row after the
-other, `"@organizer"` and `"@event"` for the parents' slugs, and `"$item_variations"` for the rows of
-that file.
+`path` is that of the stream's class. What differs from most lists stands beside it, by the names of
+:class:`sandbox.lists.List`: `order` and `allowed` (words), `filters`, `permission`, `since`, …
+
+Every parent gets the rows. Their ids are unique on the server and the same in every run: the parent's
+number times 100 (or what the longest list needs) plus the row's place. In a file, `"@items/2"` stands
+for the id (or other key) of the second row of `items` of the same parent, `"@customers/*"` for one row
+after the other, `"@organizer"` and `"@event"` for the parents' slugs, and `"$item_variations"` for the
+rows of that file.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
+
+from sandbox.lists import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-FOLDER = Path(__file__).parent / "samples"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _REFERENCE = re.compile(r"@(\w+)(?:/(\d+|\*)(?:\.(\d+))?)?")
 
@@ -41,13 +44,13 @@ NESTED = {
 
 def names() -> list[str]:
     """Return the streams that have a sample file."""
-    return sorted(path.stem for path in FOLDER.glob("*.json"))
+    return sorted(path.stem for path in SAMPLES.glob("*.json"))
 
 
 @functools.cache
 def load(name: str) -> list[Row]:
     """Return the rows of a sample file, with the rows nested in them; times as `datetime`, references as they stand."""
-    rows: list[Row] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))["rows"]
+    rows: list[Row] = json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))["rows"]
     return [_read(row) for row in rows]
 
 

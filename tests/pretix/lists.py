@@ -1,22 +1,88 @@
 """Reads the API's lists the plain way: page after page, parent after parent, nothing clever.
 
-What the tap has to match; written from the reference schemas, so that it knows no stream by name
-except where the API has two ways.
+What the tap has to match. Paths are those of the sandbox's lists, keys and fields those of the streams; no stream
+is known by name except where the API has two ways.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import requests
 
-REFERENCE = Path(__file__).parents[1] / "reference" / "pretix-schemas.json"
-SCHEMAS: dict[str, dict[str, Any]] = json.loads(REFERENCE.read_text())["streams"]
+from rest_tap.schema import UNKNOWN_FIELDS
+from sandbox.lists import BY_NAME
+from tap_organizers.tap import TapOrganizers
+from tests.conftest import kept_signals
+
+if TYPE_CHECKING:
+    from tap_organizers.client import OrganizersStream
 
 Row = dict[str, Any]
+
+#: A key in a path → the stream whose rows have it, and their field.
+KEYS = {
+    "organizer": ("organizers", "slug"),
+    "event": ("events", "slug"),
+    "order": ("orders", "code"),
+    "item": ("items", "id"),
+    "question": ("questions", "id"),
+    "checkin_list": ("checkin_lists", "id"),
+    "gift_card": ("gift_cards", "id"),
+    "team": ("teams", "id"),
+}
+#: Streams that are only, or far more cheaply, found inside the rows of another.
+NESTED = {
+    "order_fees": ("orders", "fees"),
+    "order_payments": ("orders", "payments"),
+    "order_refunds": ("orders", "refunds"),
+}
+PARAMS = {
+    "orders": {"include_canceled_positions": "true", "include_canceled_fees": "true"},
+    "order_positions": {"include_canceled_positions": "true"},
+}
+SEATS_OF_A_DATE = "/organizers/{organizer}/events/{event}/subevents/{subevent}/seats/"
+#: Their order has ties, so that pages may repeat rows and drop as many others.
+WITHOUT_TOTAL_ORDER = {
+    *("customers", "memberships", "gift_cards", "gift_card_transactions", "seating_plans", "team_api_tokens"),
+    *("item_meta_properties", "ticket_layouts", "badge_layouts"),
+}
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A stream as the server has it."""
+
+    stream: OrganizersStream
+    path: str
+    shape: str
+    #: The stream above it.
+    parent: str | None
+    #: Keys in the path → fields of the parent's row.
+    context: dict[str, str]
+
+    @property
+    def fields(self) -> Row:
+        """The fields of a row and their schemas, the parents' keys among them."""
+        fields: Row = dict(self.stream.schema["properties"])
+        del fields[UNKNOWN_FIELDS]
+        return fields
+
+
+def _listed(stream: OrganizersStream) -> Listed:
+    facts = BY_NAME.get(stream.name)
+    keys = facts.parents if facts else ("organizer", "event", "order")
+    parent, field = KEYS[keys[-1]] if keys else (None, "")
+    context = {key: field if key == keys[-1] else key for key in keys}
+    return Listed(stream, facts.path if facts else "", facts.shape if facts else "paginated", parent, context)
+
+
+with kept_signals():
+    _STREAMS = TapOrganizers(config={}, validate_config=False, setup_mapper=False).discover_streams()
+#: All streams but the answers, which are cut out of positions.
+LISTS = {stream.name: _listed(stream) for stream in _STREAMS if stream.name != "order_answers"}
 
 
 class Client:
@@ -69,29 +135,29 @@ class Lists:
         return self._rows[name]
 
     def _read(self, name: str) -> list[Row]:
-        schema = SCHEMAS[name]
-        if schema["parent"] is None:
-            return [row for row in self._client.rows(schema["path"]) if row["slug"] in self._organizers]
+        listed = LISTS[name]
+        if listed.parent is None:
+            return [row for row in self._client.rows(listed.path) if row["slug"] in self._organizers]
         rows = []
         for context in self._contexts(name):
-            for path, more, params in ways(name, schema["path"], context):
-                if schema["shape"] == "object":
+            for path, more, params in ways(name, listed.path, context):
+                if listed.shape == "object":
                     response = self._client.get(path.format(**context))
                     assert response.status_code == requests.codes.ok, path
-                    found = [response.json()]
+                    found = [{"settings": response.json()}]
                 else:
                     found = self._client.rows(path.format(**context, **more), **params)
                 rows += [{**row, **public(context), **more} for row in found]
         return rows
 
     def _contexts(self, name: str) -> list[Row]:
-        schema = SCHEMAS[name]
+        listed = LISTS[name]
         contexts = []
-        for parent in self[schema["parent"]]:
-            context = {key: parent[source.split(".")[1]] for key, source in schema["context"].items()}
-            if schema["parent"] == "events":
+        for parent in self[listed.parent or ""]:
+            context = {key: parent[field] for key, field in listed.context.items()}
+            if listed.parent == "events":
                 context |= {"_event": parent, "_dates": self["subevents"] if parent["has_subevents"] else []}
-            if schema["parent"] == "items":
+            if listed.parent == "items":
                 context["_series"] = self._series[parent["organizer"], parent["event"]]
             contexts.append(context)
         return contexts
@@ -102,20 +168,12 @@ class Lists:
 
     def _nested(self, name: str) -> list[Row]:
         parent, field = NESTED[name]
-        context = SCHEMAS[name]["context"]
+        context = LISTS[name].context
         return [
-            {**row, **{key: above[source.split(".")[1]] for key, source in context.items()}}
+            {**row, **{key: above[source] for key, source in context.items()}}
             for above in self[parent]
             for row in above[field]
         ]
-
-
-#: Streams that are only, or far more cheaply, found inside the rows of another.
-NESTED = {
-    "order_fees": ("orders", "fees"),
-    "order_payments": ("orders", "payments"),
-    "order_refunds": ("orders", "refunds"),
-}
 
 
 def public(context: Row) -> Row:
@@ -125,22 +183,21 @@ def public(context: Row) -> Row:
 
 def ways(name: str, path: str, context: Row) -> list[tuple[str, Row, dict[str, str]]]:
     """List the requests that make up a stream below one parent: path, further keys, parameters."""
-    params: dict[str, str] = SCHEMAS[name].get("params", {})
+    params = PARAMS.get(name, {})
     if name == "questions":
         return [(path, {}, {**params, "container_type": kind}) for kind in "PO"]
     if name == "item_program_times" and context["_series"]:
         return []  # 400
     if name == "seats" and context["_event"]["has_subevents"]:
-        (below_date,) = SCHEMAS[name]["alt_paths"]
         here = (context["organizer"], context["event"])
         dates = [row["id"] for row in context["_dates"] if (row["organizer"], row["event"]) == here]
-        return [(below_date, {"subevent": date}, params) for date in dates]
+        return [(SEATS_OF_A_DATE, {"subevent": date}, params) for date in dates]
     return [(path, {}, params)]
 
 
 def by_key(name: str, rows: list[Row]) -> dict[tuple[Any, ...], Row]:
     """Index rows by the stream's primary key."""
-    return {tuple(row[field] for field in SCHEMAS[name]["primary_key"]): row for row in rows}
+    return {tuple(row[field] for field in LISTS[name].stream.primary_keys): row for row in rows}
 
 
 class Fields:

@@ -10,7 +10,7 @@ import requests
 
 from rest_tap.errors import Denied
 from tap_organizers.streams import STREAMS
-from tests.pretix.lists import SCHEMAS
+from tests.pretix.lists import LISTS
 from tests.pretix.reading import (
     Door,
     Row,
@@ -126,7 +126,7 @@ def test_a_limited_token_reads_what_it_may_and_is_told_the_rest(
     rows = union(result)
     denied = set()
     for name in NAMES:
-        needed = SCHEMAS.get(name, SCHEMAS["order_positions"])["permission"]["name"]
+        needed = LISTS.get(name, LISTS["order_positions"]).stream.permission
         if needed is not None and READS_ORDERS not in needed:
             denied.add(name)
             assert name not in rows
@@ -146,8 +146,8 @@ def test_a_limited_token_reads_what_it_may_and_is_told_the_rest(
     assert told == denied - below
     for name in told:
         (line,) = [line for line in result.warnings() if line.startswith(f"{name}: ")]
-        assert SCHEMAS[name]["permission"]["name"] in line
-        assert SCHEMAS[name]["permission"]["name_before_2026_3"] in line
+        assert str(LISTS[name].stream.permission) in line
+        assert str(LISTS[name].stream.permission_before) in line
 
 
 @pytest.mark.parametrize(("on_denied", "code"), [("skip", 0), ("fail", 1)])
