@@ -49,13 +49,16 @@ help: ## this list
 demo: .venv/ready .meltano-venv/ready ## load the sandbox's data into DuckDB with Meltano and show it
 	MPLCONFIGDIR=.cache/matplotlib $(BIN)/python -m demo
 
+# A process for each core.
+PARALLEL := -n auto --dist worksteal
+
 .PHONY: test
-test: lint ## lint, then every test that needs no other program (some minutes)
-	$(BIN)/python -m pytest
+test: lint ## lint, then every test that needs no other program (three minutes on two cores)
+	$(BIN)/python -m pytest $(PARALLEL)
 
 .PHONY: test-slow
 test-slow: .venv/ready ## the tests that take long: faults everywhere, 500 random runs, secrets, memory (ten minutes)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(PARALLEL) -m slow
 
 .PHONY: reliability
 reliability: .venv/ready ## break everything, everywhere, into docs/reliability.md (ten minutes)
@@ -66,7 +69,7 @@ test-lowest: .venv/ready ## the tests with the oldest dependencies that pyprojec
 	$(UV) venv --quiet --clear --python $(BIN)/python .cache/lowest
 	$(UV) pip sync --quiet --python .cache/lowest --require-hashes requirements/lowest.txt
 	$(UV) pip install --quiet --python .cache/lowest --no-deps --editable .
-	.cache/lowest/bin/python -m pytest -W 'ignore:Class-scoped fixture' --ignore tests/meltano --ignore tests/orchestrate --ignore tests/pretix
+	.cache/lowest/bin/python -m pytest $(PARALLEL) -W 'ignore:Class-scoped fixture' --ignore tests/meltano --ignore tests/orchestrate --ignore tests/pretix
 
 .PHONY: test-next
 test-next: .venv/ready .meltano-venv/ready ## the tests with the newest pre-releases of the SDK and of Meltano
@@ -74,7 +77,7 @@ test-next: .venv/ready .meltano-venv/ready ## the tests with the newest pre-rele
 	$(UV) pip sync --quiet --python .cache/next --require-hashes requirements/dev.txt
 	$(UV) pip install --quiet --python .cache/next --no-build-isolation --no-deps --editable .
 	$(UV) pip install --python .cache/next --prerelease allow --upgrade-package singer-sdk singer-sdk
-	.cache/next/bin/python -m pytest --ignore tests/meltano --ignore tests/orchestrate --ignore tests/pretix
+	.cache/next/bin/python -m pytest $(PARALLEL) --ignore tests/meltano --ignore tests/orchestrate --ignore tests/pretix
 	$(UV) venv --quiet --clear --python $(BIN)/python .cache/next-meltano
 	$(UV) pip sync --quiet --python .cache/next-meltano --require-hashes requirements/meltano.txt
 	$(UV) pip install --python .cache/next-meltano --prerelease allow --upgrade-package meltano meltano
@@ -127,6 +130,12 @@ lock: $(if $(wildcard $(UV)),,.venv/ready) ## resolve the newest dependencies in
 	$(COMPILE) --upgrade --resolution lowest-direct --group test pyproject.toml -o requirements/lowest.txt
 	$(COMPILE) --upgrade requirements/meltano.in -o requirements/meltano.txt
 	$(COMPILE) --upgrade requirements/orchestrate.in -o requirements/orchestrate.txt
+
+.PHONY: watch-pretix
+watch-pretix: .venv/ready ## compare the streams with the newest pretix on PyPI
+	$(UV) venv --quiet --clear --python $(BIN)/python .cache/pretix
+	$(UV) pip install --quiet --python .cache/pretix --upgrade pretix
+	$(BIN)/python -m tools.watch_pretix .cache/pretix/bin/python
 
 .PHONY: audit
 audit: .venv/ready ## ask PyPI whether a locked dependency has a known weakness (needs the network)

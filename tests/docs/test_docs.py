@@ -325,6 +325,8 @@ NOT_RUN = {
     "make bench-guard": "likewise, where there is valgrind",
     "make reliability": "takes an hour, and writes a page",
     "make audit": "asks a service on the network, whose answer changes",
+    "make test-next": "installs whatever was published since",
+    "make watch-pretix": "likewise; tests/pretix/test_watch.py does it with a pretix that is known",
     "make lock": "brings whatever was published since",
     'airflow pools set ticketing_api 3 "shards at once"': "tests/orchestrate/test_airflow.py, for two shards",
     "TICKETING_TAP=tap-pretix TICKETING_LOADER=target-postgres TICKETING_SHARDS=3 airflow dags test ticketing_taps": (
