@@ -45,8 +45,13 @@ help: ## this list
 	$(UV) pip sync --quiet --python .orchestrate-venv --require-hashes requirements/orchestrate.txt
 	@touch $@
 
+.dbt-venv/ready: requirements/dbt.txt | .venv/ready
+	@test -x .dbt-venv/bin/python || $(UV) venv --quiet --python $(BIN)/python .dbt-venv
+	$(UV) pip sync --quiet --python .dbt-venv --require-hashes requirements/dbt.txt
+	@touch $@
+
 .PHONY: demo
-demo: .venv/ready .meltano-venv/ready ## load the sandbox's data into DuckDB with Meltano and show it
+demo: .venv/ready .meltano-venv/ready ## load the sandbox's data into DuckDB with Meltano, make the marts with dbt, show both
 	MPLCONFIGDIR=.cache/matplotlib $(BIN)/python -m demo
 
 # A process for each core.
@@ -130,6 +135,7 @@ lock: $(if $(wildcard $(UV)),,.venv/ready) ## resolve the newest dependencies in
 	$(COMPILE) --upgrade --resolution lowest-direct --group test pyproject.toml -o requirements/lowest.txt
 	$(COMPILE) --upgrade requirements/meltano.in -o requirements/meltano.txt
 	$(COMPILE) --upgrade requirements/orchestrate.in -o requirements/orchestrate.txt
+	$(COMPILE) --upgrade requirements/dbt.in -o requirements/dbt.txt
 
 .PHONY: watch-pretix
 watch-pretix: .venv/ready ## compare the streams with the newest pretix on PyPI
@@ -140,8 +146,8 @@ watch-pretix: .venv/ready ## compare the streams with the newest pretix on PyPI
 .PHONY: audit
 audit: .venv/ready ## ask PyPI whether a locked dependency has a known weakness (needs the network)
 	$(UV) tool run pip-audit@2.10.1 --strict --progress-spinner off --disable-pip --require-hashes \
-	  $(foreach lock,dev meltano orchestrate,-r requirements/$(lock).txt)
+	  $(foreach lock,dev meltano orchestrate dbt,-r requirements/$(lock).txt)
 
 .PHONY: clean
 clean: ## remove all that make has built
-	rm -rf .venv .meltano-venv .orchestrate-venv .meltano .cache dist output/*
+	rm -rf .venv .meltano-venv .orchestrate-venv .dbt-venv .meltano .cache dist output/*

@@ -24,7 +24,7 @@ LINES = 8
 def run_query(database: Path, name: str) -> list[tuple[t.Any, ...]]:
     """Return the rows of one of the recipes' queries."""
     with duckdb.connect(str(database), read_only=True) as connection:
-        connection.execute("set schema = 'tap_organizers'")
+        connection.execute("set schema = 'tap_pretix'")
         return connection.execute((QUERIES / f"{name}.sql").read_text()).fetchall()
 
 

@@ -33,6 +33,8 @@ UNKNOWN_FIELDS = "unknown_fields"
 #: Marks in a field's schema. JSON Schema ignores them, the catalog drops them.
 SENSITIVITY = "x-sensitivity"
 LENIENT = "x-lenient"
+#: What a text or an object stands for: "decimal" or "translated".
+KIND = "x-kind"
 
 
 class FieldType:
@@ -81,9 +83,9 @@ Date = FieldType("string", format="date")
 #: A time of day, ``HH:MM:SS``.
 Time = FieldType("string", format="time")
 #: A decimal number as text: exact in every loader, where ``number`` is not.
-Decimal = FieldType("string")
+Decimal = FieldType("string", **{KIND: "decimal"})
 #: Text in several languages: an object from language code to text.
-I18n = FieldType("object", additionalProperties=True)
+I18n = FieldType("object", additionalProperties=True, **{KIND: "translated"})
 #: An object whose properties depend on the data.
 Json = FieldType("object", additionalProperties=True)
 

@@ -322,7 +322,7 @@ class Till:
             "last_modified": min(max([*touched, canceled_at or moment]), latest),
             "payments": self._payments(total, moment, paid_at, provider, status),
             "refunds": [],
-            "require_approval": rng.random() < 0.02,
+            "require_approval": rng.random() < 0.02 and status == "n",
             "sales_channel": rng.choices(("web", "box-office"), weights=(9, 1))[0],
             "url": f"https://tickets.example/{organizer.slug}/{event.slug}/order/{code}/",
             "customer": rng.choice(self.customers) if rng.random() < 0.25 else None,
@@ -542,9 +542,16 @@ class Till:
         }
 
     def _book(self, organizer: Organizer, event: Event, order: Row) -> None:
-        """Add the ledger's rows: each position and fee once, and once more with -1 when it was canceled."""
+        """Add the ledger's rows: each position and fee once, and once more with -1 when it was canceled or expired.
+
+        What waits for an approval is not booked.
+        """
+        if order["require_approval"]:
+            return
+        expired = min(order["expires"], max(order["datetime"], self.now - timedelta(minutes=1)))
+        ended = order["cancellation_date"] or (expired if order["status"] == "e" else None)
         for row, fee in [*((row, False) for row in order["positions"]), *((row, True) for row in order["fees"])]:
-            gone = order["cancellation_date"] or (order["last_modified"] if row["canceled"] else None)
+            gone = ended or (order["last_modified"] if row["canceled"] else None)
             for count, at in ((1, order["datetime"]), *([(-1, gone)] if gone else [])):
                 organizer.sales["transactions"].append(
                     {

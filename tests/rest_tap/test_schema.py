@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from rest_tap.normalise import normaliser
 from rest_tap.schema import (
+    KIND,
     LENIENT,
     SENSITIVITY,
     UNKNOWN_FIELDS,
@@ -42,8 +43,10 @@ from rest_tap.schema import (
         pytest.param(DateTime(), {"type": ["string", "null"], "format": "date-time"}, id="moment"),
         pytest.param(Date(), {"type": ["string", "null"], "format": "date"}, id="day"),
         pytest.param(Time(), {"type": ["string", "null"], "format": "time"}, id="time of day"),
-        pytest.param(Decimal(), {"type": ["string", "null"]}, id="decimal stays text, exact"),
-        pytest.param(I18n(), {"type": ["object", "null"], "additionalProperties": True}, id="languages"),
+        pytest.param(Decimal(), {"type": ["string", "null"], KIND: "decimal"}, id="decimal stays text, exact"),
+        pytest.param(
+            I18n(), {"type": ["object", "null"], "additionalProperties": True, KIND: "translated"}, id="languages"
+        ),
         pytest.param(Json(), {"type": ["object", "null"], "additionalProperties": True}, id="free object"),
         pytest.param(
             Array(String), {"type": ["array", "null"], "items": {"type": ["string", "null"]}}, id="list of values"

@@ -1,0 +1,31 @@
+-- The sales curve: each day on which something was sold for a date, and how long before it that was.
+with days as (
+    select
+        event_key,
+        coalesce(event_date_key, event_key) as event_date_key,
+        currency,
+        sold_on as day,
+        cast(sum(case when is_admission then 1 else 0 end) as {{ dbt.type_bigint() }}) as tickets,
+        {{ ticketing.money('sum(coalesce(price, 0))') }} as gross
+    from {{ ref('fct_tickets') }}
+    where is_sold and sold_on is not null
+    group by event_key, coalesce(event_date_key, event_key), currency, sold_on
+)
+
+select
+    days.event_date_key || '/' || cast(days.day as {{ dbt.type_string() }}) as event_day_key,
+    days.event_key,
+    days.event_date_key,
+    days.day,
+    cast({{ dbt.datediff('days.day', 'dates.starts_on', 'day') }} as {{ dbt.type_bigint() }}) as days_before,
+    days.currency,
+    days.tickets,
+    days.gross,
+    cast(sum(days.tickets) over (
+        partition by days.event_date_key order by days.day rows between unbounded preceding and current row
+    ) as {{ dbt.type_bigint() }}) as tickets_to_date,
+    {{ ticketing.money('sum(days.gross) over (
+        partition by days.event_date_key order by days.day rows between unbounded preceding and current row
+    )') }} as gross_to_date
+from days
+left join {{ ref('dim_event_dates') }} as dates on dates.event_date_key = days.event_date_key

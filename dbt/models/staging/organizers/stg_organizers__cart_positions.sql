@@ -1,0 +1,25 @@
+{# Written by `make docs` from the catalog of tap-organizers; change tools/dbt.py #}
+{{ ticketing.staged(
+    source('organizers', 'cart_positions'),
+    [
+        ('organizer', 'organizer', 'text', ''),
+        ('event', 'event', 'text', ''),
+        ('id', 'cart_position_id', 'integer', ''),
+        ('item', 'item_id', 'integer', ''),
+        ('variation', 'variation_id', 'integer', ''),
+        ('price', 'price', 'money', ''),
+        ('attendee_name', 'attendee_name', 'text', 'personal'),
+        ('attendee_name_parts', 'attendee_name_parts', 'json', 'personal'),
+        ('attendee_email', 'attendee_email', 'text', 'personal'),
+        ('voucher', 'voucher_id', 'integer', ''),
+        ('addon_to', 'addon_to_id', 'integer', ''),
+        ('subevent', 'subevent_id', 'integer', ''),
+        ('datetime', 'added_at', 'time', ''),
+        ('expires', 'expires_at', 'time', ''),
+        ('includes_tax', 'includes_tax', 'boolean', ''),
+        ('answers', 'answers', 'json', 'personal'),
+        ('seat', 'seat', 'json', ''),
+        ('is_bundled', 'is_bundled', 'boolean', ''),
+    ],
+    events=ref('stg_organizers__events'),
+) }}

@@ -1,0 +1,10 @@
+{# Written by `make docs` from the catalog of tap-organizers; change tools/dbt.py #}
+{{ ticketing.staged(
+    source('organizers', 'organizer_exporters'),
+    [
+        ('organizer', 'organizer', 'text', ''),
+        ('identifier', 'identifier', 'text', ''),
+        ('verbose_name', 'verbose_name', 'text', ''),
+        ('input_parameters', 'input_parameters', 'json', ''),
+    ],
+) }}

@@ -1,0 +1,25 @@
+{# Written by `make docs` from the catalog of tap-organizers; change tools/dbt.py #}
+{{ ticketing.staged(
+    source('organizers', 'transactions'),
+    [
+        ('organizer', 'organizer', 'text', ''),
+        ('id', 'transaction_id', 'integer', ''),
+        ('order', 'order_code', 'text', ''),
+        ('created', 'created_at', 'time', ''),
+        ('datetime', 'booked_at', 'time', ''),
+        ('positionid', 'position_number', 'integer', ''),
+        ('count', 'quantity', 'integer', ''),
+        ('item', 'item_id', 'integer', ''),
+        ('variation', 'variation_id', 'integer', ''),
+        ('subevent', 'subevent_id', 'integer', ''),
+        ('price', 'price', 'money', ''),
+        ('tax_rate', 'tax_rate', 'rate', ''),
+        ('tax_rule', 'tax_rule_id', 'integer', ''),
+        ('tax_code', 'tax_code', 'text', ''),
+        ('tax_value', 'tax_value', 'money', ''),
+        ('fee_type', 'fee_type', 'text', ''),
+        ('internal_type', 'internal_type', 'text', ''),
+        ('event', 'event', 'text', ''),
+    ],
+    events=ref('stg_organizers__events'),
+) }}
