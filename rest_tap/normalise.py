@@ -1,115 +1,277 @@
-"""Records made to fit their schema: compiled once for a stream, run for each page."""
+"""Records made to fit their schema: compiled once for a stream, run for each page.
+
+Nearly every page fits as it comes, which one call of msgspec finds out. Only the records
+of a page that does not are walked: each value becomes what the schema says if that can be
+done without guessing, so that it could be turned back, and null if not.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import typing as t
 
-from rest_tap.schema import LENIENT, Record, Schema
+import msgspec
+
+from rest_tap.schema import Record, Schema
 from rest_tap.times import to_utc
 
-Normaliser = t.Callable[[list[Record]], None]
+#: Names and positions on the way from a record to a value in it.
+Path = tuple[str | int, ...]
+Misfits = list[tuple[Path, t.Any]]
+#: Returns what a value is made, and notes it if that is nothing.
+Fit = t.Callable[[t.Any, Path, Misfits], t.Any]
+#: Returns what a value is made, or None if it cannot be.
 Conversion = t.Callable[[t.Any], t.Any]
+#: Puts the times in some records into UTC, where they are.
+Clock = t.Callable[[list[Record]], None]
 
-INTEGER = re.compile(r"-?[0-9]{1,18}")
-
-
-def _as_integer(value: t.Any) -> t.Any:
-    return int(value) if isinstance(value, str) and INTEGER.fullmatch(value) else value
-
-
-def _as_string(value: t.Any) -> t.Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _as_boolean(value: t.Any) -> t.Any:
-    return value if value is None else value != 0
+#: What databases keep as an integer.
+SMALLEST, LARGEST = -(2**63), 2**63 - 1
+#: A number as JSON writes it.
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+#: Digits that a float holds for sure; with more, the text may not be the number that was sent.
+SURE_DIGITS = 15
+BOOLEANS: dict[t.Any, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 
 
-def _as_utc(value: t.Any) -> t.Any:
-    return to_utc(value) if isinstance(value, str) else value
+class Normaliser:
+    """Makes the records of a stream fit its schema."""
+
+    def __init__(self, schema: Schema, keys: t.Iterable[str] = ()) -> None:
+        """Compile the schema.
+
+        Args:
+            schema: What the SCHEMA message says of a record.
+            keys: Fields that no record may lack.
+        """
+        self._keys = tuple(keys)
+        properties: dict[str, Schema] = schema.get("properties", {})
+        row = _struct(properties, self._keys)
+        self._row, self._page = row, list[row]  # type: ignore[valid-type]
+        self._fits = _fits(properties)
+        self._clock = _clock(schema)
+
+    def __call__(self, records: list[Record]) -> dict[int, Misfits]:
+        """Make records fit, in place; what is inside of them is copied before it is changed.
+
+        Returns:
+            For each record with values that became null: its index, where they stood, and
+            what they were. An index without any has a record that lacks a key.
+        """
+        misfits: dict[int, Misfits] = {}
+        try:
+            msgspec.convert(records, self._page)
+        except msgspec.ValidationError:
+            for index, record in enumerate(records):
+                found = self._fit(record)
+                if found or self.lacks_key(record):
+                    misfits[index] = found
+        if self._clock is not None:
+            self._clock(records)
+        return misfits
+
+    def lacks_key(self, record: Record) -> bool:
+        """Return whether a record cannot be told from others."""
+        return any(record.get(key) is None for key in self._keys)
+
+    def _fit(self, record: Record) -> Misfits:
+        misfits: Misfits = []
+        try:
+            msgspec.convert(record, self._row)
+        except msgspec.ValidationError:
+            for name, fit in self._fits:
+                if record.get(name) is not None:
+                    record[name] = fit(record[name], (name,), misfits)
+        return misfits
 
 
-def _each(convert: Conversion, value: t.Any) -> t.Any:
-    return [convert(item) for item in value] if isinstance(value, list) else value
+# What fits
 
 
-def _conversion(field: Schema) -> Conversion | None:
-    """Return what has to be done to a value that is no object, or None if nothing."""
-    if "items" in field:
-        convert = _conversion(field["items"])
-        return None if convert is None else lambda value: _each(convert, value)
-    if field.get("format") == "date-time":
-        return _as_utc
-    if _kinds(field) == {"boolean"}:
-        return _as_boolean
-    if field.get(LENIENT):
-        return _as_integer if "integer" in _kinds(field) else _as_string
+def _struct(properties: dict[str, Schema], keys: t.Collection[str] = ()) -> t.Any:
+    """Return a type that an object with these properties converts to."""
+    own: dict[str, str] = {}
+    declared: list[t.Any] = []
+    for name in sorted(properties, key=lambda name: name not in keys):
+        field, schema = f"f{len(own)}", properties[name]
+        own[field] = name
+        if name in keys:
+            declared.append((field, _type({**schema, "type": _kind(schema) or ()})))
+        else:
+            declared.append((field, _type(schema), None))
+    return msgspec.defstruct("Fitting", declared, rename=own, gc=False)
+
+
+def _type(schema: Schema) -> t.Any:
+    """Return the type of the values that fit as they come."""
+    kind = _kind(schema)
+    if kind is None:
+        return t.Any
+    fitting: t.Any
+    if kind == "string":
+        fitting = {"date-time": dt.datetime, "date": dt.date}.get(schema.get("format", ""), str)
+    elif kind == "array":
+        fitting = list[_type(schema.get("items", {}))]  # type: ignore[misc]
+    elif kind == "object":
+        fitting = _struct(schema["properties"]) if schema.get("properties") else dict
+    else:
+        whole = t.Annotated[int, msgspec.Meta(ge=SMALLEST, le=LARGEST)]
+        fitting = {"integer": whole, "number": float, "boolean": bool}[kind]
+    return fitting | None if "null" in schema["type"] else fitting
+
+
+def _kind(schema: Schema) -> str | None:
+    """Return the one JSON type of a field besides null; None where any may come."""
+    named = schema.get("type", ())
+    kinds = [kind for kind in ([named] if isinstance(named, str) else named) if kind != "null"]
+    return kinds[0] if len(kinds) == 1 else None
+
+
+# What is made to fit
+
+
+def _fits(properties: dict[str, Schema]) -> list[tuple[str, Fit]]:
+    return [(name, fit) for name, field in properties.items() if (fit := _fit(field)) is not None]
+
+
+def _fit(schema: Schema) -> Fit | None:
+    """Return what makes a value fit, or None where every value does."""
+    kind = _kind(schema)
+    if kind is None:
+        return None
+    if kind == "array":
+        return _fit_list(_fit(schema.get("items", {})))
+    if kind == "object":
+        return _fit_object(_fits(schema.get("properties", {})))
+    convert: Conversion = {"string": _as_string, "integer": _as_integer, "number": _as_number, "boolean": _as_boolean}[
+        kind
+    ]
+    if kind == "string":
+        convert = {"date-time": _as_time, "date": _as_day}.get(schema.get("format", ""), _as_string)
+
+    def fit(value: t.Any, path: Path, misfits: Misfits) -> t.Any:
+        if value is None:
+            return None
+        fitted = convert(value)
+        if fitted is None:
+            misfits.append((path, value))
+        return fitted
+
+    return fit
+
+
+def _fit_list(item: Fit | None) -> Fit:
+    def fit(value: t.Any, path: Path, misfits: Misfits) -> t.Any:
+        if value.__class__ is not list:
+            if value is not None:
+                misfits.append((path, value))
+            return None
+        return value if item is None else [item(one, (*path, index), misfits) for index, one in enumerate(value)]
+
+    return fit
+
+
+def _fit_object(inner: list[tuple[str, Fit]]) -> Fit:
+    def fit(value: t.Any, path: Path, misfits: Misfits) -> t.Any:
+        if not isinstance(value, dict):
+            if value is not None:
+                misfits.append((path, value))
+            return None
+        fitted = {name: fit_one(value[name], (*path, name), misfits) for name, fit_one in inner if name in value}
+        return {**value, **fitted}
+
+    return fit
+
+
+def _as_string(value: t.Any) -> str | None:
+    if value.__class__ is str:
+        return str(value)
+    if value.__class__ is int:
+        # Python refuses to write longer ones, and no identifier is as long.
+        return str(value) if abs(value) < 10**300 else None
+    if value.__class__ is float:
+        text = repr(value)
+        return text if "e" not in text and len(text.strip("-0").replace(".", "")) <= SURE_DIGITS else None
     return None
 
 
-def normaliser(schema: Schema) -> Normaliser:
-    """Return a function that makes records fit their schema, in place.
-
-    It does what the SDK's recursive conforming does to decoded JSON (real booleans
-    under boolean fields; nothing else can differ), puts moments into UTC, and turns
-    lenient ids into their one type. It is compiled once for a stream, because asking
-    the schema about every value of every record is what makes that conforming slow, and
-    goes through a page field by field, because calls are what costs then.
-    """
-    return _normaliser(schema) or (lambda _: None)
+def _as_integer(value: t.Any) -> int | None:
+    if value.__class__ is str and len(value) < len(str(SMALLEST)) + 1 and NUMBER.fullmatch(value):
+        number = int(value) if value.lstrip("-").isdigit() else None
+        value = number if number is not None and str(number) == value else None
+    elif value.__class__ is float and value.is_integer() and abs(value) < 10**SURE_DIGITS:
+        value = int(value)
+    return int(value) if value.__class__ is int and SMALLEST <= value <= LARGEST else None
 
 
-def _normaliser(schema: Schema) -> Normaliser | None:  # noqa: C901 - a loop for each kind of work
-    """Return such a function, or None where nothing can differ."""
-    properties: dict[str, Schema] = schema.get("properties", {})
-    times: list[str] = []
-    booleans: list[str] = []
-    texts: list[str] = []
-    others: list[tuple[str, Conversion]] = []
-    for name, field in properties.items():
-        conversion = _conversion(field)
-        if field.get("format") == "date-time":
-            times.append(name)
-        elif _kinds(field) == {"boolean"}:
-            booleans.append(name)
-        elif conversion is _as_string:
-            texts.append(name)
-        elif conversion is not None:
-            others.append((name, conversion))
-    objects = [(name, inner) for name, field in properties.items() if (inner := _normaliser(field))]
-    arrays = [(name, inner) for name, field in properties.items() if (inner := _normaliser(field.get("items", {})))]
-    if not (times or booleans or texts or others or objects or arrays):
+def _as_number(value: t.Any) -> float | int | None:
+    if value.__class__ is str and NUMBER.fullmatch(value):
+        digits = re.split("[eE]", value)[0].replace(".", "").strip("-0")
+        value = float(value) if len(digits) <= SURE_DIGITS else None
+    if value.__class__ is int:
+        return int(value)
+    return float(value) if value.__class__ is float and abs(value) != float("inf") else None
+
+
+def _as_boolean(value: t.Any) -> bool | None:
+    if value.__class__ is bool:
+        return bool(value)
+    return BOOLEANS.get(value) if value.__class__ is int or value.__class__ is str else None
+
+
+def _as_time(value: t.Any) -> str | None:
+    if value.__class__ is not str:
+        return None
+    try:
+        msgspec.convert(value, dt.datetime)
+    except msgspec.ValidationError:
+        return to_utc(value)
+    return _in_utc(value)
+
+
+def _in_utc(value: str) -> str:
+    """Return a time that fits in UTC, as it is if it was."""
+    return value if value[-1] == "Z" and value[10] == "T" else to_utc(value) or value
+
+
+def _as_day(value: t.Any) -> str | None:
+    try:
+        return value if value.__class__ is str and dt.date.fromisoformat(value).isoformat() == value else None
+    except ValueError:
         return None
 
-    def normalise(records: list[Record]) -> None:  # noqa: C901, PLR0912 - once for every value: no calls
+
+# Times
+
+
+def _clock(schema: Schema) -> Clock | None:  # noqa: C901 - a loop for each place of a time
+    """Return what puts the times of records into UTC, field by field: calls are what costs.
+
+    None if there are no times. All are times: others have become null.
+    """
+    properties: dict[str, Schema] = schema.get("properties", {})
+    times = [name for name, field in properties.items() if field.get("format") == "date-time"]
+    lists = [name for name, field in properties.items() if field.get("items", {}).get("format") == "date-time"]
+    objects = [(name, inner) for name, field in properties.items() if (inner := _clock(field))]
+    arrays = [(name, inner) for name, field in properties.items() if (inner := _clock(field.get("items", {})))]
+    if not (times or lists or objects or arrays):
+        return None
+
+    def all_to_utc(records: list[Record]) -> None:
         for name in times:
             for record in records:
                 value = record.get(name)
-                if value.__class__ is str and value[-1:] != "Z":
-                    record[name] = to_utc(value)
-        for name in booleans:
+                if value.__class__ is str and (value[-1] != "Z" or value[10] != "T"):
+                    record[name] = to_utc(value) or value
+        for name in lists:
             for record in records:
-                value = record.get(name)
-                if value.__class__ is not bool and value is not None:
-                    record[name] = value != 0
-        for name in texts:
-            for record in records:
-                value = record.get(name)
-                if value.__class__ is int:
-                    record[name] = str(value)
-        for name, convert in others:
-            for record in records:
-                if name in record:
-                    record[name] = convert(record[name])
+                if (value := record.get(name)).__class__ is list:
+                    record[name] = [_in_utc(one) if one.__class__ is str else one for one in value]
         for name, inner in objects:
             inner([value for record in records if (value := record.get(name)).__class__ is dict])
         for name, inner in arrays:
             values = [value for record in records if (value := record.get(name)).__class__ is list]
             inner([item for value in values for item in value if item.__class__ is dict])
 
-    return normalise
-
-
-def _kinds(field: Schema) -> set[str]:
-    return set(field.get("type", ())) - {"null"}
+    return all_to_utc

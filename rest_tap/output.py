@@ -110,7 +110,7 @@ class Output:
         keys = {name: value for name, value in context.items() if name in self._columns}
         for row in rows:
             row.update(keys)
-        self.encoder.prepare(rows)
+        rows = self.encoder.prepare(rows)
         self.rows += len(rows)
         self._counter.increment(len(rows))
         if self.batch is not None:

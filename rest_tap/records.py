@@ -6,41 +6,65 @@ selection or maps give a reason to, and a page is encoded at once.
 
 from __future__ import annotations
 
+import logging
+import re
 import typing as t
 
 import msgspec
 from singer_sdk.contrib.msgspec import enc_hook
 from singer_sdk.mapper import SameRecordTransform
 
-from rest_tap.normalise import normaliser
+from rest_tap.normalise import Misfits, Normaliser, Path
 from rest_tap.schema import UNKNOWN_FIELDS, Record
 from rest_tap.selection import dropper, tree
 
 if t.TYPE_CHECKING:
     from singer_sdk import Stream
 
+logger = logging.getLogger(__name__)
+
 #: Encodes whatever a message may hold.
 encoder = msgspec.json.Encoder(enc_hook=enc_hook, decimal_format="number")
+
+#: NUL as JSON writes it; what is before it is no half of an escaped backslash.
+NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+#: What stands in its place, as in HTML and Markdown: PostgreSQL and others cannot keep a NUL.
+REPLACEMENT = rb"\1\\ufffd"
+#: Unknown names that are kept for the report; nobody reads more.
+NAMES_KEPT = 100
 
 
 class RecordEncoder:
     """Makes one stream's rows what leaves the tap, and encodes them as RECORD lines.
 
     Built when the stream's first record comes, from its catalog entry and maps. What
-    it does to a record equals what the SDK does (``_generate_record_messages`` in
-    0.54.9): drop deselected properties, conform types, apply maps and flattening.
+    it does to a record that fits its schema equals what the SDK does
+    (``_generate_record_messages`` in 0.54.9): drop deselected properties, conform types,
+    apply maps and flattening.
     """
 
     def __init__(self, stream: Stream) -> None:
         """Look once at what this stream's records need."""
-        self._known = stream.schema["properties"].keys()
-        self._normalise = normaliser(stream.schema)
+        self._name = stream.name
+        schema = stream.effective_schema
+        columns = schema.get("properties", {})
+        declared = stream.schema["properties"].keys()
+        # What a server calls unknown_fields itself is unknown, too.
+        self._known = (declared | columns.keys()) - {UNKNOWN_FIELDS}
         # A field is left out by the catalog if it is deselected, or if its schema is gone.
-        columns = stream.effective_schema.get("properties", {})
         left_out = {crumb for crumb, selected in stream.mask.items() if not selected}
-        left_out |= {("properties", name) for name in self._known if name not in columns}
+        left_out |= {("properties", name) for name in declared if name not in columns}
+        without_personal_data = stream.config.get("personal_data") is False
+        if without_personal_data:
+            left_out |= {("properties", name) for name in columns.keys() - declared}
+        self._left_out = tree(left_out)
+        if without_personal_data:
+            self._left_out.keep_named(stream.schema)
         # Rows that were cut out of others share with them whatever is nested deeper.
-        self._drop = dropper(tree(left_out), shared=getattr(stream, "nested_in", None) is not None)
+        self._drop = dropper(self._left_out, shared=getattr(stream, "nested_in", None) is not None)
+        own_keys = t.cast("t.Sequence[str]", type(stream).primary_keys)
+        # Keys that only the catalog names may be null: that is up to the user.
+        self._normalise = Normaliser(schema, [key for key in own_keys if key in stream.primary_keys])
         self._keep_unknown = ("properties", UNKNOWN_FIELDS) not in left_out
         self._maps = stream.stream_maps
         self._version = stream._stream_version  # noqa: SLF001 - no public way to it in 0.54.9
@@ -49,29 +73,74 @@ class RecordEncoder:
             b'{"type":"RECORD","stream":' + encoder.encode(stream_map.stream_alias) + b',"record":'
             for stream_map in self._maps
         ]
+        # A map says one thing in its schema and may make another.
+        self._fit_mapped = [
+            Normaliser(stream_map.transformed_schema) for stream_map in self._maps if not self._is_plain
+        ]
+        self._told: set[str] = set()
         #: Names of fields that no schema names, as far as seen.
         self.unknown: set[str] = set()
+        #: How many rows were left out because they lack a key.
+        self.without_key = 0
 
     def passes(self, record: Record) -> bool:
         """Return whether the stream's own map lets this record, and so its children, through."""
         return self._is_plain or bool(self._maps[0].get_filter_result(record))
 
-    def prepare(self, records: list[Record]) -> None:
-        """Make records what leaves the tap before maps, changing them in place."""
+    def prepare(self, records: list[Record]) -> list[Record]:
+        """Make records what leaves the tap before maps, changing them in place.
+
+        Returns:
+            Those that can be told from others; a loader could keep no others.
+        """
         known = self._known
         for record in records:
             if not record.keys() <= known:
                 self._set_aside(record)
-        self._normalise(records)
         if self._drop is not None:
             for record in records:
                 self._drop(record)
+        return self._made_to_fit(self._normalise, records, keep=self._keep_unknown)
+
+    def _made_to_fit(self, normalise: Normaliser, records: list[Record], *, keep: bool) -> list[Record]:
+        """Make records fit, keep what that took from them, and leave out those without a key."""
+        misfits = normalise(records)
+        if not misfits:
+            return records
+        for index, found in misfits.items():
+            self._keep_raw(records[index], found, keep=keep)
+        whole = [record for record in records if not normalise.lacks_key(record)]
+        if len(whole) < len(records):
+            self.without_key += len(records) - len(whole)
+            self._warn("a key", "a row without its key was left out: no loader could tell it from others")
+        return whole
 
     def _set_aside(self, record: Record) -> None:
         unknown = {name: record.pop(name) for name in record.keys() - self._known}
-        self.unknown.update(unknown)
+        if len(self.unknown) < NAMES_KEPT:
+            self.unknown.update(unknown)
         if self._keep_unknown:
             record[UNKNOWN_FIELDS] = dict(sorted(unknown.items()))
+
+    def _keep_raw(self, record: Record, misfits: Misfits, *, keep: bool) -> None:
+        """Keep what values were before they became null, and say so."""
+        for path, value in misfits:
+            # Where a part of a value is left out, nobody can say which part of this one.
+            is_kept = keep and not self._left_out.reaches(path)
+            if is_kept:
+                record[UNKNOWN_FIELDS] = {where(path): value, **(record.get(UNKNOWN_FIELDS) or {})}
+            name = field(path)
+            self._warn(
+                name,
+                f"{name} is sometimes not what the schema says, and then null"
+                f" ({'the value is kept in unknown_fields' if is_kept else 'the value is left out'})",
+            )
+
+    def _warn(self, about: str, message: str) -> None:
+        """Log something about this stream, once."""
+        if about not in self._told:
+            self._told.add(about)
+            logger.warning("%s: %s", self._name, message)
 
     def lines(self, records: list[Record], extracted: str) -> bytes:
         """Return the RECORD lines of prepared records; none for those that are mapped away.
@@ -83,20 +152,64 @@ class RecordEncoder:
         version = f',"version":{self._version}' if self._version is not None else ""
         suffix = f'{version},"time_extracted":"{extracted}"}}\n'.encode()
         if len(self._maps) == 1:
-            return _lines(self._prefixes[0], self.mapped(records), suffix)
+            return self._lines(self._prefixes[0], self._mapped(records), suffix)
         # The SDK writes what the maps make of one record before it turns to the next one.
         return b"".join(
-            _lines(prefix, [mapped], suffix)
+            self._lines(prefix, [mapped], suffix)
             for record in records
-            for prefix, stream_map in zip(self._prefixes, self._maps, strict=True)
-            if (mapped := _transformed(stream_map, record)) is not None
+            for number, prefix in enumerate(self._prefixes)
+            if (mapped := self._map(number, record)) is not None
         )
 
     def mapped(self, records: list[Record]) -> list[Record]:
-        """Return prepared records as the primary map makes them."""
+        """Return prepared records as the primary map makes them, for a batch."""
+        records = self._mapped(records)
+        encoded = encoder.encode(records)
+        without_nul = self._without_nul(encoded)
+        return records if without_nul is encoded else msgspec.json.decode(without_nul)
+
+    def _mapped(self, records: list[Record]) -> list[Record]:
         if self._is_plain:
             return records
-        return [mapped for record in records if (mapped := _transformed(self._maps[0], record)) is not None]
+        return [mapped for record in records if (mapped := self._map(0, record)) is not None]
+
+    def _map(self, number: int, record: Record) -> Record | None:
+        """Return a record as a map makes it; None if it leaves it out."""
+        mapped = _transformed(self._maps[number], record)
+        if mapped is None:
+            return None
+        whole = self._made_to_fit(self._fit_mapped[number], [mapped], keep=False)
+        return whole[0] if whole else None
+
+    def _lines(self, prefix: bytes, records: list[Record], suffix: bytes) -> bytes:
+        """Return records as lines, each between a prefix and a suffix, which ends the line.
+
+        All are encoded at once: a line feed within a record is written as two characters, so
+        those that are left stand between two records.
+        """
+        if not records:
+            return b""
+        encoded = self._without_nul(encoder.encode_lines(records))
+        return b"".join((prefix, encoded[:-1].replace(b"\n", suffix + prefix), suffix))
+
+    def _without_nul(self, encoded: bytes) -> bytes:
+        """Return encoded records with another character in place of NUL."""
+        if rb"\u0000" not in encoded:
+            return encoded
+        replaced = NUL.sub(REPLACEMENT, encoded)
+        if replaced != encoded:
+            self._warn("NUL", "a text has NUL characters, which databases cannot keep; U+FFFD stands in their place")
+        return replaced
+
+
+def where(path: Path) -> str:
+    """Return a path as one text: ``positions[0].valid_from``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
+
+
+def field(path: Path) -> str:
+    """Return the field at a path, whichever element of a list it is in: ``positions[].valid_from``."""
+    return "".join("[]" if isinstance(part, int) else f".{part}" for part in path)[1:]
 
 
 def _transformed(stream_map: t.Any, record: Record) -> Record | None:
@@ -110,18 +223,6 @@ def _transformed(stream_map: t.Any, record: Record) -> Record | None:
         columns = stream_map.transformed_schema["properties"]
         return {name: value for name, value in mapped.items() if value is not None or name in columns}
     return mapped
-
-
-def _lines(prefix: bytes, records: list[Record], suffix: bytes) -> bytes:
-    """Return records as lines, each between a prefix and a suffix, which ends the line.
-
-    All are encoded at once: a line feed within a record is written as two characters, so
-    those that are left stand between two records.
-    """
-    if not records:
-        return b""
-    encoded = encoder.encode_lines(records)
-    return b"".join((prefix, encoded[:-1].replace(b"\n", suffix + prefix), suffix))
 
 
 def _changes_nothing(stream_map: t.Any) -> bool:

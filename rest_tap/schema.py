@@ -30,9 +30,9 @@ class Placeholder(dict[str, t.Any]):
 #: Column that keeps what no schema names.
 UNKNOWN_FIELDS = "unknown_fields"
 
-#: Marks in a field's schema. JSON Schema ignores them, the catalog drops them.
+#: Mark in a field's schema. JSON Schema ignores it, the catalog drops it.
 SENSITIVITY = "x-sensitivity"
-LENIENT = "x-lenient"
+SECRET, PERSONAL = "secret", "personal"
 #: What a text or an object stands for: "decimal" or "translated".
 KIND = "x-kind"
 
@@ -40,35 +40,33 @@ KIND = "x-kind"
 class FieldType:
     """A JSON type that becomes a field when called with a description."""
 
-    def __init__(self, *types: str, **facts: t.Any) -> None:
-        """Remember the JSON types and whatever else the schema says of them."""
-        self.types = types
-        self.facts = facts
+    def __init__(self, *types: str, **options: t.Any) -> None:
+        """Take the JSON types and whatever else the schema says of them.
 
-    def __call__(
-        self,
-        description: str = "",
-        *,
-        secret: bool = False,
-        personal: bool = False,
-        lenient: bool = False,
-    ) -> Schema:
+        Args:
+            types: The JSON types, besides null.
+            options: Further keywords of the schema; and ``personal``, if such a field is about
+                a person unless it is said not to be.
+        """
+        self.types = types
+        self.personal = bool(options.pop(PERSONAL, False))
+        self.options = options
+
+    def __call__(self, description: str = "", *, secret: bool = False, personal: bool | None = None) -> Schema:
         """Return the field's JSON Schema.
 
         Args:
             description: What the value means.
             secret: The value opens a door: deselected by default.
-            personal: The value is about a person: left out by ``personal_data: false``.
-            lenient: The API sends numbers as text or text as numbers; the declared
-                type is made of it.
+            personal: The value identifies or describes a person, or is the key of a row that
+                does: left out by ``personal_data: false``.
         """
-        schema: Schema = {"type": [*self.types, "null"], **self.facts}
+        schema: Schema = {"type": [*self.types, "null"], **self.options}
         if description:
             schema["description"] = description
-        if secret or personal:
-            schema[SENSITIVITY] = "secret" if secret else "personal"
-        if lenient:
-            schema[LENIENT] = True
+        is_personal = self.personal if personal is None else personal
+        if marks := [SECRET] * secret + [PERSONAL] * is_personal:
+            schema[SENSITIVITY] = " ".join(marks)
         return schema
 
 
@@ -80,14 +78,15 @@ Boolean = FieldType("boolean")
 DateTime = FieldType("string", format="date-time")
 #: A day, ``YYYY-MM-DD``.
 Date = FieldType("string", format="date")
-#: A time of day, ``HH:MM:SS``.
-Time = FieldType("string", format="time")
+#: A time of day at the place of the event, ``HH:MM:SS``: without an offset, so no ``time`` of JSON Schema.
+Time = FieldType("string")
 #: A decimal number as text: exact in every loader, where ``number`` is not.
 Decimal = FieldType("string", **{KIND: "decimal"})
 #: Text in several languages: an object from language code to text.
 I18n = FieldType("object", additionalProperties=True, **{KIND: "translated"})
-#: An object whose properties depend on the data.
-Json = FieldType("object", additionalProperties=True)
+#: An object whose properties depend on the data. Nobody knows whom it is about, unless the
+#: field says that it is about nobody (``personal=False``).
+Json = FieldType("object", additionalProperties=True, personal=True)
 
 
 def Anything(description: str = "") -> Schema:  # noqa: N802 - reads as the types beside it
@@ -113,11 +112,22 @@ def Array(  # noqa: N802 - reads as the types beside it
     description: str = "",
     *,
     secret: bool = False,
-    personal: bool = False,
+    personal: bool | None = None,
 ) -> Schema:
-    """Return a list of values of one type, or of objects with these properties."""
-    schema = FieldType("array")(description, secret=secret, personal=personal)
-    return {**schema, "items": Object(items) if isinstance(items, dict) else items()}
+    """Return a list of values of one type, or of objects with these properties.
+
+    Args:
+        items: The type of its values, or their fields.
+        description: What the values mean.
+        secret: The values open a door: deselected by default.
+        personal: The values are about a person; so are free objects and values of any type,
+            unless it is said that they are not.
+    """
+    is_open = items in (Json, Anything)
+    schema = FieldType("array", personal=is_open)(description, secret=secret, personal=personal)
+    inner = Object(items) if isinstance(items, dict) else items()
+    inner.pop(SENSITIVITY, None)  # the list has it
+    return {**schema, "items": inner}
 
 
 def record_schema(properties: dict[str, Schema], primary_keys: t.Iterable[str]) -> Schema:
@@ -127,7 +137,9 @@ def record_schema(properties: dict[str, Schema], primary_keys: t.Iterable[str]) 
         name: {**schema, "type": [kind for kind in schema["type"] if kind != "null"]} if name in keys else schema
         for name, schema in properties.items()
     }
-    declared[UNKNOWN_FIELDS] = Json("Fields of the record that the schema does not name.")
+    declared[UNKNOWN_FIELDS] = Json(
+        "Fields of the record that the schema does not name, and values that do not fit it, by their path."
+    )
     return {"type": "object", "properties": declared, "required": sorted(keys)}
 
 
@@ -142,7 +154,7 @@ def sensitive(schema: Schema, mark: str) -> list[tuple[str, ...]]:
     def walk(node: Schema, crumb: tuple[str, ...]) -> t.Iterator[tuple[str, ...]]:
         for name, field in node.get("properties", {}).items():
             here = (*crumb, "properties", name)
-            if field.get(SENSITIVITY) == mark:
+            if mark in field.get(SENSITIVITY, "").split():
                 yield here
             else:
                 yield from walk(field, here)

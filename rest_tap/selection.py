@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rest_tap.schema import Record
+from rest_tap.schema import Record, Schema
 
 Crumb = tuple[str, ...]
 Dropper = t.Callable[[Record], None]
@@ -13,7 +13,7 @@ Dropper = t.Callable[[Record], None]
 class Node:
     """What is left out of an object, or of each object in a list."""
 
-    __slots__ = ("below", "names")
+    __slots__ = ("below", "names", "only")
 
     def __init__(self) -> None:
         """Leave out nothing."""
@@ -21,6 +21,27 @@ class Node:
         self.names: set[str] = set()
         #: Fields with something inside that is left out.
         self.below: dict[str, Node] = {}
+        #: The fields that stay at all, whatever others there are; None for all.
+        self.only: frozenset[str] | None = None
+
+    def keep_named(self, schema: Schema) -> None:
+        """Leave out, below the record itself, whatever no schema names."""
+        for name, field in schema.get("properties", {}).items():
+            inner = field
+            while "items" in inner:
+                inner = inner["items"]
+            if name not in self.names and "properties" in inner:
+                node = self.below.setdefault(name, Node())
+                node.only = frozenset(inner["properties"])
+                node.keep_named(inner)
+
+    def reaches(self, path: t.Iterable[str | int]) -> bool:
+        """Return whether something is left out inside of the value at this path."""
+        node: Node | None = self
+        for part in path:
+            if isinstance(part, str):
+                node = node.below.get(part) if node else None
+        return node is not None
 
 
 def tree(crumbs: t.Iterable[Crumb]) -> Node:
@@ -63,12 +84,15 @@ def dropper(node: Node, *, shared: bool) -> Dropper | None:
         node: What is left out.
         shared: Whether others use what is inside the records, so that it is copied first.
     """
-    names = tuple(node.names)
+    names, only = tuple(node.names), node.only
     below = [(name, inner) for name, deeper in node.below.items() if (inner := dropper(deeper, shared=shared))]
-    if not names and not below:
+    if not names and not below and only is None:
         return None
 
     def drop(record: Record) -> None:
+        if only is not None and not record.keys() <= only:
+            for name in record.keys() - only:
+                del record[name]
         for name in names:
             record.pop(name, None)
         for name, inner in below:
@@ -78,11 +102,17 @@ def dropper(node: Node, *, shared: bool) -> Dropper | None:
             if value.__class__ is dict:
                 inner(value)
             elif value.__class__ is list:
-                for item in value:
-                    if item.__class__ is dict:
-                        inner(item)
+                _drop_each(value, inner)
 
     return drop
+
+
+def _drop_each(values: list[t.Any], drop: Dropper) -> None:
+    for value in values:
+        if value.__class__ is dict:
+            drop(value)
+        elif value.__class__ is list:
+            _drop_each(value, drop)
 
 
 def _copied(value: t.Any) -> t.Any:

@@ -63,7 +63,7 @@ def shared_settings() -> list[th.Property[t.Any]]:
             th.BooleanType,
             "Personal data",
             "Whether to read fields about people: names, addresses, answers. If false they are left "
-            "out, whatever the catalog selects.",
+            "out, and with them all that no schema names, at any depth, whatever the catalog selects.",
             default=True,
         ),
         setting(

@@ -22,7 +22,7 @@ from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
 from rest_tap.output import BytesWriter
 from rest_tap.retry import RetryPolicy
-from rest_tap.schema import UNKNOWN_FIELDS, sensitive
+from rest_tap.schema import PERSONAL, sensitive
 from rest_tap.sdk import BatchConfig, quiet
 from rest_tap.settings import Services, with_service
 from rest_tap.sync import Run
@@ -196,7 +196,7 @@ class RestTap(Tap):
         if self.config.get("personal_data") is False:
             for name, stream in self.streams.items():
                 entry = self.catalog.get_stream(name)
-                for crumb in [*sensitive(stream.schema, "personal"), ("properties", UNKNOWN_FIELDS)]:
+                for crumb in sensitive(stream.schema, PERSONAL):
                     if entry is not None:
                         entry.metadata[crumb].selected = False
                 # The SDK keeps what it made of the metadata when somebody first asked whether

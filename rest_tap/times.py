@@ -14,6 +14,9 @@ import singer_sdk.singerlib.encoding.base  # noqa: F401
 #: A time as most APIs write it, with an offset of whole hours: up to the hour, the rest, the offset.
 _USUAL = re.compile(r"(\d{4}-\d\d-\d\dT(?!24)\d\d)(:[0-5]\d:[0-5]\d(?:\.(?!0{6})\d{6})?)([+-]\d\d:?00)", re.ASCII)
 
+#: How every text begins that is taken for a time.
+_BEGINNING = re.compile(r"\d{4}-\d\d-\d\d[Tt ](?!24)\d\d:\d\d", re.ASCII)
+
 
 def parse_time(value: object) -> dt.datetime | None:
     """Return a text as an aware time, or None where it is none."""
@@ -38,24 +41,25 @@ def format_minute(at: dt.datetime) -> str:
     return f"{at.astimezone(dt.timezone.utc).isoformat()[:16]}Z"
 
 
-def to_utc(value: str) -> str:
-    """Return the text of a time in UTC as ``YYYY-MM-DDTHH:MM:SS[.ffffff]Z``.
+def to_utc(value: str) -> str | None:
+    """Return the text of a time in UTC as ``YYYY-MM-DDTHH:MM:SS[.ffffff]Z``; None for what is no time.
 
-    Accepts any ISO 8601 offset, also without a colon (``+0300``). A time without
-    offset is taken as UTC. What is not a time is returned as it came: the loader
-    shall see what the API sent.
+    Accepts any ISO 8601 offset, also without a colon (``+0300``), and a space in place of
+    the ``T``. A time without offset is taken as UTC. A day alone is no time.
     """
-    if value.endswith("Z"):
-        return value
     try:
         # Where it is a matter of hours, each hour is converted once and not for each row.
         if usual := _USUAL.fullmatch(value):
             hour, rest, offset = usual.groups()
             return f"{_hour(hour, offset)}{rest}Z"
-        parsed = dt.datetime.fromisoformat(value)
+        if not _BEGINNING.match(value):
+            return None
+        parsed = dt.datetime.fromisoformat(value.upper().replace("Z", "+00:00"))
         return format_time(parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.timezone.utc))
-    except (ValueError, OverflowError):
-        return value
+    except OverflowError:
+        return value if value[10] == "T" else None  # in UTC it would lie before or after all time
+    except ValueError:
+        return None
 
 
 @functools.lru_cache(maxsize=4096)

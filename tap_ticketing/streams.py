@@ -34,20 +34,20 @@ if t.TYPE_CHECKING:
 UNKNOWN_TICKET = frozenset({400, 404, 410, 422})
 
 ADDON = fields(
-    id=Integer("Add-on.", lenient=True),
+    id=Integer("Add-on."),
     name=String("Name."),
     is_bundled=Boolean("Whether it comes with the ticket."),
-    uses=Integer("How often it can be used.", lenient=True),
+    uses=Integer("How often it can be used."),
     enabled=Boolean("Whether it can be used now."),
 )
 TICKET_TYPE = fields(
-    id=Integer("Ticket type.", lenient=True),
+    id=Integer("Ticket type."),
     name=String("Name."),
     price=String("Price with its currency, as text."),
     addons=Array(ADDON, "Add-ons of the ticket type."),
 )
 CHECKIN = fields(
-    addon_id=Integer("Add-on that was checked in; null for the ticket itself.", lenient=True),
+    addon_id=Integer("Add-on that was checked in; null for the ticket itself."),
     date=DateTime("Time of the check-in."),
 )
 
@@ -60,14 +60,14 @@ class Events(TicketingStream):
     records_key = "events"
     primary_keys = ("id",)
     properties = fields(
-        id=Integer("Event.", lenient=True),
+        id=Integer("Event."),
         name=String("Name."),
         location=String("Place."),
         starts_at=DateTime("Start; null for perpetual events."),
         ticket_types=Array(TICKET_TYPE, "Kinds of tickets on sale."),
-        tickets=Integer("Tickets there are.", lenient=True),
-        tickets_checked_in=Integer("Tickets that were checked in.", lenient=True),
-        tickets_sold=Integer("Tickets sold.", lenient=True),
+        tickets=Integer("Tickets there are."),
+        tickets_checked_in=Integer("Tickets that were checked in."),
+        tickets_sold=Integer("Tickets sold."),
         hash=String("Public identifier of the event."),
     )
 
@@ -107,12 +107,12 @@ class Attendees(TicketingStream):
     primary_keys: tuple[str, ...] = ("id",)
     replication_key = "ticket_code"
     properties = fields(
-        id=String("Attendee.", lenient=True),
+        id=String("Attendee."),
         created_at=DateTime("Time of the registration."),
-        ticket_code=String("Code of the ticket.", lenient=True),
-        ticket_id=String("Ticket.", lenient=True),
+        ticket_code=String("Code of the ticket."),
+        ticket_id=String("Ticket."),
         ticket_type=Object(
-            fields(id=Integer("Ticket type.", lenient=True), name=String("Name.")),
+            fields(id=Integer("Ticket type."), name=String("Name.")),
             "Kind of the ticket.",
         ),
         values=Array(
@@ -120,8 +120,8 @@ class Attendees(TicketingStream):
             "Answers in the order of the form's fields: texts, lists and files. attendee_answers has them by name.",
             personal=True,
         ),
-        order_id=String("Order.", lenient=True),
-        order_uuid=String("Public identifier of the order.", lenient=True),
+        order_id=String("Order."),
+        order_uuid=String("Public identifier of the order."),
         checkins=Array(CHECKIN, "Check-ins of the ticket."),
         links=Array(Anything, "Links of the ticket.", personal=True),
     )
@@ -216,11 +216,11 @@ class AttendeeFields(TicketingStream):
     nested_in = "values"
     primary_keys: tuple[str, ...] = ("id",)
     properties = fields(
-        id=String("Field of the form; '#' and its position where it has no id.", lenient=True),
+        id=String("Field of the form; '#' and its position where it has no id."),
         position=Integer("Place in the form, from 0; answers stand in this order."),
         name=String("Question."),
         type=String("text, email, select, file or date."),
-        values=Array(Anything, "What can be chosen."),
+        values=Array(Anything, "What can be chosen.", personal=False),
         is_multiple=Boolean("Whether more than one answer can be given."),
         is_mandatory=Boolean("Whether an answer must be given."),
     )
@@ -249,9 +249,9 @@ class AttendeeAnswers(TicketingStream):
     primary_keys: tuple[str, ...] = ("attendee_id", "field_id")
     replication_key = "ticket_code"
     properties = fields(
-        attendee_id=String("Attendee.", lenient=True),
-        field_id=String("Field of the form; '#' and the position where the form names none.", lenient=True),
-        ticket_code=String("Code of the attendee's ticket; the cursor that this stream goes by.", lenient=True),
+        attendee_id=String("Attendee."),
+        field_id=String("Field of the form; '#' and the position where the form names none."),
+        ticket_code=String("Code of the attendee's ticket; the cursor that this stream goes by."),
         position=Integer("Place in the form, from 0."),
         name=String("Question."),
         type=String("text, email, select, file or date."),
@@ -291,10 +291,10 @@ class Tickets(TicketingStream):
     records_key = "tickets"
     primary_keys: tuple[str, ...] = ("code",)
     properties = fields(
-        code=String("Code of the ticket.", lenient=True),
+        code=String("Code of the ticket."),
         checked_in=Boolean("Whether it was checked in."),
         checkins=Array(CHECKIN, "Check-ins."),
-        ticket_type_id=Integer("Ticket type.", lenient=True),
+        ticket_type_id=Integer("Ticket type."),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from rest_tap.schema import KIND, SENSITIVITY
+from rest_tap.schema import KIND, SECRET, SENSITIVITY
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
 from tools.streams import streams
@@ -201,7 +201,7 @@ class Table:
 
     def _columns(self) -> Iterator[Column]:
         for name, field in self.properties.items():
-            if field.get(SENSITIVITY) == "secret" or name in UNNESTED.get(self.name, ()) or name == "unknown_fields":
+            if SECRET in field.get(SENSITIVITY, "") or name in UNNESTED.get(self.name, ()) or name == "unknown_fields":
                 continue
             yield Column(
                 name, self._name(name), self._kind(name), field.get("description", ""), is_personal=_is_personal(field)

@@ -118,7 +118,7 @@ def _fields(
     for name, field in schema.get("properties", {}).items():
         here = (*breadcrumb, "properties", name)
         note = " Left out unless selected." if here in left_out else ""
-        note += " Personal." if field.get(SENSITIVITY) == "personal" else ""
+        note += " Personal." if "personal" in field.get(SENSITIVITY, "") else ""
         yield f"`{prefix}{name}`", _type(field), field.get("description", "") + note
         yield from _fields(field, left_out, here, f"{prefix}{name}.")
         yield from _fields(field.get("items", {}), left_out, (*here, "items"), f"{prefix}{name}[].")

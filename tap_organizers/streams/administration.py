@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
 INPUT_PARAMETER = fields(
     name=String("Parameter name."),
     required=Boolean("Whether the export refuses to run without it."),
-    choices=Array(Anything, "Allowed values; only present for choice parameters."),
+    choices=Array(Anything, "Allowed values; only present for choice parameters.", personal=False),
 )
 
 
@@ -245,7 +245,7 @@ class TicketLayouts(EventChildStream):
         id=Integer("Identifier, assigned by the server."),
         name=String("Name."),
         default=Boolean("Whether it is the default."),
-        layout=Array(Json, "Elements of the layout."),
+        layout=Array(Json, "Elements of the layout.", personal=False),
         background=String("Address of the background PDF (a default file when none was uploaded)."),
         item_assignments=Array(ITEM_ASSIGNMENT, "Items the layout is used for."),
     )
@@ -277,7 +277,7 @@ class BadgeLayouts(EventChildStream):
         id=Integer("Identifier, assigned by the server."),
         name=String("Name."),
         default=Boolean("Whether it is the default."),
-        layout=Array(Json, "Elements of the layout."),
+        layout=Array(Json, "Elements of the layout.", personal=False),
         background=String("Address of the background PDF (a default file when none was uploaded)."),
         item_assignments=Array(BADGE_LAYOUT_ITEM_ASSIGNMENT, "Items the layout is used for."),
     )

@@ -52,7 +52,7 @@ VARIATION = fields(
     all_sales_channels=Boolean("Whether it is available on every sales channel."),
     limit_sales_channels=Array(String, "Identifiers of the sales channels it is restricted to, if not all."),
     hide_without_voucher=Boolean("Whether it is hidden unless a voucher is entered."),
-    meta_data=Json("Values of the meta properties, by property name."),
+    meta_data=Json("Values of the meta properties, by property name.", personal=False),
     sales_channels=Array(String, "Legacy: identifiers of all sales channels it is available on."),
 )
 
@@ -107,7 +107,7 @@ class TaxRules(EventChildStream):
         home_country=String("Country of the merchant."),
         internal_name=String("Name shown only in the backend."),
         keep_gross_if_rate_changes=Boolean("Whether the gross price is kept when another rate applies."),
-        custom_rules=Array(Json, "Rules for special countries or customers."),
+        custom_rules=Array(Json, "Rules for special countries or customers.", personal=False),
     )
 
 
@@ -180,7 +180,7 @@ class Items(EventChildStream):
         hidden_if_item_available_mode=String("hide or info."),
         allow_waitinglist=Boolean("Whether the waiting list is offered."),
         issue_giftcard=Boolean("Whether the purchase creates a gift card."),
-        meta_data=Json("Values of the meta properties, by property name."),
+        meta_data=Json("Values of the meta properties, by property name.", personal=False),
         require_membership=Boolean("Whether a membership is needed to buy it."),
         require_membership_types=Array(Integer, "Membership types that qualify."),
         require_membership_hidden=Boolean("Whether it is hidden from people without membership."),
@@ -510,7 +510,7 @@ class CheckinLists(EventChildStream):
         include_pending=Boolean("Whether unpaid orders are on the list."),
         allow_multiple_entries=Boolean("Whether a ticket can be scanned more than once."),
         allow_entry_after_exit=Boolean("Whether a ticket is valid again after an exit."),
-        rules=Json("Entry rules as JSON logic."),
+        rules=Json("Entry rules as JSON logic.", personal=False),
         exit_all_at=DateTime("Time everybody is checked out automatically."),
         addon_match=Boolean("Whether add-ons of a scanned ticket are matched."),
         ignore_in_statistics=Boolean("Whether it is left out of statistics."),

@@ -36,8 +36,8 @@ ANSWER = fields(
         "Answer as text; the address of a file for file questions; True/False for yes-no questions.", personal=True
     ),
     question_identifier=String("Identifier of the question."),
-    options=Array(Integer, "Ids of the chosen options."),
-    option_identifiers=Array(String, "Identifiers of the chosen options."),
+    options=Array(Integer, "Ids of the chosen options.", personal=True),
+    option_identifiers=Array(String, "Identifiers of the chosen options.", personal=True),
 )
 
 SEAT = fields(

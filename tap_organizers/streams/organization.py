@@ -51,7 +51,7 @@ class SeatingPlans(OrganizerChildStream):
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         name=String("Name."),
-        layout=Json("Full plan: size, categories, zones with rows and seats."),
+        layout=Json("Full plan: size, categories, zones with rows and seats.", personal=False),
     )
 
 
@@ -217,5 +217,5 @@ class Webhooks(OrganizerChildStream):
         all_events=Boolean("Whether it covers all events of the organizer."),
         limit_events=Array(String, "Slugs of the events it is restricted to, if not all."),
         action_types=Array(String, "Notifications it subscribes to."),
-        comment=String("Internal note."),
+        comment=String("Internal note.", personal=True),
     )

@@ -61,7 +61,7 @@ class Memberships(OrganizerChildStream):
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         testmode=Boolean("Whether test mode is (was) on."),
-        customer=String("Identifier of the customer account."),
+        customer=String("Identifier of the customer account.", personal=True),
         membership_type=Integer("Membership type."),
         date_start=DateTime("Start of validity."),
         date_end=DateTime("End of validity."),
@@ -175,7 +175,7 @@ class ReusableMedia(IncrementalStream, OrganizerChildStream):
         customer=String("Identifier of the linked customer account.", personal=True),
         linked_orderpositions=Array(Integer, "Positions linked to the medium."),
         linked_giftcard=Integer("Gift card linked to the medium."),
-        info=Json("Free structure written by the client or provider.", secret=True),
+        info=Json("Free structure written by the client or provider.", secret=True, personal=True),
         notes=String("Internal notes.", personal=True),
         linked_orderposition=Integer(
             "Legacy: the linked position if there is just one; the key is absent when there are several."

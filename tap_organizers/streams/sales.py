@@ -125,6 +125,19 @@ POSITION = fields(
 )
 
 
+#: What the providers that come with pretix tell of a payment and is more than a number: the rest is open.
+PROVIDER_DETAILS = fields(
+    gift_card=Object(
+        fields(
+            id=Integer("Gift card."),
+            secret=String("The code that is redeemed.", secret=True),
+            organizer=String("Slug of the organizer that issued it."),
+        ),
+        "Gift card that was used.",
+    ),
+)
+
+
 PAYMENT = fields(
     local_id=Integer("Running number inside the order, from 1."),
     state=String("created, pending, confirmed, canceled, failed or refunded."),
@@ -133,7 +146,9 @@ PAYMENT = fields(
     payment_date=DateTime("Time the payment was confirmed."),
     provider=String("Identifier of the payment provider."),
     payment_url=String("Page where the customer can go on with an open payment.", secret=True),
-    details=Json("Provider-specific data; keys differ by provider and can be absent.", personal=True),
+    details=Object(
+        PROVIDER_DETAILS, "Provider-specific data; keys differ by provider and can be absent.", personal=True
+    ),
 )
 
 
@@ -147,7 +162,9 @@ REFUND = fields(
     execution_date=DateTime("Time the refund was completed."),
     comment=String("Reason, partly shown to the customer.", personal=True),
     provider=String("Identifier of the payment provider."),
-    details=Json("Provider-specific data; keys differ by provider and can be absent.", personal=True),
+    details=Object(
+        PROVIDER_DETAILS, "Provider-specific data; keys differ by provider and can be absent.", personal=True
+    ),
 )
 
 
@@ -202,10 +219,10 @@ class Subevents(AllEventsStream, IncrementalStream):
         variation_price_overrides=Array(
             VARIATION_PRICE_OVERRIDE, "Prices and sale windows that differ for this date, per variation."
         ),
-        meta_data=Json("Values of the meta properties, by property name."),
-        seat_category_mapping=Json("Item that is sold for each seat category of the plan."),
+        meta_data=Json("Values of the meta properties, by property name.", personal=False),
+        seat_category_mapping=Json("Item that is sold for each seat category of the plan.", personal=False),
         last_modified=DateTime("Time of the last change, set by the server."),
-        comment=String("Internal note."),
+        comment=String("Internal note.", personal=True),
     )
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:
@@ -256,7 +273,7 @@ class Orders(AllEventsStream, CreationOrderedStream):
         ),
         downloads=Array(DOWNLOAD, "Ticket files that can be fetched now (depends on settings and order status)."),
         checkin_attention=Boolean("Whether check-in apps should call for attention."),
-        checkin_text=String("Text check-in apps show on a scan."),
+        checkin_text=String("Text check-in apps show on a scan.", personal=True),
         last_modified=DateTime(
             "Time of the last change of the order, its positions, fees, answers, check-ins or "
             "invoice address; not of payments and refunds."
@@ -469,14 +486,14 @@ class Invoices(AllEventsStream):
         order=String("Order code."),
         number=String("Full invoice number, prefix included."),
         is_cancellation=Boolean("Whether the document cancels another one."),
-        invoice_from=String("Address of the issuer (free text of older documents or street)."),
-        invoice_from_name=String("Name of the issuer."),
-        invoice_from_zipcode=String("Postal code of the issuer."),
-        invoice_from_city=String("City of the issuer."),
-        invoice_from_state=String("State of the issuer."),
-        invoice_from_country=String("Country of the issuer."),
-        invoice_from_tax_id=String("Tax number of the issuer."),
-        invoice_from_vat_id=String("VAT id of the issuer."),
+        invoice_from=String("Address of the issuer (free text of older documents or street).", personal=True),
+        invoice_from_name=String("Name of the issuer.", personal=True),
+        invoice_from_zipcode=String("Postal code of the issuer.", personal=True),
+        invoice_from_city=String("City of the issuer.", personal=True),
+        invoice_from_state=String("State of the issuer.", personal=True),
+        invoice_from_country=String("Country of the issuer.", personal=True),
+        invoice_from_tax_id=String("Tax number of the issuer.", personal=True),
+        invoice_from_vat_id=String("VAT id of the issuer.", personal=True),
         invoice_to=String("Full address of the recipient as one text.", personal=True),
         invoice_to_is_business=Boolean("Whether the recipient is a business."),
         invoice_to_company=String("Company of the recipient.", personal=True),
@@ -497,7 +514,7 @@ class Invoices(AllEventsStream):
         additional_text=String("Text after the lines."),
         payment_provider_text=String("Payment instructions.", personal=True),
         payment_provider_stamp=String("Stamp printed on the document, e.g. paid."),
-        footer_text=String("Footer."),
+        footer_text=String("Footer.", personal=True),
         lines=Array(LINE, "Lines, in order."),
         foreign_currency_display=String("Currency the total is additionally shown in."),
         foreign_currency_rate=Decimal("Rate used for that."),

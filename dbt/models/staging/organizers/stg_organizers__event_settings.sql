@@ -4,7 +4,7 @@
     [
         ('organizer', 'organizer', 'text', ''),
         ('event', 'event', 'text', ''),
-        ('settings', 'settings', 'json', ''),
+        ('settings', 'settings', 'json', 'personal'),
     ],
     events=ref('stg_organizers__events'),
 ) }}

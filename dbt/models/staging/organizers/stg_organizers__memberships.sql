@@ -5,7 +5,7 @@
         ('organizer', 'organizer', 'text', ''),
         ('id', 'membership_id', 'integer', ''),
         ('testmode', 'is_test', 'boolean', ''),
-        ('customer', 'customer', 'text', ''),
+        ('customer', 'customer', 'text', 'personal'),
         ('membership_type', 'membership_type_id', 'integer', ''),
         ('date_start', 'starts_at', 'time', ''),
         ('date_end', 'ends_at', 'time', ''),

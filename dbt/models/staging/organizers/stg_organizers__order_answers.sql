@@ -10,8 +10,8 @@
         ('question', 'question_id', 'integer', ''),
         ('answer', 'answer', 'text', 'personal'),
         ('question_identifier', 'question_identifier', 'text', ''),
-        ('options', 'options', 'json', ''),
-        ('option_identifiers', 'option_identifiers', 'json', ''),
+        ('options', 'options', 'json', 'personal'),
+        ('option_identifiers', 'option_identifiers', 'json', 'personal'),
     ],
     events=ref('stg_organizers__events'),
 ) }}

@@ -21,7 +21,7 @@
         ('invoice_address', 'invoice_address', 'json', 'personal'),
         ('downloads', 'downloads', 'json', ''),
         ('checkin_attention', 'checkin_attention', 'boolean', ''),
-        ('checkin_text', 'checkin_text', 'text', ''),
+        ('checkin_text', 'checkin_text', 'text', 'personal'),
         ('last_modified', 'last_modified_at', 'time', ''),
         ('require_approval', 'require_approval', 'boolean', ''),
         ('sales_channel', 'sales_channel', 'text', ''),

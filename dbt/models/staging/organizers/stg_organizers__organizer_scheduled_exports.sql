@@ -6,7 +6,7 @@
         ('id', 'organizer_scheduled_export_id', 'integer', ''),
         ('owner', 'owner', 'text', 'personal'),
         ('export_identifier', 'export_identifier', 'text', ''),
-        ('export_form_data', 'export_form_data', 'json', ''),
+        ('export_form_data', 'export_form_data', 'json', 'personal'),
         ('locale', 'locale', 'text', ''),
         ('mail_additional_recipients', 'mail_additional_recipients', 'text', 'personal'),
         ('mail_additional_recipients_cc', 'mail_additional_recipients_cc', 'text', 'personal'),

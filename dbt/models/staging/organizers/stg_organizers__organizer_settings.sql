@@ -3,6 +3,6 @@
     source('organizers', 'organizer_settings'),
     [
         ('organizer', 'organizer', 'text', ''),
-        ('settings', 'settings', 'json', ''),
+        ('settings', 'settings', 'json', 'personal'),
     ],
 ) }}

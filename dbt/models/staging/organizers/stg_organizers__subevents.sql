@@ -23,7 +23,7 @@
         ('meta_data', 'meta_data', 'json', ''),
         ('seat_category_mapping', 'seat_category_mapping', 'json', ''),
         ('last_modified', 'last_modified_at', 'time', ''),
-        ('comment', 'comment', 'text', ''),
+        ('comment', 'comment', 'text', 'personal'),
     ],
     events=ref('stg_organizers__events'),
 ) }}

@@ -8,6 +8,6 @@
         ('all_events', 'all_events', 'boolean', ''),
         ('limit_events', 'limit_events', 'json', ''),
         ('action_types', 'action_types', 'json', ''),
-        ('comment', 'comment', 'text', ''),
+        ('comment', 'comment', 'text', 'personal'),
     ],
 ) }}
