@@ -14,12 +14,13 @@ import typing as t
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message, StateMessage
 
+from rest_tap.batches import BATCH_SIZE
 from rest_tap.records import RecordEncoder, encoder
-from rest_tap.sdk import BATCH_SIZE, BatchConfig
 
 if t.TYPE_CHECKING:
     from rest_tap.client import Context, ListStream
     from rest_tap.schema import Record
+    from rest_tap.sdk import BatchConfig
 
 FLUSH_BYTES = 1 << 17
 

@@ -21,12 +21,12 @@ from singer_sdk import Stream
 from singer_sdk.helpers._batch import BatchConfig
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
+from rest_tap import batches
+
 if t.TYPE_CHECKING:
     from singer_sdk.helpers import types
 
 __all__ = ["BatchConfig", "SeamStream"]
-
-BATCH_SIZE = 10_000
 
 
 class SeamStream(Stream):
@@ -64,19 +64,10 @@ class SeamStream(Stream):
             self._write_activate_version_message(self._stream_version)
 
     def write_batch(self, config: BatchConfig, records: list[dict[str, t.Any]]) -> None:
-        """Write records to batch files, and the BATCH messages that name them."""
-        from singer_sdk.batch import BaseBatcher, Batcher  # noqa: PLC0415 - only for the few who batch
-
-        facts: dict[str, t.Any] = {"tap_name": self.tap_name, "stream_name": self.name, "batch_config": config}
-        batcher: BaseBatcher
-        if config.encoding.format == "parquet":
-            from rest_tap.parquet import ParquetBatcher  # noqa: PLC0415 - needs the extra parquet
-
-            batcher = ParquetBatcher(self.stream_maps[0].transformed_schema, **facts)
-        else:
-            batcher = Batcher(**facts)
-        for manifest in batcher.get_batches(records=iter(records)):
-            self._write_batch_message(encoding=config.encoding, manifest=manifest)
+        """Write records to a batch file, and the BATCH message that names it."""
+        name = f"{self.tap_name}--{self.name}"
+        url = batches.write(name, self.stream_maps[0].transformed_schema, records, config)
+        self._write_batch_message(encoding=config.encoding, manifest=[url])
 
 
 #: Lines of the SDK that say nothing here: an error has a line of its own, and which stream

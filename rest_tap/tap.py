@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import gc
@@ -17,6 +18,7 @@ from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
 from singer_sdk.tap_base import CliTestOptionValue
 
+from rest_tap import batches
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
@@ -64,7 +66,7 @@ class RestTap(Tap):
         """Add the SDK's settings; a batch has one of the formats that this tap writes."""
         super().append_builtin_config(config_jsonschema)
         encoding = config_jsonschema["properties"]["batch_config"]["properties"]["encoding"]
-        encoding["properties"]["format"]["enum"] = ["jsonl", "parquet"]
+        encoding["properties"]["format"]["enum"] = list(batches.FORMATS)
 
     def __init__(self, **kwargs: t.Any) -> None:
         """Check what the SDK's own check would print in full, then let it check the rest.
@@ -101,12 +103,15 @@ class RestTap(Tap):
 
     def _check_batches(self) -> None:
         given = self.config.get("batch_config")
-        try:
-            is_whole = not given or bool(BatchConfig.from_dict(given).storage.root)
-        except (AttributeError, TypeError):
-            is_whole = False
-        if not is_whole:
+        if not given:
+            return
+        config = None
+        with contextlib.suppress(AttributeError, TypeError):
+            config = BatchConfig.from_dict(given)
+        if config is None or not config.storage.root:
             raise wrong("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
+        if reason := batches.unusable(config):
+            raise wrong(f"setting batch_config: {reason}")
 
     def check_config(self) -> None:
         """Check what a JSON Schema cannot say about the settings.

@@ -155,7 +155,7 @@ def takes_batches(loads: Loads) -> dict[str, bool]:
 
 
 def _stream(file: Path) -> str:
-    return file.name.split("--")[1].rpartition("-")[0][:-37]
+    return file.name.split("--")[1].partition(".")[0][:-37]
 
 
 def test_batch_files_arrive_in_postgres(takes_batches: dict[str, bool]) -> None:
