@@ -16,6 +16,7 @@ from singer_sdk.singerlib.catalog import (
 
 from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
 from rest_tap.paging import Page, PageNumber, Paginator
+from rest_tap.replies import DETAIL_LENGTH, api_words
 from rest_tap.request import Params, fill_path
 from rest_tap.schema import Record, Schema, record_schema, sensitive
 from rest_tap.sdk import SeamStream, quiet
@@ -173,7 +174,8 @@ class ListStream(SeamStream, abc.ABC):
             raise BrokenAnswer(msg)
         if self.records_key not in body:
             if "error" in body:
-                msg = f"the API answered with an error: {self.run.http.clear(str(body['error']))[:200]}"
+                words = self.run.http.clear(api_words(body))[:DETAIL_LENGTH]
+                msg = f"the API answered with an error: {words or 'it does not say which'}"
                 raise ErrorAnswer(msg)
             msg = f"the answer has no {self.records_key!r}"
             raise BrokenAnswer(msg)

@@ -109,10 +109,12 @@ DENIED = "access denied"
 NOT_FOUND = "not found; look at the setting api_url"
 TOO_MANY = "too many requests; look at the setting requests_per_minute"
 REFUSED = "refused"
+UNEXPECTED_STATUS = "answered with a status that is not 200; what came with it is not used"
 REDIRECTED_AGAIN = "redirected more than once"
 REDIRECTED_NOWHERE = "redirected to something that is no address"
 BAD_ADDRESS = "the setting api_url is not an address"
-BAD_PROXY = "the proxy that the environment names is not an address"
+BAD_PROXY = "the proxy that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) is not an address"
+SOCKS_PROXY = "the environment names a SOCKS proxy, for which the package PySocks has to be installed"
 
 
 def redirected_elsewhere(where: str) -> str:
@@ -140,8 +142,3 @@ def page_too_large(megabytes: int) -> str:
 def asked_to_wait(reason: str, seconds: float) -> str:
     """Return what to say of a ``Retry-After`` that nobody waits for."""
     return f"{reason}; the server asks to wait {seconds:.0f} s, which is too long"
-
-
-def no_connection(what: str) -> str:
-    """Return what to say of a connection that did not bring an answer."""
-    return f"{what}; look at the setting api_url, and at the network"

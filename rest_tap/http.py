@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import http.client
+import ipaddress
 import logging
 import threading
 import time
@@ -21,13 +22,14 @@ from urllib.parse import urlencode, urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.utils import requote_uri
+from requests.utils import requote_uri, select_proxy
 
 from rest_tap import errors
 from rest_tap.budget import Budget, Lease
+from rest_tap.connection import explain
 from rest_tap.cookies import SessionCookies
 from rest_tap.errors import ApiError, BrokenAnswer, Unanswered
-from rest_tap.redact import Redactor
+from rest_tap.redact import Redactor, clear_logs
 from rest_tap.replies import Rules, decode, failure, too_large
 from rest_tap.request import KEPT_HEADERS, Reply, Request
 from rest_tap.retry import Failure, RetryPolicy
@@ -98,6 +100,9 @@ class Client:
         self.limiter = limiter
         cookies = SessionCookies()
         self.redactor = Redactor(lambda: (*auth.secrets(), *cookies.secrets()))
+        clear_logs(self.redactor)
+        if _is_readable_on_the_way(self.api_url):
+            logger.warning("the setting api_url begins with http://: the credential and all data are sent unencrypted")
         self.rules = Rules(self.redactor, max_bytes, policy or RetryPolicy(), refused, credential_settings)
         self.budget = Budget(lambda: limiter.is_stopped)
         self.timeout = timeout
@@ -215,9 +220,11 @@ class Client:
         except _SENDS_NOTHING as error:
             raise ApiError(self._unsendable(error), stream=request.stream, path=request.path) from None
         except _BREAKS as error:
-            what = _broken(error)
-            unanswered = Unanswered(errors.no_connection(what), stream=request.stream, path=request.path)
-            return Failure(unanswered, what=what)
+            broken = explain(error, is_tls=self.api_url.startswith("https:"), has_begun=allowance.has_begun)
+            unanswered = Unanswered(f"{broken.what}; {broken.look}", stream=request.stream, path=request.path)
+            if broken.is_lasting:
+                raise unanswered from None
+            return Failure(unanswered, what=broken.what)
         except (WireTooLarge, _TooLarge):
             raise too_large(request, self.rules.max_bytes) from None
         finally:
@@ -336,9 +343,15 @@ class Client:
     def _unsendable(self, error: Exception) -> str:
         if isinstance(error, (UnicodeError, requests.exceptions.InvalidHeader)):
             return errors.bad_header(self.rules.credential_settings)
-        if isinstance(error, requests.exceptions.InvalidProxyURL):
-            return errors.BAD_PROXY
-        return errors.BAD_ADDRESS
+        if "SOCKS" in str(error):
+            return errors.SOCKS_PROXY
+        is_proxy = isinstance(error, requests.exceptions.InvalidProxyURL) or self._has_proxy
+        return errors.BAD_PROXY if is_proxy else errors.BAD_ADDRESS
+
+    @property
+    def _has_proxy(self) -> bool:
+        """Return whether the environment names a proxy for an address that is one."""
+        return "_address" in self.__dict__ and bool(select_proxy(self.api_url, self._environment["proxies"]))
 
 
 class _Session(requests.Session):
@@ -406,24 +419,20 @@ class _TooLarge(Exception):  # noqa: N818 - says what is the matter
 #: What may break on the way.
 _BREAKS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, zlib.error)
 
-#: How it broke, from the particular to the general; without the URL and addresses that
-#: the exceptions spell out.
-_HOW: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
-    ((requests.exceptions.SSLError, urllib3.exceptions.SSLError), "the TLS certificate of the server was not accepted"),
-    (requests.exceptions.ProxyError, "the proxy did not connect"),
-    (
-        (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
-        "no answer in time (setting request_timeout)",
-    ),
-    (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
-    ((requests.ConnectionError, OSError), "the connection failed or broke off"),
-)
 
-
-def _broken(error: Exception) -> str:
-    if "NameResolution" in repr(error):
-        return "the host name is not known"
-    return next((what for kind, what in _HOW if isinstance(error, kind)), "the answer broke off")
+def _is_readable_on_the_way(url: str) -> bool:
+    """Return whether what is sent there leaves this machine, and that unencrypted."""
+    try:
+        there = urlsplit(url)
+    except ValueError:
+        return False
+    host = there.hostname or ""
+    if there.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -1,8 +1,34 @@
-"""The one place through which every text of a server passes before anybody sees it."""
+"""The one place through which every text of a server passes before anybody sees it.
+
+A server may echo a secret as it was sent, or as it came through an encoder: percent-
+or JSON-escaped, as base64 or in hexadecimal, in capitals, broken by white space, cut
+short. So texts are not searched for whole secrets but for pieces of them, in all these
+forms, with case and white space left out of account.
+"""
 
 from __future__ import annotations
 
+import base64
+import functools
+import html
+import json
+import logging
 import typing as t
+import unicodedata
+import weakref
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+#: Characters of a long secret that give it away where they stand together.
+PIECE = 8
+#: The part of a shorter one that does so, in a text of a server, and the characters that this is at least.
+PART, LEAST = 0.6, 4
+#: Characters below which a secret may be a word of our own: the log is not searched for it.
+WORD = 6
+#: Characters after which a text is cut.
+LONGEST = 4000
+#: Kinds of characters that no line holds: control and format characters, breaks, halves of others.
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 class Redactor:
@@ -12,9 +38,139 @@ class Redactor:
         """Take what tells the secrets; a login adds to them during a run."""
         self._secrets = secrets
 
-    def clear(self, text: str) -> str:
-        """Return a text without any secret that may have been echoed in it."""
-        # Longer ones first: one may be the beginning of another.
-        for secret in sorted(self._secrets(), key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
+    def clear(self, text: str, *, is_ours: bool = False) -> str:
+        """Return a text on one line, printable, cut if it is very long, and without any secret or piece of one.
+
+        It is cleared before it is cut, so that no cut leaves a piece that nobody knows.
+
+        Args:
+            text: A text of a server.
+            is_ours: Whether it is a text of our own that may hold one: pieces of short
+                secrets, which are words, stay.
+        """
+        is_long = len(text) > LONGEST
+        text = self.mask(text[: LONGEST + 500], is_ours=is_ours)
+        if not text.isprintable() or "  " in text:
+            text = " ".join("".join(" " if c.isspace() else _printable(c) for c in text).split())
+        return f"{text[:LONGEST]}…" if is_long else text
+
+    def mask(self, text: str, *, is_ours: bool = False) -> str:
+        """Return a text without any secret, and otherwise as it is."""
+        secrets = tuple(sorted({secret for secret in self._secrets() if secret.strip()}))
+        if not secrets or not text:
+            return text
+        pieces = _pieces(secrets, is_ours)
+        folded, places = _fold(text)
+        hidden = bytearray(len(text))
+        for size, known in pieces.items():
+            for start in range(len(folded) - size + 1):
+                if folded[start : start + size] in known:
+                    first, last = places[start], places[start + size - 1]
+                    hidden[first : last + 1] = b"\1" * (last + 1 - first)
+        if not any(hidden):
+            return text
+        return "".join(
+            char if not hidden[place] else MASK if place == 0 or not hidden[place - 1] else ""
+            for place, char in enumerate(text)
+        )
+
+
+def _printable(char: str) -> str:
+    return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in _UNPRINTABLE else char
+
+
+def _fold(text: str) -> tuple[str, t.Sequence[int]]:
+    """Return a text without case, white space and backslashes, and where each of its characters stood."""
+    if text.isascii() and not any(char in text for char in "\\ \t\n\r\x00\x0b\x0c\x1b"):
+        return text.lower(), range(len(text))
+    chars: list[str] = []
+    places: list[int] = []
+    for place, char in enumerate(text):
+        if char.isspace() or char == "\\" or not char.isprintable():
+            continue
+        for folded in char.casefold():
+            chars.append(folded)
+            places.append(place)
+    return "".join(chars), places
+
+
+@functools.lru_cache(maxsize=8)
+def _pieces(secrets: tuple[str, ...], is_ours: bool) -> dict[int, set[str]]:  # noqa: FBT001 - to be cached
+    """Return the pieces, by their length, that give one of these secrets away."""
+    found: dict[int, set[str]] = {}
+    for secret in secrets:
+        length = len(_fold(secret)[0])
+        least = min(PIECE, length, max(LEAST, round(length * PART)))
+        if is_ours and length < 2 * PIECE:
+            least = length
+        if not length or (is_ours and length < WORD):
+            continue
+        for form in _forms(secret):
+            folded = _fold(form)[0]
+            size = min(len(folded), round(least * len(folded) / length))
+            pieces = found.setdefault(size, set())
+            pieces.update(folded[start : start + size] for start in range(len(folded) - size + 1))
+    return found
+
+
+def _forms(secret: str) -> set[str]:
+    """Return how a secret may look in an answer, each form without what its neighbours change."""
+    escaped = json.dumps(secret)[1:-1]
+    content = secret.encode("utf-8", "surrogatepass")
+    percent = quote(content, safe="")
+    forms = {
+        secret,
+        secret[::-1],
+        percent,
+        quote(percent, safe=""),
+        quote_plus(content),
+        "".join(f"%{byte:02x}" for byte in content),
+        escaped,
+        escaped.replace("/", "\\/"),
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        json.dumps(escaped)[1:-1],
+        "".join(f"\\u{ord(char):04x}" for char in secret),
+        html.escape(secret),
+        "".join(f"&#{ord(char)};" for char in secret),
+        "".join(f"&#x{ord(char):x};" for char in secret),
+        content.hex(),
+        repr(secret)[1:-1],
+        repr(content)[2:-1],
+    }
+    for offset in range(3):
+        # Where it stands in base64 decides how it looks; the first and the last characters depend on its neighbours.
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            text = encode(b"\0" * offset + content).decode().rstrip("=")
+            forms.add(text[(0, 2, 3)[offset] : len(text) - (1 if (offset + len(content)) % 3 else 0)])
+    return {form for form in forms if form}
+
+
+# Everything that is logged
+
+_redactors: weakref.WeakSet[Redactor] = weakref.WeakSet()
+_make_record = logging.getLogRecordFactory()
+
+
+def clear_logs(redactor: Redactor) -> None:
+    """Clear whatever this process logs from now on, whoever logs it: each record is one line without secrets."""
+    _redactors.add(redactor)
+    logging.setLogRecordFactory(_record)
+
+
+def _record(*args: t.Any, **kwargs: t.Any) -> logging.LogRecord:
+    record = _make_record(*args, **kwargs)
+    try:
+        message = record.getMessage()
+    except (TypeError, ValueError):
+        return record  # logging says what is wrong with it
+    cleared = message
+    for redactor in tuple(_redactors):
+        cleared = redactor.clear(cleared, is_ours=True)
+    if cleared != message:
+        record.msg, record.args = cleared, ()
+    if record.exc_info and record.exc_info[0] is not None:
+        text = logging.Formatter().formatException(record.exc_info)
+        for redactor in tuple(_redactors):
+            text = redactor.mask(text, is_ours=True)
+        record.exc_text = text
+    return record

@@ -26,7 +26,10 @@ SMALL = 1 << 18
 #: What a value in a list or an object, an object and a list take, in bytes, about.
 VALUE_SIZE, OBJECT_SIZE, LIST_SIZE = 90, 250, 80
 
-_OK, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 200, 403, 404, 429
+#: Where an API says in its own words what is wrong.
+_OWN_WORDS = ("detail", "error", "non_field_errors")
+
+_OK, _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 200, 400, 403, 404, 429
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOUR_BYTES = re.compile(rb"[\xf0-\xf4]")
 _NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -82,7 +85,7 @@ def failure(request: Request, reply: Reply, rules: Rules) -> Failure | None:
         return None
     if status in _REDIRECTS:
         error = ApiError(errors.REDIRECTED_AGAIN, stream=request.stream, path=request.path, status=status)
-        return Failure(error, status, redirect=redirect_path(request, reply))
+        return Failure(error, status, redirect=redirect_path(request, reply, rules.redactor))
     return Failure(
         _error(request, reply, rules),
         status,
@@ -92,7 +95,7 @@ def failure(request: Request, reply: Reply, rules: Rules) -> Failure | None:
     )
 
 
-def redirect_path(request: Request, reply: Reply) -> str:
+def redirect_path(request: Request, reply: Reply, redactor: Redactor) -> str:
     """Return the path to ask for instead, without query.
 
     Raises:
@@ -105,7 +108,8 @@ def redirect_path(request: Request, reply: Reply) -> str:
     except ValueError:
         raise ApiError(errors.REDIRECTED_NOWHERE, **place) from None
     if (here.scheme, here.netloc) != (there.scheme, there.netloc):
-        raise ApiError(errors.redirected_elsewhere(f"{there.scheme}://{there.hostname}"), **place)
+        where = redactor.clear(f"{there.scheme}://{there.netloc.rpartition('@')[2]}")[:DETAIL_LENGTH]
+        raise ApiError(errors.redirected_elsewhere(where), **place)
     return there.path or "/"
 
 
@@ -159,7 +163,7 @@ def _error(request: Request, reply: Reply, rules: Rules) -> ApiError:
     """Return the error that a status other than 200 stands for."""
     status = reply.status
     place: t.Any = {"stream": request.stream, "path": request.path, "status": status}
-    detail = rules.redactor.clear(_detail(reply.content))
+    detail = "" if request.is_login else rules.redactor.clear(_detail(request, reply.content))[:DETAIL_LENGTH]
     if status in rules.refused:
         return CredentialRefused(errors.credential_refused(rules.credential_settings, detail), **place)
     if status == _FORBIDDEN:
@@ -168,24 +172,38 @@ def _error(request: Request, reply: Reply, rules: Rules) -> ApiError:
         missing = NotThere(detail or errors.NOT_FOUND, **place)
         missing.is_unknown_path = not detail
         return missing
+    if status < _BAD_REQUEST:
+        # 201, 202, 203, 206 and others: whatever stands there, it is not what was asked for.
+        return ApiError(errors.UNEXPECTED_STATUS, **place)
     kind = Unanswered if status in rules.retry.statuses else ApiError
     return kind(detail or (errors.TOO_MANY if status == _TOO_MANY else errors.REFUSED), **place)
 
 
-def _detail(content: bytes) -> str:
-    """Return the API's own words about an error, on one line and cut short."""
+def _detail(request: Request, content: bytes) -> str:
+    """Return the API's own words about an error, or an empty text: never rows, nor anything else that is not known."""
     try:
         body = _decoder.decode(content[:DETAIL_BYTES])
     except _NOT_JSON:
         return ""
-    if isinstance(body, dict):
-        body = body.get("detail") or body.get("error") or body
-    if isinstance(body, dict):
-        text = "; ".join(
-            f"{name}: {' '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in body.items()
-        )
-    elif isinstance(body, list):
-        text = " ".join(map(str, body))
-    else:
-        text = str(body)
-    return " ".join(text.split())[:DETAIL_LENGTH]
+    return api_words(body, request.params or ())
+
+
+def api_words(body: t.Any, params: t.Iterable[str] = ()) -> str:
+    """Return what an API says about an error in the places where APIs do: ``detail``, ``error``, a parameter's name."""
+    if not isinstance(body, dict):
+        return ""
+    for name in _OWN_WORDS:
+        if words := _words(body.get(name)):
+            return words
+    about = {name: _words(body.get(name)) for name in params}
+    return "; ".join(f"{name}: {words}" for name, words in about.items() if words)
+
+
+def _words(value: t.Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return " ".join(value)
+    if isinstance(value, dict) and isinstance(value.get("message"), str):
+        return str(value["message"])
+    return ""

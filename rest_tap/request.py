@@ -30,6 +30,7 @@ class Request:
         authenticated: Whether to send the credential.
         is_list: Whether the path takes a trailing slash where the server wants them.
         final: Statuses that asking again does not mend here.
+        is_login: Whether the answer may hold a new credential, so that nothing of it is ever quoted.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Request:
     authenticated: bool = True
     is_list: bool = True
     final: frozenset[int] = frozenset()
+    is_login: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class Allowance:
     pause: float
     size: int
     is_stopped: t.Callable[[], bool]
+    #: Whether the connection has come about: an answer is waited for.
+    has_begun: bool = False
     _began: float = dataclasses.field(default_factory=time.monotonic)
     _received: int = 0
 
@@ -124,6 +126,9 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, sock: t.Any, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(sock, *args, **kwargs)
+        allowance: Allowance | None = getattr(_current, "allowance", None)
+        if allowance is not None:
+            allowance.has_begun = True
         self.fp = io.BufferedReader(_Wire(self.fp.detach(), sock))
 
 

@@ -49,7 +49,13 @@ class TicketingStream(ListStream):
             raise BrokenAnswer(msg)
         if isinstance(body, dict) and body.get("error"):
             body = {"error": body["error"]}
-        page = super().read(body)
+        try:
+            page = super().read(body)
+        except ErrorAnswer as error:
+            if "missing parameter" not in error.reason.lower() or self.config["partition_by_event"]:
+                raise
+            msg = f"{error.reason}; look at the setting partition_by_event"
+            raise ErrorAnswer(msg) from None
         for key in self.own_keys:
             if None in [row.get(key) for row in page.rows]:
                 msg = f"a row has no {key}"

@@ -10,7 +10,7 @@ from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
 
 from rest_tap.auth import SessionLogin
-from rest_tap.errors import ApiError, CredentialRefused
+from rest_tap.errors import ApiError, CredentialRefused, NotThere
 from rest_tap.request import Request
 from rest_tap.retry import UNREADABLE, RetryPolicy
 from rest_tap.schema import Placeholder
@@ -25,6 +25,7 @@ if t.TYPE_CHECKING:
     from tap_ticketing.client import TicketingStream
 
 LOGIN_SETTINGS = "email and password"
+_TOO_MANY_REQUESTS = 429
 
 
 SERVICES: Services = {
@@ -199,11 +200,19 @@ class TapTicketing(RestTap):
             stream="login",
             authenticated=False,
             is_list=False,
+            is_login=True,
         )
         try:
             answer = self.http.parse(request, self.http.fetch(request))
         except ApiError as error:
-            if error.status is None or error.status not in range(400, 500) or error.status in {404, 429}:
+            if isinstance(error, NotThere):
+                raise NotThere(
+                    "the login is not there; look at the settings api_url and login_path",
+                    stream="login",
+                    path=path,
+                    status=error.status,
+                ) from None
+            if error.status is None or error.status not in range(400, 500) or error.status == _TOO_MANY_REQUESTS:
                 raise
             raise CredentialRefused(
                 f"the login was refused; look at the settings {LOGIN_SETTINGS}",
@@ -213,9 +222,11 @@ class TapTicketing(RestTap):
             ) from None
         token = answer.get("token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token:
-            # Errors come with status 200, too (Oveit: {"error": "…"}).
+            # Errors come with status 200, too (Oveit: {"error": "…"}); what they say may hold a token.
             raise CredentialRefused(
-                "the login was answered without a token; look at the settings "
+                f"the login was refused; look at the settings {LOGIN_SETTINGS}"
+                if isinstance(answer, dict) and "error" in answer
+                else "the login was answered without a token; look at the settings "
                 f"{LOGIN_SETTINGS}, and at login_path and login_body",
                 stream="login",
                 path=path,

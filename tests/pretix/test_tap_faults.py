@@ -159,7 +159,7 @@ def test_a_server_that_goes_away_in_mid_run_is_one_line_and_the_next_run_complet
     assert proxy.spoiled
     name = "orders" if streams[0] == "orders" else "tax_rules"
     assert said(first, token).startswith(
-        f"{name}: the connection failed or broke off; look at the setting api_url, and at the network (/organizers/"
+        f"{name}: the connection was refused; look at the setting api_url, and at the network (/organizers/"
     )
     second = read({**config, "api_url": pretix.api_url}, streams, first.states[-1] if first.states else None)
     assert said(second, token) == ""

@@ -110,7 +110,7 @@ def test_a_server_that_goes_away_is_one_line_and_the_next_run_completes(
         first = read(box, "orders", max_concurrency=workers, fails=ApiError)
         port = box.port
     assert str(first.error) == (
-        "orders: the connection failed or broke off; look at the setting api_url, and at the network "
+        "orders: the connection was refused; look at the setting api_url, and at the network "
         "(/organizers/riverside/orders)"
     )
     with Sandbox(scale=SCALE_OF_ORDERS, port=port) as box:

@@ -141,9 +141,7 @@ def test_a_server_that_is_not_there_is_said_in_one_line_before_long(no_waiting: 
     with ticketing_box() as box:
         config = settings(box)
     _, line = fails(config)
-    assert line == (
-        "login: the connection failed or broke off; look at the setting api_url, and at the network (/v1/login)"
-    )
+    assert line == ("login: the connection was refused; look at the setting api_url, and at the network (/v1/login)")
     assert no_waiting.seconds == [2.0, 4.0]
 
 

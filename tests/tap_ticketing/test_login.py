@@ -221,7 +221,7 @@ def test_an_expired_session_token_ends_the_run_with_one_line_that_names_the_sett
         pytest.param({"password": CANARY}, "look at the settings email and password", id="wrong password"),
         pytest.param({"session_token": CANARY}, "session_token", id="wrong token"),
         pytest.param({"api_url": "http://127.0.0.1:9"}, "look at the setting api_url", id="nobody there"),
-        pytest.param({"api_url": "{url}/elsewhere"}, "not found; look at the setting api_url", id="wrong path"),
+        pytest.param({"api_url": "{url}/elsewhere"}, "the login is not there; look at the settings", id="wrong path"),
     ],
 )
 def test_the_connection_test_tells_what_is_wrong_apart(
@@ -281,7 +281,7 @@ def test_a_login_that_is_refused_is_not_tried_again(status: int, sandbox: Sandbo
 
 def test_a_login_path_that_does_not_exist_is_not_taken_for_a_wrong_password(sandbox: Sandbox) -> None:
     _, line = fails(settings(sandbox, login_path="/nowhere"))
-    assert "not found; look at the setting api_url" in line
+    assert "login: the login is not there; look at the settings api_url and login_path" in line
     assert "/nowhere, status 404" in line
     assert len(sandbox.log) == 1
 
@@ -298,5 +298,9 @@ def test_a_login_that_fails_for_a_while_is_tried_again(status: int, sandbox: San
 def test_a_login_that_is_answered_without_a_token_ends_the_run(body: str, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault("/login$", status=200, body=body, times=None))
     _, line = fails(settings(sandbox))
-    assert "answered without a token; look at the settings email and password, and at login_path" in line
+    if "error" in body:
+        assert "login: the login was refused; look at the settings email and password (" in line
+    else:
+        assert "answered without a token; look at the settings email and password, and at login_path" in line
+    assert "Locked" not in line
     assert len(sandbox.log) == 1

@@ -59,7 +59,7 @@ def test_a_neutral_service_can_be_read_event_by_event_and_oveits_shape_has_to_be
     result = run(settings(sandbox, "flat", partition_by_event=True))
     assert codes(result) == every_code(sandbox, "partitioned")
     _, line = fails(settings(sandbox, "partitioned", partition_by_event=False))
-    assert "attendees: the API answered with an error: Missing parameter: id" in line
+    assert "attendees: the API answered with an error: Missing parameter: id; look at the setting partition" in line
 
 
 @pytest.mark.parametrize("agent", [None, "acme-etl/3"])
@@ -90,8 +90,8 @@ def test_requests_are_spread_over_the_minute(sandbox: Sandbox, no_waiting: Waits
 def test_a_page_beyond_the_limit_is_refused_with_the_setting_named(sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault("/tickets$", "huge_string", n=1_100_000, times=None))
     _, line = fails(settings(sandbox, max_page_megabytes=1))
-    assert "tickets: the page is larger than 1 MB; if that is right, raise the setting max_page_megabytes" in line
-    assert len(run(settings(sandbox, max_page_megabytes=2)).records["tickets"]) == 60
+    assert "tickets: the page takes more than 1 MB of memory; if that is right, raise the setting max_page" in line
+    assert len(run(settings(sandbox, max_page_megabytes=3)).records["tickets"]) == 60
 
 
 @pytest.mark.parametrize(
