@@ -14,7 +14,7 @@ import yaml
 from benchmarks import report
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
-from tools import dbt
+from tools import dbt, snapshots
 from tools.diagrams import page
 from tools.requests import cost, counted
 from tools.settings import Setting, all_settings, own_settings, required_groups
@@ -58,9 +58,12 @@ HUB: dict[str, dict[str, t.Any]] = {
 def main() -> None:
     """Write all that is generated."""
     logging.disable(logging.WARNING)  # that the taps have no settings here
-    for path, text in documents().items():
+    wanted = documents()
+    for path, text in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    for path in set(snapshots.FOLDER.rglob("*.json")) - wanted.keys():
+        path.unlink()
 
 
 def documents() -> dict[Path, str]:
@@ -83,6 +86,7 @@ def documents() -> dict[Path, str]:
         ROOT / "docs" / f"{TapTicketing.name}.md": reference(TapTicketing),
         **{ROOT / "hub" / f"{tap.name}.yml": _yaml(hub_definition(tap), sort_keys=True) for tap in TAPS},
         **dbt.documents(),
+        **snapshots.snapshots(),
         ROOT / "hub" / "default_variants.yml": _yaml({"extractors": {tap.name: VARIANT for tap in TAPS}}),
         ROOT / "hub" / "maintainers.yml": _yaml({VARIANT: {"label": VARIANT, "name": VARIANT, "url": REPOSITORY}}),
     }

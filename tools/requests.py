@@ -8,6 +8,7 @@ import io
 import typing as t
 
 from sandbox import Sandbox, Scale
+from sandbox.lists import find
 from tap_organizers.incremental import CreationOrderedStream, IncrementalStream
 from tap_organizers.streams.catalog import ItemChildStream
 from tap_organizers.streams.parents import Events, Organizers
@@ -107,6 +108,12 @@ def _requests(box: Sandbox, names: t.Container[str]) -> tuple[int, int]:
             stream.selected = stream.name in names
         with contextlib.redirect_stdout(out):
             tap.sync_all()
+        for request in box.log:
+            if find(request.path.removeprefix("/api/v1")) is None:
+                message = (
+                    f"the sandbox has no {request.path}: write the sample of its list, sandbox/samples/<stream>.json"
+                )
+                raise ValueError(message)
         state = tap.state
         counts.append(len(box.log))
     return counts[0], counts[1]
