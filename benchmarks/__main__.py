@@ -14,7 +14,6 @@ from typing import Any
 
 from benchmarks import measure, readers, report
 from benchmarks.workloads import QUICK, WORKLOADS, Workload, read_by
-from tools import docs
 
 #: Of whom the time to the first record is measured; dlt writes nothing while it extracts.
 STARTERS = ("floor", "tap", "sdk", "airbyte")
@@ -56,7 +55,7 @@ def run(given: argparse.Namespace) -> None:
         if not given.only:
             results["startup"] = startup(runs)
         save(results)
-        docs.main()
+        subprocess.run([sys.executable, "-m", "tools.docs"], check=True)
     else:
         print(report.promises(results["workloads"]))
 
