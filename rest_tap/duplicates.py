@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import array
+import bisect
 import collections
+import operator
 import typing as t
 
 if t.TYPE_CHECKING:
     from rest_tap.paging import Paginator
     from rest_tap.schema import Record
 
-#: Lists longer than this are trusted to have a total order; their keys are not kept.
-KEYS_KEPT = 200_000
+#: Rows of which the keys themselves are remembered; of more, numbers of 8 bytes.
+KEYS_KEPT = 100_000
+#: Parts of the set of these numbers: short enough each to insert into.
+PARTS = 4096
 
 
 class Deduplicator:
     """Knows which rows of one list have come.
 
-    Of a list without a certain order all keys are remembered. Rows of an ordered list
-    repeat only next to each other, so the keys with the last value are enough.
+    Of a list without a certain order all keys are remembered: the first as they are, those
+    after them as numbers. Rows of an ordered list repeat only next to each other, so the
+    keys with the last value are enough.
     """
 
     def __init__(self, keys: t.Sequence[str], paginator: Paginator) -> None:
@@ -34,23 +40,37 @@ class Deduplicator:
         self._edge: object = None
         self._at_edge: set[t.Hashable] = set()
         self._all: set[t.Hashable] = set()
+        self._numbers: NumberSet | None = None
 
     def _keys_of(self, rows: list[Record]) -> list[t.Hashable]:
+        """Return the rows' keys; a row that lacks a part of it is told apart by all that it has."""
         columns = [[row.get(key) for row in rows] for key in self._keys]
+        lacking = [place for column in columns if None in column for place, value in enumerate(column) if value is None]
         for column in columns:
             if not {dict, list}.isdisjoint(map(type, column)):
                 column[:] = [repr(value) if value.__class__ in {dict, list} else value for value in column]
-        return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+        keys: list[t.Hashable] = (
+            t.cast("list[t.Hashable]", columns[0]) if len(columns) == 1 else list(zip(*columns, strict=True))
+        )
+        for place in lacking:
+            keys[place] = ("row", _number(sorted(rows[place].items(), key=operator.itemgetter(0))))
+        return keys
 
     def knows(self, row: Record) -> bool:
         """Return whether this row has come before, as far as all rows are remembered."""
-        return bool(self._all) and self._keys_of([row])[0] in self._all
+        if not self._keys:
+            return False
+        key = self._keys_of([row])[0]
+        return key in self._all or (self._numbers is not None and _number(key) in self._numbers)
 
     def new(self, rows: list[Record]) -> list[tuple[int, Record]]:
         """Return the rows that have not come before, each with its place on the page."""
         fresh = list(enumerate(rows))
-        count = self._paginator.count
-        if self._keys and (self._field is not None or count is None or count <= KEYS_KEPT):
+        if self._field is not None and self._paginator.ordered_by is None:
+            # The list is read from its beginning, in another way.
+            self._field = None
+            self.tally.clear()
+        if self._keys:
             keys = self._keys_of(rows)
             fresh = self._new(fresh, keys) if self._field is None else self._new_at_edge(fresh, keys, self._field)
         self.tally["distinct"] += len(fresh)
@@ -59,13 +79,23 @@ class Deduplicator:
     def _new(self, rows: list[tuple[int, Record]], keys: list[t.Hashable]) -> list[tuple[int, Record]]:
         """Return the rows whose keys have not come at all."""
         known, here = self._all, set(keys)
-        if len(here) == len(keys) and known.isdisjoint(here):
-            known |= here
-            return rows
+        if self._numbers is None:
+            if len(here) == len(keys) and known.isdisjoint(here):
+                known |= here
+                if len(known) > KEYS_KEPT:
+                    self._numbers = NumberSet()
+                return rows
+            add = known.add
+        else:
+            numbers = self._numbers
+
+            def add(key: t.Hashable) -> None:
+                numbers.add(_number(key))
+
         fresh: list[tuple[int, Record]] = []
         for row, key in zip(rows, keys, strict=True):
-            if key not in known:
-                known.add(key)
+            if key not in known and (self._numbers is None or _number(key) not in self._numbers):
+                add(key)
                 fresh.append(row)
         return fresh
 
@@ -86,7 +116,28 @@ class Deduplicator:
             fresh.append((index, row))
         return fresh
 
-    def missing(self) -> bool:
-        """Return whether the list told of more rows than came."""
-        count = self._paginator.count
-        return count is not None and self.tally["distinct"] < count
+
+class NumberSet:
+    """A set of numbers of 8 bytes, which takes about as much for each."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._parts = [array.array("Q") for _ in range(PARTS)]
+
+    def add(self, number: int) -> None:
+        """Put a number into the set."""
+        part = self._parts[number % PARTS]
+        place = bisect.bisect_left(part, number)
+        if place == len(part) or part[place] != number:
+            part.insert(place, number)
+
+    def __contains__(self, number: int) -> bool:
+        """Return whether a number is in the set."""
+        part = self._parts[number % PARTS]
+        place = bisect.bisect_left(part, number)
+        return place < len(part) and part[place] == number
+
+
+def _number(key: object) -> int:
+    """Return a key as a number of 8 bytes; of a billion keys, hardly two have the same."""
+    return hash(repr(key)) & 0xFFFF_FFFF_FFFF_FFFF

@@ -81,6 +81,7 @@ class Listing:
         """Return the task of a step, the same one whenever it is asked for."""
         task = self.tasks.get(step.position)
         if task is None:
+            self.walk.hand_out(step)
             task = FetchTask(self, step)
             self.tasks[step.position] = task
         return task
@@ -111,7 +112,7 @@ class Listing:
         """Return an empty page, if the error says that the list is over; else raise it."""
         if error.status is None or not self.paginator.ends_at(step, error.status):
             raise error
-        return self._known(step, Page([], received=now()))
+        return self._known(step, Page([], received=now(), status=error.status))
 
     def _known(self, step: PageRequest, page: Page) -> Fetched:
         try:
@@ -133,7 +134,7 @@ class Listing:
 
     def first_tasks(self) -> t.Iterator[FetchTask]:
         """Yield the tasks that are known before any answer."""
-        for step in self.walk.requests:
+        for step in self.walk.upcoming():
             yield self.task(step)
 
     def child(self, fetched: Fetched, key: Key, stream: ListStream, context: Context) -> Listing:
@@ -286,10 +287,12 @@ class Run:
             if not goes_on(listing, error):
                 raise
             return
-        if seen.missing():
+        if not listing.paginator.is_complete(seen.tally["distinct"]):
             self._supplement(listing, plan, seen)
+        if listing.paginator.notice:
+            logger.warning("%s: %s; the list was read without it", stream.name, listing.paginator.notice)
         if page is not None:
-            page.is_complete = not seen.missing()
+            page.is_complete = listing.paginator.is_complete(seen.tally["distinct"])
             stream.list_read(listing.context, page)
             self._checkpoint()
 
@@ -310,7 +313,7 @@ class Run:
             with self.prefetch.lock:
                 if not listing.walk.go_on(tally["distinct"]):
                     return
-                step = listing.walk.requests[0]
+                step = listing.walk.due
                 task = listing.task(step)
             self._check_time()
             self.http.expect(listing.request(step))
@@ -372,17 +375,22 @@ class Run:
             for step, fetched in self._pages(other, own.tally):
                 own.new(fetched.page.rows)
                 self._write_page(other, plan, step, fetched, seen)
-            if not seen.missing():
+            if listing.paginator.is_complete(seen.tally["distinct"]):
                 return
         self._report_missing(listing, seen)
 
     def _report_missing(self, listing: Listing, seen: Deduplicator) -> None:
-        count = listing.paginator.count
+        distinct = seen.tally["distinct"]
+        missing = listing.paginator.missing(distinct)
         where = " ".join(f"{key} {value}" for key, value in listing.context.items())
-        line = f"{listing.stream.name}: {seen.tally['distinct']} of {count} rows" + (f" ({where})" if where else "")
+        of = f" of {distinct + missing}" if missing else ""
+        line = f"{listing.stream.name}: {distinct}{of} rows" + (f" ({where})" if where else "")
         logger.warning(
-            "%s came, however often the list was read: its order on the server is not the same for every page",
+            "%s came, however often the list was read: %s",
             line,
+            "its order on the server is not the same for every page"
+            if missing
+            else "rows were deleted meanwhile, or a page was gone, so that others may be missing",
         )
 
     # Stopping, state

@@ -18,7 +18,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
-from rest_tap.paging import Keyset, Page, PageNumber, Paginator, TimeWindows
+from rest_tap.paging import Keyset, Page, Paginator, TimeWindows
 from rest_tap.paging.keyset import A_DAY
 from rest_tap.state import Bookmarks
 from rest_tap.times import format_minute, format_time, parse_time
@@ -39,6 +39,8 @@ class IncrementalStream(OrganizersStream):
 
     #: The inclusive filter on ``replication_key``.
     since_parameter: t.ClassVar[str] = ""
+    #: The field that orders rows with one and the same time, for servers that do not do it by themselves.
+    tie_breaker: t.ClassVar[str] = ""
 
     def __init__(self, tap: TapOrganizers) -> None:
         """Start with no list begun."""
@@ -134,7 +136,14 @@ class IncrementalStream(OrganizersStream):
 
     def later_load(self, context: Context, since: str | None) -> Paginator:  # noqa: ARG002
         """Return how to read what has changed since a moment."""
-        return Keyset(t.cast("str", self.replication_key), self.since_parameter, since, self.params)
+        return Keyset(
+            t.cast("str", self.replication_key),
+            self.since_parameter,
+            since,
+            self.params,
+            tie_breaker=self.tie_breaker,
+            keys=self.identity,
+        )
 
     def reads_all(self, context: Context) -> bool:
         """Return whether this run reads the list from its beginning, or goes on with doing so."""
@@ -150,18 +159,24 @@ class IncrementalStream(OrganizersStream):
     # Keeping the bookmark
 
     def page_read(self, context: Context, page: Page) -> None:
-        """Move the bookmark as far as the written rows reach, but not into the overlap."""
+        """Move the bookmark as far as all rows have come, but not into the overlap."""
         if not self.is_incremental or not page.rows:
             return
-        last = parse_time(page.rows[-1].get(t.cast("str", self.replication_key)))
+        last = parse_time(page.reached)
         if last is not None:
             self._keep(format_time(min(last, self._trusted(context, page, last))), context)
+        else:
+            # All or nothing. Rows that move while pages are turned are newer than the first page.
+            self._reached.setdefault(bookmark_key(context), self._safe(page))
 
     def list_read(self, context: Context, page: Page) -> None:
-        """Set the bookmark to when the server made the last page, less the overlap."""
+        """Set the bookmark to when the server made the last page, less the overlap.
+
+        Where the list did not come complete, the next run goes on where it is certain.
+        """
         trusted = self._trusted(context, page)
         self._reached.pop(bookmark_key(context), None)
-        if self.is_incremental:
+        if self.is_incremental and page.is_complete:
             self._keep(format_time(trusted), context)
 
     def _trusted(self, context: Context, page: Page, last: dt.datetime | None = None) -> dt.datetime:
@@ -213,6 +228,7 @@ class CreationOrderedStream(IncrementalStream):
             self.params,
             before_parameter=self.creation_end_parameter,
             margin=self.overlap,
+            keys=self.identity,
         )
 
     def page_read(self, context: Context, page: Page) -> None:
@@ -223,7 +239,7 @@ class CreationOrderedStream(IncrementalStream):
         elif self.is_incremental and page.rows:
             since = self._first_loads[place] or format_time(self._safe(page))
             self._first_loads[place] = since
-            at = parse_time(page.rows[-1].get(self.creation_field))
+            at = parse_time(page.reached)
             if at is not None:
                 self._keep({"since": since, "at": format_time(at)}, context)
 
@@ -232,16 +248,20 @@ class CreationOrderedStream(IncrementalStream):
         since = self._first_loads.pop(bookmark_key(context), None)
         if since is None:
             super().list_read(context, page)
-        elif self.is_incremental:
+        elif self.is_incremental and page.is_complete:
             self._keep(since, context)
 
 
 class EventIncrementalStream(IncrementalStream):
     """An incremental list that each event has one of.
 
-    The first reading is an ordinary one. An event whose list has never had a row leaves
+    A subclass states ``before_parameter`` if rows keep their time: pages of the first reading
+    can then be asked for ahead. Rows without a time come last in it. An event whose list has never had a row leaves
     no bookmark: asking for everything costs the same request as asking for news.
     """
+
+    #: The exclusive upper bound of ``replication_key``, where that never moves.
+    before_parameter: t.ClassVar[str] = ""
 
     def __init__(self, tap: TapOrganizers) -> None:
         """Start with no list seen."""
@@ -249,8 +269,20 @@ class EventIncrementalStream(IncrementalStream):
         self._with_rows: set[tuple[str, ...]] = set()
 
     def first_load(self, context: Context, at: str | None) -> Paginator:  # noqa: ARG002
-        """Return numbered pages; they also hold rows without a time, which filters hide."""
-        return PageNumber({**self.params, "ordering": t.cast("str", self.replication_key)})
+        """Return time windows where rows keep their time, or else a chain."""
+        if not self.before_parameter:
+            return self.later_load(context, None)
+        field = t.cast("str", self.replication_key)
+        return TimeWindows(
+            field,
+            self.since_parameter,
+            None,
+            {**self.params, "ordering": f"{field},{self.tie_breaker}"},
+            before_parameter=self.before_parameter,
+            margin=self.overlap,
+            keys=self.identity,
+            may_lack_value=True,
+        )
 
     def page_read(self, context: Context, page: Page) -> None:
         """Keep nothing yet: an event's list is short. But note what can be trusted."""
@@ -262,7 +294,7 @@ class EventIncrementalStream(IncrementalStream):
             # Rows that move while pages are turned are newer than the first of these.
             self._reached.setdefault(place, self._safe(page))
         else:
-            self._trusted(context, page, parse_time(page.rows[-1].get(t.cast("str", self.replication_key))))
+            self._trusted(context, page, parse_time(page.reached))
 
     def list_read(self, context: Context, page: Page) -> None:
         """Set the bookmark, if there was ever anything to read."""

@@ -149,7 +149,9 @@ class Attendees(TicketingStream):
             return SinglePage(params)
         event = context.get("event_id")
         since = self._since(event)
-        cursor = self._cursors[event] = Cursor("ticket_code", "since", since.code, params, total=since.total)
+        cursor = self._cursors[event] = Cursor(
+            "ticket_code", "since", since.code, params, total=since.total, keys=self.identity
+        )
         return cursor
 
     def starts_over(self, error: ApiError, context: Context) -> bool:
@@ -169,9 +171,8 @@ class Attendees(TicketingStream):
 
     def page_read(self, context: Context, page: Page) -> None:
         """Move the bookmark to the last ticket that was written."""
-        code = page.rows[-1].get("ticket_code") if page.rows else None
-        if code is not None:
-            self._keep(TicketBookmark(str(code)), context.get("event_id"))
+        if page.rows and page.reached is not None:
+            self._keep(TicketBookmark(page.reached), context.get("event_id"))
 
     def list_read(self, context: Context, page: Page) -> None:  # noqa: ARG002
         """Set the bookmark, with the total that the next run can be compared with."""

@@ -35,6 +35,10 @@ class Page:
         envelope: What stood around them; empty where the server sent a bare list.
         server_time: When the server began to work on the page, as it says itself.
         received: When the page arrived here, by this machine's clock, in UTC.
+        status: The status of the answer; anything but 200 stands for a page that is not there.
+        asked_after: Position of the last page that had been used when this one was asked for.
+        reached: The value of the field that orders the list up to which, with this page, all
+            rows have come; None where that is not certain.
         is_complete: Whether all rows have come that the list tells of, as of its last page.
     """
 
@@ -42,12 +46,20 @@ class Page:
     envelope: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     server_time: str | None = None
     received: str = ""
+    status: int = 200
+    asked_after: tuple[int, ...] | None = None
+    reached: str | None = None
     is_complete: bool = True
 
     @property
     def is_bare(self) -> bool:
         """Whether the rows came without an envelope, which would tell whether there are more."""
         return bool(self.rows) and not self.envelope
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the server has such a page."""
+        return self.status == 200  # noqa: PLR2004
 
     @property
     def count(self) -> int | None:
@@ -59,19 +71,24 @@ class Page:
 class Paginator(t.Protocol):
     """Decides which pages to ask for, for one reading of one list.
 
-    Pages may be asked for before they are due, and arrive in any order. Two methods are
-    called as pages arrive (``may_reveal_more``, ``after``), two as they are due, in the
-    order of their positions (``restart_after_drift``, ``rows``), and one when no page is
-    left (``next_pass``).
+    Pages may be asked for before they are due, and arrive in any order. As they arrive,
+    :meth:`may_reveal_more` and :meth:`after` are asked; as they are due, in the order of
+    their positions, :meth:`restart_after_drift` and :meth:`rows`; and when no page is left,
+    :meth:`next_pass` and :meth:`is_complete`. :class:`rest_tap.paging.Walk` does that.
 
     Attributes:
         ordered_by: The field that the rows are ordered by, where that is certain; rows
             then repeat only next to each other.
         count: How many rows the list has, as far as the server told.
+        reached: The value of ``ordered_by`` up to which all rows have come with the pages that
+            were used, where that is certain; a later reading may go on there.
+        notice: What the user should hear about the way in which the list was read.
     """
 
     ordered_by: str | None
     count: int | None
+    reached: str | None
+    notice: str | None
 
     def first(self) -> t.Sequence[PageRequest]:
         """Return the requests that are known before any page has come."""
@@ -97,7 +114,10 @@ class Paginator(t.Protocol):
         ...
 
     def ends_at(self, request: PageRequest, status: int) -> bool:
-        """Return whether this status, in place of a page, says that the list is over."""
+        """Return whether this status says that there is no such page, and is no failure.
+
+        It is not the end of the list: that is what a page says, or what another pass shows.
+        """
         ...
 
     def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
@@ -108,12 +128,30 @@ class Paginator(t.Protocol):
         """
         ...
 
+    def missing(self, distinct: int) -> int:
+        """Return how many rows the server tells of that have not come.
+
+        Args:
+            distinct: How many different rows have come.
+        """
+        ...
+
+    def is_complete(self, distinct: int) -> bool:
+        """Return whether it is certain that all rows have come.
+
+        Args:
+            distinct: How many different rows have come.
+        """
+        ...
+
 
 class OnePass:
     """A base for paginators that read a list once, each page revealing the next."""
 
     ordered_by: str | None = None
     count: int | None = None
+    reached: str | None = None
+    notice: str | None = None
 
     def may_reveal_more(self, request: PageRequest) -> bool:  # noqa: ARG002
         """Return True: each page reveals the next."""
@@ -128,12 +166,20 @@ class OnePass:
         return page.rows
 
     def ends_at(self, request: PageRequest, status: int) -> bool:  # noqa: ARG002
-        """Return False: no status ends such a list."""
+        """Return False: every page that is asked for has to be there."""
         return False
 
     def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:  # noqa: ARG002
-        """Return nothing: one pass is complete."""
+        """Return nothing: one pass is all there is."""
         return []
+
+    def missing(self, distinct: int) -> int:
+        """Return how many rows the server tells of that have not come."""
+        return max(0, (self.count or 0) - distinct)
+
+    def is_complete(self, distinct: int) -> bool:
+        """Return whether as many rows have come as the server tells of."""
+        return not self.missing(distinct)
 
 
 class SinglePage(OnePass):

@@ -7,16 +7,22 @@ import typing as t
 from rest_tap.errors import BrokenAnswer
 from rest_tap.paging.base import OnePass, Page, PageRequest
 
+if t.TYPE_CHECKING:
+    from rest_tap.schema import Record
+
 
 class Cursor(OnePass):
     """``since`` = the cursor of the last row read; the list ends with an empty page.
+
+    Rows may have no cursor: then the last one that has goes on, the rows after it come
+    again, and a page that brings nothing else ends the list.
 
     Where pages tell the ``total`` of the list, a list that came short of it is read
     once more from its beginning. A reading that goes on from a bookmark came short if
     ``total`` has grown by more than what came.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a fact each
         self,
         field: str,
         parameter: str,
@@ -24,6 +30,7 @@ class Cursor(OnePass):
         params: t.Mapping[str, str] | None = None,
         *,
         total: int | None = None,
+        keys: t.Sequence[str] = ("id",),
     ) -> None:
         """Start after a cursor, or at the beginning.
 
@@ -33,11 +40,18 @@ class Cursor(OnePass):
             since: Cursor to start from; None reads from the first row.
             params: Parameters of every page.
             total: The list's ``total`` when ``since`` was its last row, if it is known.
+            keys: The fields that tell the rows of the list apart.
         """
         self.field = field
         self.parameter = parameter
         self.params = dict(params or {})
         self.since = since
+        self._keys = tuple(keys)
+        #: The rows without a cursor at the end of the page before.
+        self._left: set[str] = set()
+        #: Cursors that were used, by position, until their page is used.
+        self._reached: dict[tuple[int, ...], str] = {}
+        self._cannot_go_on = False
         #: The list's ``total`` as last told.
         self.total: int | None = None
         #: Whether the list came from its beginning, though it was to go on from a cursor.
@@ -59,8 +73,7 @@ class Cursor(OnePass):
         """Return the request after the last row, or nothing after an empty page.
 
         Raises:
-            BrokenAnswer: The last row has no cursor, or one that was passed before, which
-                would go on for ever.
+            BrokenAnswer: The last cursor was passed before, which would go on for ever.
         """
         total = page.envelope.get("total")
         if isinstance(total, int) and not isinstance(total, bool):
@@ -68,17 +81,28 @@ class Cursor(OnePass):
             self.count = self.count if self._resumed else total
         if not page.rows:
             return []
-        cursor = page.rows[-1].get(self.field)
-        if not isinstance(cursor, (str, int)) or isinstance(cursor, bool) or cursor == "":
-            msg = f"the last row of a page has no {self.field} to go on from"
-            raise BrokenAnswer(msg)
+        cursors = [row.get(self.field) for row in page.rows]
+        place = next((at for at in range(len(cursors) - 1, -1, -1) if _is_usable(cursors[at])), -1)
+        left = {repr([row.get(key) for key in self._keys]) for row in page.rows[place + 1 :]}
+        if place < 0:
+            # Where rows came that were not there before, there may be more after them.
+            self._cannot_go_on = not left <= self._left
+            return []
+        self._left = left
+        cursor = cursors[place]
         if str(cursor) == self.since or hash(str(cursor)) in self._passed:
             msg = f"the cursor {self.field} does not move on"
             raise BrokenAnswer(msg)
         self.since = str(cursor)
         # Numbers of 8 bytes and not the texts: there is one for each page of the run.
         self._passed.add(hash(self.since))
+        self._reached[request.position] = self.since
         return [self._request(request.position[-1] + 1)]
+
+    def rows(self, request: PageRequest, page: Page) -> list[Record]:
+        """Return all rows of the page; its cursor is then reached."""
+        self.reached = self._reached.pop(request.position, self.reached)
+        return page.rows
 
     def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
         """Return the first request once more, if the list told of more rows than came."""
@@ -97,4 +121,15 @@ class Cursor(OnePass):
         self.count = self.total
         self.since = None
         self._passed.clear()
+        self._left.clear()
         return [self._request(0)]
+
+    def is_complete(self, distinct: int) -> bool:
+        """Return whether as many rows have come as the list tells of, and none stand in the way."""
+        if self._cannot_go_on and self.total is None:
+            return False
+        return super().is_complete(distinct)
+
+
+def _is_usable(cursor: object) -> bool:
+    return isinstance(cursor, (str, int)) and not isinstance(cursor, bool) and cursor != ""

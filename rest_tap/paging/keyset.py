@@ -6,8 +6,10 @@ import datetime as dt
 import typing as t
 
 from rest_tap.errors import BrokenAnswer
-from rest_tap.paging.base import PAGE_SIZE, OnePass, Page, PageRequest
+from rest_tap.paging.base import PAGE_SIZE, Page, PageRequest
+from rest_tap.paging.filtered import FilteredPaginator
 from rest_tap.paging.links import following_page
+from rest_tap.paging.page_number import OTHER_SIZES
 from rest_tap.times import parse_time
 
 if t.TYPE_CHECKING:
@@ -22,7 +24,7 @@ SHORT_PAGES = 3
 A_DAY = dt.timedelta(days=1)
 
 
-class Keyset(OnePass):
+class Keyset(FilteredPaginator):
     """Always the first page, filtered from the last value that was read.
 
     ``ordering=FIELD&SINCE=<value of the last row>``: no offset is involved, so nothing
@@ -35,12 +37,15 @@ class Keyset(OnePass):
     first of them, so that at any moment all is complete up to the last row handed out.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a fact each
         self,
         field: str,
         since_parameter: str,
         since: str | None,
         params: Params | None = None,
+        *,
+        tie_breaker: str = "",
+        keys: t.Sequence[str] = ("id",),
     ) -> None:
         """Start after a value, or at the beginning of the list.
 
@@ -49,63 +54,122 @@ class Keyset(OnePass):
             since_parameter: The inclusive filter on that field.
             since: Value to start from; None reads from the first row.
             params: Parameters of every page.
+            tie_breaker: The field that orders rows with one value, where the API needs to be told.
+            keys: The fields that tell the rows of the list apart.
         """
-        self.field = self.ordered_by = field
-        self.since_parameter = since_parameter
-        self.since = since
-        self.params = {**(params or {}), "ordering": field}
+        ordering = f"{field},{tie_breaker}" if tie_breaker else field
+        super().__init__(field, since_parameter, since, {**(params or {}), "ordering": ordering})
+        self._keys = tuple(keys)
         self._tie: Tie | None = None
+        #: The tie that was read last, until the page after it has come.
+        self._passed_tie: Tie | None = None
+        #: Requests whose rows come again.
+        self._void: set[tuple[int, ...]] = set()
+        #: Whether rows of a tie are missing, so that all is only certain up to it.
+        self._is_stuck = False
+        self._last: PageRequest | None = None
         self._short = self._circles = 0
 
     def _request(self, number: int, page: int) -> PageRequest:
         """Return a request; the second part of its position is 1 within a tie."""
         since = {} if self.since is None else {self.since_parameter: self.since}
-        return PageRequest(
+        size = PAGE_SIZE if self._tie is None else self._tie.page_size
+        self._last = PageRequest(
             (number, 0 if self._tie is None else 1),
-            {**self.params, **since, "page": str(page), "page_size": str(PAGE_SIZE)},
+            {**self.params, **since, "page": str(page), "page_size": str(size)},
         )
+        return self._last
 
     def first(self) -> t.Sequence[PageRequest]:
         """Return the first request of the chain."""
         return [self._request(0, 1)]
 
-    def after(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
+    def last_request(self) -> PageRequest:
+        """Return the last request of the chain."""
+        return t.cast("PageRequest", self._last)
+
+    def after_filtered(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
         """Return the next link of the chain.
 
         Raises:
-            BrokenAnswer: The rows are not in order, the filter had no effect, or ``next``
-                leads nowhere.
+            BrokenAnswer: The rows are not in order, or ``next`` leads nowhere.
         """
         number, page_number = request.position[0] + 1, int(str(request.params["page"]))
         more = following_page(page_number, page) is not None
         times, since = self._times(page), parse_time(self.since)
+        if self._is_ignored(since, page):
+            return []
+        if self._tie is None and self._lacks_rows(self._passed_tie, page.count or 0):
+            # The tie before this page did not come whole: back to it, with other page borders.
+            self._void.add(request.position)
+            return [self._request(number, 1)]
         fills = since is not None and more and (not times or times[-1] <= since)
         if self._tie is None and not fills:
             goes_on = more or self._is_short(page)
             if goes_on and page.rows:
                 self.since = str(page.rows[-1][self.field])
             return [self._request(number, 1)] if goes_on else []
-        tie = self._tie = self._tie or Tie()
-        inside = sum(at <= t.cast("dt.datetime", since) for at in times)
+        return self._after_tied(number, page_number, page, times, fills=fills)
+
+    def _after_tied(
+        self, number: int, page_number: int, page: Page, times: list[dt.datetime], *, fills: bool
+    ) -> t.Sequence[PageRequest]:
+        """Return the next page of a tie, or of what is after it.
+
+        Raises:
+            BrokenAnswer: ``next`` leads nowhere.
+        """
+        since = t.cast("dt.datetime", parse_time(self.since))
+        tie = self._tie = self._tie or Tie(t.cast("str", self.since))
+        inside = sum(at <= since for at in times)
+        tie.add(page_number, page, page.rows[:inside], self._keys)
         if inside < len(times):
             tie.found_after(times[inside], str(page.rows[inside][self.field]))
         turn = tie.turn(page_number, is_empty=not times, goes_on=fills)
         if turn:
             return [self._request(number, turn)]
+        self._tie = None
         if not tie.is_at_end:
+            self._passed_tie = tie
             self.since = tie.value_after
         elif tie.value_after is None:
             if not fills:
-                return []
+                return [self._request(number, 1)] if self._lacks_rows(tie, 0) else []
             self._circles += 1
             if self._circles > STANDSTILLS:
                 msg = f"page {tie.top} names a next one, but there is none"
                 raise BrokenAnswer(msg)
-        self._tie = None
         return [self._request(number, 1)]
 
+    def _lacks_rows(self, tie: Tie | None, rows_after: int) -> bool:
+        """Return whether to read a tie again because not all of its rows have come.
+
+        Where that has not helped, the rows are missing.
+
+        Args:
+            tie: The tie that was read to its end, if there is one.
+            rows_after: How many rows are after it.
+        """
+        self._passed_tie = None
+        if tie is None or tie.count is None:
+            return False
+        lacking = tie.count - rows_after - len(tie.seen)
+        if lacking <= 0:
+            return False
+        if tie.read_again():
+            self._tie, self.since = tie, tie.value
+            return True
+        self._missing += lacking
+        self._is_stuck = True
+        return False
+
+    def _is_ignored(self, since: dt.datetime | None, page: Page) -> bool:
+        """Return whether the rows begin before the filter."""
+        first = parse_time(page.rows[0].get(self.field)) if page.rows else None
+        return since is not None and first is not None and first < since - A_DAY
+
     def _times(self, page: Page) -> list[dt.datetime]:
-        """Return the rows' values, which are in order and not before the filter.
+        """Return the rows' values, which are in order.
 
         Raises:
             BrokenAnswer: They are not.
@@ -114,38 +178,43 @@ class Keyset(OnePass):
         if None in values or values != sorted(t.cast("t.Any", values)):
             msg = f"the rows are not in the order of {self.field}, so they cannot be read on from it"
             raise BrokenAnswer(msg)
-        times, since = t.cast("list[dt.datetime]", values), parse_time(self.since)
-        if since is not None and times and times[0] < since - A_DAY:
-            msg = f"the filter {self.since_parameter} has no effect"
-            raise BrokenAnswer(msg)
-        return times
+        return t.cast("list[dt.datetime]", values)
 
     def _is_short(self, page: Page) -> bool:
         """Return whether a last page has fewer rows than it counts, and is to be asked for again.
 
-        A row was deleted in this moment, or the server left some out.
-
-        Raises:
-            BrokenAnswer: It is so again and again.
+        A row was deleted in this moment, or the server left some out. If it is so again and
+        again, rows are missing.
         """
-        if len(page.rows) >= (page.count or 0):
+        lacking = (page.count or 0) - len(page.rows)
+        if lacking <= 0:
             return False
         self._short += 1
-        if self._short > SHORT_PAGES:
-            msg = f"the last page has {len(page.rows)} rows, but a count of {page.count}"
-            raise BrokenAnswer(msg)
-        return True
+        if self._short <= SHORT_PAGES:
+            return True
+        self._missing += lacking
+        self._is_stuck = True
+        return False
 
-    def rows(self, request: PageRequest, page: Page) -> list[Record]:
+    def restart_filtered(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
+        """Return the requests of the whole list, if the server ignores the filter."""
+        since = parse_time(request.params.get(self.since_parameter))
+        if not self._is_ignored(since, page):
+            return None
+        return self.without_filter(request, f"the server ignores {self.since_parameter}")
+
+    def rows_filtered(self, request: PageRequest, page: Page) -> list[Record]:
         """Return the rows of the page; within a tie, only those of its value."""
-        if request.position[1] == 0:
-            return page.rows
-        value = t.cast("dt.datetime", parse_time(request.params[self.since_parameter]))
-        return [row for row in page.rows if t.cast("dt.datetime", parse_time(row.get(self.field))) <= value]
-
-    def ends_at(self, request: PageRequest, status: int) -> bool:
-        """Return whether a further page of a tie is gone: its rows were edited meanwhile."""
-        return status == 404 and request.params["page"] != "1"  # noqa: PLR2004
+        if request.position in self._void:
+            self._void.discard(request.position)
+            return []
+        rows = page.rows
+        if request.position[1]:
+            value = t.cast("dt.datetime", parse_time(request.params[self.since_parameter]))
+            rows = [row for row in rows if t.cast("dt.datetime", parse_time(row.get(self.field))) <= value]
+        if rows and not self._is_stuck:
+            self.reached = str(rows[-1][self.field])
+        return rows
 
 
 class Tie:
@@ -153,11 +222,22 @@ class Tie:
 
     Editing a row removes it from the tie and shifts later rows to earlier pages, which
     a forward reader has left already (docs/pretix.md). So the last page is found going
-    forward, and then the pages are read backwards, towards the rows that move.
+    forward, and then the pages are read backwards, towards the rows that move. Where the
+    server has no order among them, pages repeat some and drop others, so they are counted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, value: str) -> None:
         """Begin on the first page."""
+        self.value = value
+        #: Which of its rows have come, by the hashes of their keys.
+        self.seen: set[int] = set()
+        #: How many rows there are from the tie on, as its first page said last.
+        self.count: int | None = None
+        self.page_size = PAGE_SIZE
+        self._other_sizes = list(OTHER_SIZES)
+        self._begin()
+
+    def _begin(self) -> None:
         #: The last page that has rows of the tie, as far as seen.
         self.top = 1
         #: The first value after the tie, as far as seen.
@@ -169,6 +249,20 @@ class Tie:
     def is_at_end(self) -> bool:
         """Whether the list seemed to end in the tie, so that its last page was looked at again."""
         return self._way == "end"
+
+    def read_again(self) -> bool:
+        """Begin once more with other borders between pages; return whether there are some left."""
+        if not self._other_sizes:
+            return False
+        self.page_size = self._other_sizes.pop(0)
+        self._begin()
+        return True
+
+    def add(self, number: int, page: Page, rows: list[Record], keys: tuple[str, ...]) -> None:
+        """Take note of the rows of a page that are within the tie."""
+        self.seen.update(hash(repr([row.get(key) for key in keys])) for row in rows)
+        if number == 1:
+            self.count = page.count
 
     def found_after(self, time: dt.datetime, value: str) -> None:
         """Take note of the first row of a page that is after the tie."""

@@ -16,6 +16,11 @@ if t.TYPE_CHECKING:
 #: Page sizes of further passes: other borders between pages, so that other rows fall
 #: on them where the server's order has ties.
 OTHER_SIZES = (47, 43, 41, 37, 31, 29, 23)
+#: Passes in a row that bring nothing new before the list is given up.
+FRUITLESS_PASSES = 3
+#: Passes from the last page to the first, and the longest list that is read so.
+BACKWARD_PASSES = 2
+BACKWARD_PAGES = 200
 #: Pages revealed at once, whatever ``count`` or ``next`` say.
 PAGES_AT_ONCE = 1000
 
@@ -24,13 +29,16 @@ class PageNumber:
     """Numbered pages: ``?page=1&page_size=50`` → ``{"count", "next", "results"}``.
 
     Once the first page has told ``count``, all others are known. The last of them is
-    believed only if it has no ``next``: the list may have grown, or ``count`` lied.
+    believed only if it has no ``next``: the list may have grown, or ``count`` lied. A page
+    that is not there (404) is no end, because the page before it named it.
 
-    Page numbers are offsets into a query that the server runs anew for every page.
-    Where its order has ties, or rows vanish meanwhile, pages repeat some rows and drop
-    others (docs/pretix.md, "Lists without a total order", "Page numbers while rows change").
-    So the different rows are counted, and as long as they are fewer than ``count``, or
-    ``count`` fell while reading, there is another pass with other page borders.
+    Page numbers are offsets into a query that the server runs anew for every page
+    (docs/pretix.md, "Lists without a total order", "Page numbers while rows change").
+    Where rows are deleted meanwhile, later ones move to pages that were read already. So
+    where ``count`` falls or a page is gone, the pages are read once more from the last
+    one to the first, towards the rows that move. Where the order has ties, pages repeat
+    some rows and drop others: as long as the different rows are fewer than ``count``,
+    there is another pass with other borders between pages.
     """
 
     def __init__(
@@ -38,24 +46,43 @@ class PageNumber:
         params: Params | None = None,
         *,
         page_size: int = PAGE_SIZE,
+        number_of_first_pass: int = 0,
     ) -> None:
-        """Take the parameters of every page, and the rows to ask for at once."""
+        """Take the parameters of every page.
+
+        Args:
+            params: Parameters of every page.
+            page_size: The rows to ask for at once.
+            number_of_first_pass: First part of the requests' positions, for one that goes on
+                where another paginator has stopped.
+        """
         self.ordered_by: str | None = None
+        self.reached: str | None = None
+        self.notice: str | None = None
         self.params = dict(params or {})
-        self.sizes = (page_size, *OTHER_SIZES)
-        #: The pass at hand, from 0.
-        self.passes = 0
         #: How many rows the list has, as the last page said.
         self.count: int | None = None
-        self._fell = False
+        self._pass = number_of_first_pass
+        self._size = page_size
+        self._other_sizes = list(OTHER_SIZES)
         self._last_known = 1
         self._expected = 0
         self._before = 0
+        # Of the pass at hand, and of the pages that were used:
+        self._backward: t.Literal["", "up", "down"] = ""
+        self._fell = False
+        #: Whether a page has said that it is the last one.
+        self._ended = False
+        self._last_page = 1
+        # Of all passes:
+        self._backward_passes = 0
+        self._fruitless = 0
+        self._distinct = 0
 
-    def _request(self, number: int) -> PageRequest:
+    def _request(self, number: int, place: int | None = None) -> PageRequest:
         return PageRequest(
-            (self.passes, number),
-            {**self.params, "page": str(number), "page_size": str(self.sizes[self.passes])},
+            (self._pass, number if place is None else place),
+            {**self.params, "page": str(number), "page_size": str(self._size)},
         )
 
     def first(self) -> t.Sequence[PageRequest]:
@@ -64,8 +91,8 @@ class PageNumber:
 
     def may_reveal_more(self, request: PageRequest) -> bool:
         """Return whether this is the last page known so far."""
-        at_hand, number = request.position
-        return at_hand == self.passes and number >= self._last_known
+        at_hand, place = request.position
+        return at_hand == self._pass and (bool(self._backward) or place >= self._last_known)
 
     def after(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
         """Return all further pages after the first, or one more after the last known.
@@ -73,9 +100,11 @@ class PageNumber:
         Raises:
             BrokenAnswer: ``next`` does not lead on.
         """
-        number = request.position[-1]
         if not self.may_reveal_more(request):
             return []
+        number = int(str(request.params["page"]))
+        if self._backward:
+            return self._after_backward(request.position[-1], number, page)
         if page.is_bare:
             return self._after_bare(number, page)
         following = following_page(number, page)
@@ -93,26 +122,40 @@ class PageNumber:
     def _after_bare(self, number: int, page: Page) -> t.Sequence[PageRequest]:
         """Return the page after a full one; a server that does not page repeats itself there."""
         before, self._before = self._before, fingerprint(page.rows)
-        if len(page.rows) < self.sizes[self.passes] or before == self._before:
+        if len(page.rows) < self._size or before == self._before:
             return []
         self._last_known = number + 1
         return [self._request(number + 1)]
 
+    def _after_backward(self, place: int, number: int, page: Page) -> t.Sequence[PageRequest]:
+        """Return the page before this one, or after it as long as the last one is not found."""
+        following = following_page(number, page)
+        if self._backward == "up" and following is not None and number < BACKWARD_PAGES:
+            return [self._request(number + 1, place + 1)]
+        self._backward = "down"
+        return [self._request(number - 1, place + 1)] if number > 1 else []
+
     def ends_at(self, request: PageRequest, status: int) -> bool:
         """Return whether it is a 404 past the first page: rows went while we read."""
-        return status == 404 and request.position[-1] > 1  # noqa: PLR2004
+        return status == 404 and request.params["page"] != "1"  # noqa: PLR2004
 
     def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
         """Note how the count develops; what is missing is read again at the end."""
-        if request.position[-1] == 1:
-            self._fell = False
-        elif not page.rows and not page.envelope.get("next"):
-            # Rows went, or the count was never true: what is behind is not there either.
-            self._fell = self.count is not None
-            return []
-        elif self.count is not None and page.count is not None and page.count < self.count:
-            self._fell = True
-        self.count = page.count if page.envelope else self.count
+        number = int(str(request.params["page"]))
+        if page.is_there:
+            self._ended = self._ended or not page.envelope.get("next")
+        if not self._backward:
+            if number == 1:
+                self._fell = False
+            elif not page.is_there or (not page.rows and not page.envelope.get("next")):
+                # Rows went, or the count was never true: what is behind is not there either.
+                self._fell = self.count is not None
+                return []
+            elif self.count is not None and page.count is not None and page.count < self.count:
+                self._fell = True
+            self._last_page = number
+        if page.is_there:
+            self.count = page.count if page.envelope else self.count
         return None
 
     def rows(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
@@ -120,10 +163,32 @@ class PageNumber:
         return page.rows
 
     def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
-        """Return the first page of another pass, where rows are missing."""
-        complete = self.count is None or (distinct >= self.count and not self._fell)
-        if complete or self.passes + 1 == len(self.sizes):
+        """Return the first page of another pass, where rows are missing or may be."""
+        self._fruitless = self._fruitless + 1 if distinct == self._distinct else 0
+        self._distinct = distinct
+        if self.is_complete(distinct):
             return []
-        self.passes += 1
+        can_turn = self._backward_passes < BACKWARD_PASSES and self._last_page <= BACKWARD_PAGES
+        if (self._fell or not self._ended) and can_turn:
+            self._backward_passes += 1
+            return self._begin("up", self._last_page)
+        is_missing = self._fell or not self._ended or self.missing(distinct)
+        if not is_missing or not self._other_sizes or self._fruitless >= FRUITLESS_PASSES:
+            return []
+        self._size = self._other_sizes.pop(0)
+        return self._begin("", 1)
+
+    def _begin(self, direction: t.Literal["", "up"], number: int) -> t.Sequence[PageRequest]:
+        self._pass += 1
         self._last_known = 1
-        return [self._request(1)]
+        self._backward = direction
+        self._fell = self._ended = False
+        return [self._request(number, 1)]
+
+    def missing(self, distinct: int) -> int:
+        """Return how many rows the server tells of that have not come."""
+        return max(0, (self.count or 0) - distinct)
+
+    def is_complete(self, distinct: int) -> bool:
+        """Return whether as many rows have come as the server tells of, and none can have moved."""
+        return self._ended and not self._fell and not self.missing(distinct)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 import math
 import typing as t
 
 from rest_tap.errors import BrokenAnswer
-from rest_tap.paging.base import PAGE_SIZE, OnePass, Page, PageRequest
+from rest_tap.paging.base import PAGE_SIZE, Page, PageRequest
+from rest_tap.paging.filtered import FilteredPaginator
 from rest_tap.paging.keyset import STANDSTILLS
 from rest_tap.paging.links import following_page
 from rest_tap.paging.page_number import PAGES_AT_ONCE
@@ -15,21 +17,33 @@ from rest_tap.times import parse_time
 
 if t.TYPE_CHECKING:
     from rest_tap.request import Params
+    from rest_tap.schema import Record
+
+#: The smallest difference between two times on the server.
+INSTANT = dt.timedelta(microseconds=1)
+#: Windows of one page after rows moved, at most.
+MOST_CAREFUL = 32
 
 
-class TimeWindows(OnePass):
+class TimeWindows(FilteredPaginator):
     """Numbered pages of a list ordered by a time that rows never change.
 
-    All pages of a window can be asked for at once, unlike a :class:`Keyset`. What can
-    shift them is only a deleted row, and the server tells by a smaller ``count``: then,
-    wherever pages do not add up to their ``count`` or repeat what was read, and after
-    every ``longest`` pages (deep offsets are slow on the server), a new window begins
-    at the last row that is certain.
+    All pages of a window can be asked for at once, unlike a :class:`Keyset`. What can shift
+    them is only a deleted row, if the window is closed to new ones: so, where the API has a
+    filter for it, the first page is a window of its own, and what follows is bounded by the
+    server's time on it. Rows that are newer make up a last window; what that one loses has
+    to be read again some other time.
 
-    New rows would hide deleted ones from the count. So, where the API has a filter for
-    it, the first page is a window of its own, and what follows is bounded by the
-    server's time on it; rows that are newer still make up a last window. What that one
-    loses has to be read again some other time.
+    The first page of a window is certain. The number of rows in a closed window can only
+    fall. So a further page is certain when a page that was asked for after it had come still
+    tells the same number as the first; or when, at the end of the window, as many rows have
+    come. (A page's own number proves nothing: it is counted before its rows are looked up.)
+    Where the numbers differ, a new window begins at the last row that is certain. It is one
+    page long, so that reading gets on however many rows are deleted; if that goes well, the
+    windows grow again. A time that fills more than a window is a window of its own.
+
+    Attributes:
+        reached: The time up to which all is certain; rows beyond it may have been handed out.
     """
 
     def __init__(  # noqa: PLR0913 - a filter each
@@ -42,65 +56,70 @@ class TimeWindows(OnePass):
         before_parameter: str = "",
         margin: dt.timedelta = dt.timedelta(0),
         longest: int = 200,
+        keys: t.Sequence[str] = ("id",),
+        may_lack_value: bool = False,
     ) -> None:
         """Start from a moment, or at the beginning of the list.
 
         Args:
-            field: The time that the list is ordered by, in its default order.
+            field: The time that the list is ordered by.
             since_parameter: The inclusive filter on that field.
             since: Value to start from; None reads from the first row.
             params: Parameters of every page.
             before_parameter: The exclusive upper bound of that field, if there is one.
             margin: How long before the server's time no new row is to be expected.
-            longest: Pages of one window.
+            longest: Pages of one window; deep offsets are slow on the server.
+            keys: The fields that tell the rows of the list apart.
+            may_lack_value: Whether there may be rows without the time, which no filter shows.
         """
-        self.field = self.ordered_by = field
-        self.since_parameter = since_parameter
-        self.params = dict(params or {})
-        self.longest = longest
+        super().__init__(field, since_parameter, since, dict(params or {}), may_lack_value=may_lack_value)
         self.before_parameter = before_parameter
         self.margin = margin
-        self._since = since
-        #: Where new rows begin, once that is known, and whether this window ends there.
-        self._bound: dt.datetime | None = None
-        self._is_bounded = False
+        self._keys = tuple(keys)
+        # As pages arrive, of the window that was revealed last:
+        self._longest, self._length = longest, longest
+        self._careful, self._penalty = 0, 1
         self._window = 0
         self._last_known = 1
+        self._before: dt.datetime | None = None
+        self._is_tie = False
+        #: Where new rows begin, once that is known.
+        self._bound: dt.datetime | None = None
+        self._last = self._request(1)
+        # As pages are used, of the window at hand:
+        self._counts = Counts()
+        self._is_uncertain = False
         self._stuck = 0
-        # Of the rows already handed out, in their order:
-        self._counted: int | None = None
-        self._size = 0
-        self._certain: object = since
-        #: Where the last window began because rows were missing, and how often in a row it did.
-        self._begun_at: object = since
+        #: Where the last window began because rows were missing.
+        self._begun_at: object = object()
 
     def _request(self, number: int) -> PageRequest:
-        since = {} if self._since is None else {self.since_parameter: self._since}
-        if self._is_bounded and self._bound is not None:
-            since[self.before_parameter] = self._bound.isoformat()
-        return PageRequest(
-            (self._window, number),
-            {**self.params, **since, "page": str(number), "page_size": str(PAGE_SIZE)},
-        )
+        params = {**self.params}
+        if self.since is not None:
+            params[self.since_parameter] = self.since
+        if self._before is not None:
+            params[self.before_parameter] = self._before.isoformat()
+        self._last = PageRequest((self._window, number), {**params, "page": str(number), "page_size": str(PAGE_SIZE)})
+        return self._last
 
-    def _begin(self, since: object) -> t.Sequence[PageRequest]:
-        self._since = None if since is None else str(since)
-        start = parse_time(since)
-        self._is_bounded = self._bound is not None and (start is None or start < self._bound)
-        self._window += 1
-        self._last_known = 1
-        return [self._request(1)]
+    def last_request(self) -> PageRequest:
+        """Return the last request that was revealed."""
+        return self._last
 
     def first(self) -> t.Sequence[PageRequest]:
         """Return the first page of the first window."""
-        return [self._request(1)]
+        return [self._last]
 
     def may_reveal_more(self, request: PageRequest) -> bool:
         """Return whether this is the last page known so far."""
+        if self.unfiltered is not None:
+            return self.unfiltered.may_reveal_more(request)
         window, number = request.position
         return window == self._window and number >= self._last_known
 
-    def after(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
+    # As pages arrive
+
+    def after_filtered(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
         """Return the rest of the window after its first page, or the next window.
 
         Raises:
@@ -111,58 +130,195 @@ class TimeWindows(OnePass):
         if not self.may_reveal_more(request):
             return []
         if following is None:
-            return self._begin(self._bound.isoformat()) if self._is_bounded and self._bound else []
+            return self._begin_after_end(page)
         last = page.rows[-1].get(self.field)
         if self._bound is None and self.before_parameter:
             began = parse_time(page.server_time) or t.cast("dt.datetime", parse_time(page.received))
             self._bound = (began - self.margin).astimezone(dt.timezone.utc)
             if last is not None:
                 return self._begin(last)
-        if number >= self.longest and last is not None and last != self._since:
-            return self._begin(last)
-        if number == 1 and page.count:
+        if page.count is None:
+            # Nothing but the first page of a window would be certain.
+            self._length = 1
+        if number >= self._length and last is not None and not self._is_tie:
+            if last != self.since:
+                return self._begin_next(last)
+            if self.before_parameter:
+                return self._begin(last, is_tie=True)
+        length = self._longest if self._is_tie else self._length
+        if number == 1 and page.count and length > 1:
             pages = math.ceil(page.count / len(page.rows))
-            self._last_known = min(max(following, pages), self.longest)
+            self._last_known = min(max(following, pages), length)
         else:
             self._last_known = min(following, number + PAGES_AT_ONCE)
         return [self._request(further) for further in range(number + 1, self._last_known + 1)]
 
-    def ends_at(self, request: PageRequest, status: int) -> bool:
-        """Return whether a page is gone because rows before it were deleted."""
-        return status == 404 and request.position[-1] > 1  # noqa: PLR2004
+    def _begin(self, since: object, *, is_tie: bool = False) -> t.Sequence[PageRequest]:
+        """Return the first page of a new window."""
+        self.since = None if since is None else str(since)
+        start = parse_time(since)
+        self._is_tie = is_tie
+        if is_tie:
+            self._before = t.cast("dt.datetime", start) + INSTANT
+        else:
+            is_bounded = self._bound is not None and (start is None or start < self._bound)
+            self._before = self._bound if is_bounded else None
+        self._window += 1
+        self._last_known = 1
+        return [self._request(1)]
 
-    def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
-        """Return a new window from the last certain row, if rows are missing behind it.
+    def _begin_next(self, since: object) -> t.Sequence[PageRequest]:
+        """Return the first page of the window after one in which no row moved."""
+        if self._careful:
+            self._careful -= 1
+        else:
+            self._penalty = max(1, self._penalty // 2)
+            self._length = min(self._longest, self._length * 2)
+        return self._begin(since)
+
+    def _begin_after_end(self, page: Page) -> t.Sequence[PageRequest]:
+        """Return the first page of the window that begins where a bounded one ends."""
+        if self._before is None or not page.is_there:
+            return []
+        return self._begin(self._before.isoformat())
+
+    # As pages are used
+
+    def restart_filtered(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
+        """Return a new window from the last certain row, if rows may be missing after it.
 
         Raises:
-            BrokenAnswer: That leads nowhere, again and again: the count is not true. Or the
-                rows are in another order, so that there is no place to go on from.
+            BrokenAnswer: The rows are in another order, so that there is no place to go on from.
         """
-        number = request.position[-1]
-        if number == 1:
-            self._counted, self._size = page.count, len(page.rows)
         times = [at for row in page.rows if (at := parse_time(row.get(self.field))) is not None]
         if times != sorted(times):
             msg = f"the rows are not in the order of {self.field}, so they cannot be read on from it"
             raise BrokenAnswer(msg)
-        certain = parse_time(self._certain)
-        if (certain is not None and times and times[0] < certain) or not self._adds_up(number, page):
-            self._stuck = self._stuck + 1 if self._certain == self._begun_at else 0
-            self._begun_at = self._certain
-            if self._stuck > STANDSTILLS:
-                msg = "the count of rows falls with each page or is too large, but no row is missing"
-                raise BrokenAnswer(msg)
-            return self._begin(self._certain)
-        if page.rows:
-            self._certain = page.rows[-1].get(self.field)
+        since = parse_time(request.params.get(self.since_parameter))
+        before = parse_time(request.params.get(self.before_parameter))
+        if since is not None and times and request.position[-1] == 1 and times[0] < since:
+            return self.without_filter(request, f"the server ignores {self.since_parameter}")
+        if before is not None and times and times[-1] > before:
+            # Without a bound, only pages that begin at a filter are certain.
+            self.notice = f"the server ignores {self.before_parameter}"
+            self.before_parameter, self._bound, self._longest = "", None, 1
+            return self._restart()
+        if request.position[-1] > 1:
+            has_moved = self._counts.has_moved(page, times, self._key(page, 0))
+        else:
+            self._whole = page.count if since is None else self._whole
+            has_moved = not self._counts.agree_with(page, before)
+            if not has_moved:
+                self._counts = Counts(page, before)
+        lacking = 0 if page.envelope.get("next") else self._counts.lacking(page)
+        if has_moved or lacking:
+            instead = self._restart()
+            if instead:
+                return instead
+            self._missing += lacking
+            self._is_uncertain = True
+        self._counts.add(request, page, self.field, times, self._key(page, -1))
+        certain = self._counts.certain(page)
+        if certain is not None and not self._is_uncertain:
+            self.reached = certain
         return None
 
-    def _adds_up(self, number: int, page: Page) -> bool:
-        """Return whether the pages of a window hold all rows so far, as their count tells."""
-        if self._counted is None:
+    def _restart(self) -> t.Sequence[PageRequest]:
+        """Return a new window that begins at the last certain row; nothing if that does not help."""
+        self._stuck = self._stuck + 1 if self.reached == self._begun_at else 0
+        self._begun_at = self.reached
+        if self._stuck > STANDSTILLS:
+            return []
+        self._length = 1
+        self._careful = self._penalty = min(MOST_CAREFUL, self._penalty * 2)
+        self._counts = Counts()
+        return self._begin(self.reached)
+
+    def is_complete(self, distinct: int) -> bool:
+        """Return whether it is certain that all rows have come."""
+        return not self._is_uncertain and super().is_complete(distinct)
+
+    def _key(self, page: Page, place: int) -> tuple[str, ...] | None:
+        """Return what identifies the first or last row of a page."""
+        return tuple(repr(page.rows[place].get(key)) for key in self._keys) if page.rows else None
+
+    def rows_filtered(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
+        """Return all rows of the page."""
+        return page.rows
+
+
+class Counts:
+    """How many rows of a window there are and have come, and which of its pages are certain."""
+
+    def __init__(self, page: Page | None = None, before: dt.datetime | None = None) -> None:
+        """Begin with the first page of a window; without one, nothing is known."""
+        self._count = page.count if page else None
+        self._size = len(page.rows) if page else 0
+        self._before = before
+        #: Rows that have come, and how many of them are older than the last one.
+        self._rows = self._older = 0
+        self._last_time: dt.datetime | None = None
+        self._last_key: tuple[str, ...] | None = None
+        #: Pages that are not certain yet: their positions and last values.
+        self._open: collections.deque[tuple[tuple[int, ...], str]] = collections.deque()
+
+    def agree_with(self, page: Page, before: dt.datetime | None) -> bool:
+        """Return whether this window lacks no row, as the first page of the one after it shows.
+
+        That page counts the rows that are left; the difference has to have come here.
+        """
+        if not self._open or self._count is None or page.count is None or before != self._before:
+            return not self._open
+        return self._count - page.count <= self._older
+
+    def has_moved(self, page: Page, times: list[dt.datetime], first_key: tuple[str, ...] | None) -> bool:
+        """Return whether a further page shows that rows moved."""
+        if not page.is_there or (page.count or 0) < (self._count or 0):
             return True
-        if page.count is None or page.count < self._counted:
-            return False
-        if page.envelope.get("next"):
-            return len(page.rows) >= self._size
-        return (number - 1) * self._size + len(page.rows) >= page.count
+        if self._last_time is not None and times and times[0] < self._last_time:
+            return True
+        if first_key is not None and first_key == self._last_key:
+            return True
+        return bool(page.envelope.get("next")) and self._count is not None and len(page.rows) < self._size
+
+    def lacking(self, page: Page) -> int:
+        """Return how many rows are missing, if this is the last page of the window."""
+        expected = page.count or 0
+        if self._before is not None:
+            expected = max(expected, self._count or 0)
+        return max(0, expected - self._rows - len(page.rows))
+
+    def add(
+        self,
+        request: PageRequest,
+        page: Page,
+        field: str,
+        times: list[dt.datetime],
+        last_key: tuple[str, ...] | None,
+    ) -> None:
+        """Take a page in; ``times`` are its rows' values, as far as they have one."""
+        if times:
+            with_last = times.count(times[-1])
+            if times[-1] != self._last_time or with_last < len(times):
+                self._older = self._rows + len(times) - with_last
+            self._last_time = times[-1]
+        self._rows += len(page.rows)
+        self._last_key = last_key
+        value = page.rows[-1].get(field) if page.rows else None
+        if value is not None:
+            self._open.append((request.position, str(value)))
+
+    def certain(self, page: Page) -> str | None:
+        """Return the value up to which all is certain with this page; None if it is as before."""
+        value = None
+        if not page.envelope.get("next"):
+            upto = self._open[-1][0] if self._open else None
+        elif len(self._open) == 1 and self._open[0][0][-1] == 1:
+            upto = self._open[0][0]
+        elif self._count is not None and page.count == self._count:
+            upto = page.asked_after
+        else:
+            upto = None
+        while upto is not None and self._open and self._open[0][0] <= upto:
+            value = self._open.popleft()[1]
+        return value

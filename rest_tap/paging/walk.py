@@ -19,17 +19,40 @@ class Walk:
         self.paginator = paginator
         self._requests = list(paginator.first())
         self._looked_at: set[tuple[int, ...]] = set()
+        #: Position of the last page that was used; and, of each request that was handed out,
+        #: what it was then.
+        self._last: tuple[int, ...] | None = None
+        self._asked_after: dict[tuple[int, ...], tuple[int, ...] | None] = {}
 
     @property
-    def requests(self) -> t.Sequence[PageRequest]:
+    def known(self) -> t.Sequence[PageRequest]:
         """The requests that are known and not used yet, in order; the first is due."""
         return self._requests
+
+    @property
+    def due(self) -> PageRequest:
+        """The request of the page that is used next."""
+        return self.hand_out(self._requests[0])
+
+    def upcoming(self) -> t.Iterator[PageRequest]:
+        """Hand out the requests that are known and not used yet, in order.
+
+        A request counts as asked for at the time it is handed out here for the first time:
+        send it then or later, never before.
+        """
+        for request in self._requests:
+            yield self.hand_out(request)
+
+    def hand_out(self, request: PageRequest) -> PageRequest:
+        """Take note that a request is about to be sent; return it."""
+        self._asked_after.setdefault(request.position, self._last)
+        return request
 
     def look(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
         """Take from a page, as soon as it is there, which requests follow from it.
 
         Returns:
-            Those that were not known before. None if the page is not wanted any more.
+            Those that were not known before; none if the page is not wanted any more.
 
         Raises:
             BrokenAnswer: The page contradicts itself, or the pages before it.
@@ -52,15 +75,20 @@ class Walk:
             BrokenAnswer: The page contradicts itself, or the pages before it.
         """
         request = self._requests[0]
+        page.asked_after = self._asked_after.get(request.position, self._last)
         self.look(request, page)
         instead = self.paginator.restart_after_drift(request, page)
         if instead is not None:
             self._requests = list(instead)
             self._looked_at.clear()
+            self._asked_after.clear()
             return False
         del self._requests[0]
         self._looked_at.discard(request.position)
+        self._asked_after.pop(request.position, None)
+        self._last = request.position
         page.rows = self.paginator.rows(request, page)
+        page.reached = self.paginator.reached
         return True
 
     def go_on(self, distinct: int) -> bool:

@@ -158,6 +158,8 @@ class ReusableMedia(IncrementalStream, OrganizerChildStream):
     primary_keys = ("id",)
     replication_key = "updated"
     since_parameter = "updated_since"
+    # The only list of its kind that pretix (2026.8) leaves without an order among rows with one time.
+    tie_breaker = "id"
     selected_by_default = False
     permission = "organizer.reusablemedia:read"
     permission_before = "can_manage_reusable_media"

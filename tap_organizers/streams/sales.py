@@ -199,6 +199,7 @@ class Subevents(AllEventsStream, IncrementalStream):
     primary_keys = ("id",)
     replication_key = "last_modified"
     since_parameter = "modified_since"
+    tie_breaker = "id"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         name=I18n("Name."),
@@ -244,6 +245,7 @@ class Orders(AllEventsStream, CreationOrderedStream):
     primary_keys = ("organizer", "code")
     replication_key = "last_modified"
     since_parameter = "modified_since"
+    tie_breaker = "code"
     permission = "event.orders:read"
     permission_before = "can_view_orders"
     params: t.ClassVar[Params] = {"include_canceled_positions": "true", "include_canceled_fees": "true"}
@@ -445,7 +447,8 @@ class Transactions(AllEventsStream, CreationOrderedStream):
     since_parameter = "created_since"
     creation_field = "created"
     since_version = "2025.7"
-    params: t.ClassVar[Params] = {"ordering": "created"}
+    params: t.ClassVar[Params] = {"ordering": "created,id"}
+    tie_breaker = "id"
     permission = "event.orders:read"
     permission_before = "can_view_orders"
     properties = fields(
@@ -537,6 +540,8 @@ class Checkins(EventIncrementalStream, EventChildStream):
     primary_keys = ("id",)
     replication_key = "created"
     since_parameter = "created_since"
+    before_parameter = "created_before"
+    tie_breaker = "id"
     permission = "event.orders:read"
     permission_before = "can_view_orders"
     since_version = "2026.2"
@@ -583,6 +588,7 @@ class BlockedTicketSecrets(EventIncrementalStream, EventChildStream):
     primary_keys = ("id",)
     replication_key = "updated"
     since_parameter = "updated_since"
+    tie_breaker = "id"
     selected_by_default = False
     permission = "event.orders:read"
     permission_before = "can_view_orders"

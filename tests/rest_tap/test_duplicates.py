@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import typing as t
 
 import pytest
@@ -33,6 +34,7 @@ def test_of_all_rows_with_one_key_the_first_is_new(pages: list[list[Row]], ident
         expected = []
         for place, row in enumerate(page):
             key = [row.get(name) for name in identity]
+            key = [row] if None in key else key
             if key not in known:
                 known.append(key)
                 expected.append((place, row))
@@ -55,8 +57,38 @@ def test_rows_without_a_key_of_their_own_are_all_new(options: dict[str, t.Any]) 
     assert len(seen(**options).new([{"a": 1}, {"a": 1}])) == 2
 
 
-def test_keys_of_a_list_too_long_to_remember_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "KEYS_KEPT", 3)
-    it = seen("id", count=4)
-    assert len(it.new([{"id": 1}, {"id": 1}])) == 2
-    assert not it.knows({"id": 1})
+def test_rows_that_lack_their_key_are_told_apart_by_all_that_they_have() -> None:
+    it = seen("id", "at")
+    assert len(it.new([{"a": 1}, {"a": 2}, {"a": 3}, {"id": 1, "a": 1}, {"id": 1, "a": 2}])) == 5
+    assert it.new([{"a": 2}, {"id": 1, "a": 1}, {"id": 2}]) == [(2, {"id": 2})]
+
+
+@pytest.mark.parametrize("count", [None, 400_000, 10**18])
+def test_a_page_that_repeats_the_one_before_it_is_noticed_however_long_the_list_is(count: int | None) -> None:
+    it, size = seen("id", count=count), 5000
+    for first in range(0, 300_000, size):
+        assert len(it.new([{"id": first + number} for number in range(size)])) == size
+    assert it.new([{"id": 295_000 + number} for number in range(size)]) == []
+    assert it.new([{"id": number} for number in (5, 299_999, 300_000)]) == [(2, {"id": 300_000})]
+    assert it.tally["distinct"] == 300_001
+
+
+def test_the_keys_of_a_million_rows_take_some_bytes_each() -> None:
+    it = seen("id")
+    for first in range(0, duplicates.KEYS_KEPT + 1, 50):
+        it.new([{"id": f"key number {first + number}"} for number in range(50)])
+    tracemalloc.start()
+    try:
+        for first in range(10**6, 10**6 + 400_000, 50):
+            it.new([{"id": f"key number {first + number}"} for number in range(50)])
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 400_000 * 16
+
+
+def test_keys_that_python_hashes_to_one_number_are_not_one_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "KEYS_KEPT", 0)
+    it = seen("id")
+    it.new([{"id": 5}])
+    assert len(it.new([{"id": -1}, {"id": -2}, {"id": 2**61 - 1}, {"id": 0}])) == 4

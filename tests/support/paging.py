@@ -56,23 +56,30 @@ class Listed:
         if self.rows:
             del self.rows[place % len(self.rows)]
 
+    def between(self) -> None:
+        """Do what happens after a page's rows were counted and before they are looked up."""
+
     def ask(self, request: PageRequest) -> Page | int:
         """Return a page, or the status 404 past the end."""
-        since, until = parse_time(request.params.get("since")), parse_time(request.params.get("until"))
-        rows = sorted(self.rows, key=lambda row: (row["at"], -row["id"]))
-        rows = [
-            dict(row)
-            for row in rows
-            if (since is None or parse_time(row["at"]) >= since)  # type: ignore[operator]
-            and (until is None or parse_time(row["at"]) <= until)  # type: ignore[operator]
-        ]
+        count = len(self._found(request))
+        self.between()
+        rows = self._found(request)
         size, page = min(self.page_size, int(str(request.params["page_size"]))), int(str(request.params["page"]))
-        last = max(1, math.ceil(len(rows) / size))
+        last = max(1, math.ceil(count / size))
         if page > last:
             return 404
         follower = f"https://elsewhere.example/?page={page + 1}" if page < last else None
         found = rows[(page - 1) * size : page * size]
-        return Page(found, {"count": len(rows), "next": follower, "results": found})
+        return Page(found, {"count": count, "next": follower, "results": found})
+
+    def _found(self, request: PageRequest) -> list[Row]:
+        since, until = parse_time(request.params.get("since")), parse_time(request.params.get("until"))
+        return [
+            dict(row)
+            for row in sorted(self.rows, key=lambda row: (row["at"], -row["id"]))
+            if (since is None or parse_time(row["at"]) >= since)  # type: ignore[operator]
+            and (until is None or parse_time(row["at"]) < until)  # type: ignore[operator]
+        ]
 
 
 @dataclass
@@ -90,15 +97,15 @@ class Reader:
         """Yield the pages in order."""
         walk, ready = Walk(self.paginator), dict[tuple[int, ...], Page]()
         while walk.go_on(len(self.seen)):
-            due = walk.requests[0]
+            due = walk.due
             while due.position not in ready:
-                waiting = [request for request in walk.requests if request.position not in ready]
-                request = waiting[self.pick(len(waiting))]
+                waiting = [request for request in walk.known if request.position not in ready]
+                request = walk.hand_out(waiting[self.pick(len(waiting))])
                 page = ready[request.position] = self._fetch(request)
                 if self.paginator.may_reveal_more(request):
                     walk.look(request, page)
             page = ready.pop(due.position)
-            stale = [request for request in walk.requests[1:] if request.position not in ready]
+            stale = [request for request in walk.known[1:] if request.position not in ready]
             if walk.admit(page):
                 self.seen |= {row.get("id") for row in page.rows}
                 yield due, page
@@ -115,7 +122,7 @@ class Reader:
         if isinstance(page, Page):
             return page
         assert self.paginator.ends_at(request, page), f"status {page} ends the run"
-        return Page([])
+        return Page([], status=page)
 
     def read(self) -> list[Row]:
         """Return all rows, in order, as often as they come."""
