@@ -54,6 +54,14 @@ help: ## this list
 demo: .venv/ready .meltano-venv/ready ## load the sandbox's data into DuckDB with Meltano, make the marts with dbt, show both
 	MPLCONFIGDIR=.cache/matplotlib $(BIN)/python -m demo
 
+.PHONY: sandbox
+sandbox: ## serve both APIs with made-up data on port 8765, for the README's first steps
+	$(PYTHON) -m sandbox --port 8765 --env-file output/sandbox.env
+
+.PHONY: wheel
+wheel: .venv/ready ## build the wheel into dist/
+	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+
 # A process for each core.
 PARALLEL := -n auto --dist worksteal
 
@@ -129,6 +137,12 @@ docs: .venv/ready ## write again what is generated: settings and stream tables, 
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
 
+.PHONY: site
+site: .venv/ready ## the pages as a site with search, into .cache/site/html; checks every link
+	$(UV) venv --quiet --clear --python $(BIN)/python .cache/site-venv
+	$(UV) pip sync --quiet --python .cache/site-venv --require-hashes requirements/site.txt
+	$(BIN)/python -m tools.site .cache/site-venv/bin/mkdocs
+
 .PHONY: lock
 lock: $(if $(wildcard $(UV)),,.venv/ready) ## resolve the newest dependencies into requirements/*.txt
 	$(COMPILE) --upgrade --group dev pyproject.toml -o requirements/dev.txt
@@ -136,6 +150,7 @@ lock: $(if $(wildcard $(UV)),,.venv/ready) ## resolve the newest dependencies in
 	$(COMPILE) --upgrade requirements/meltano.in -o requirements/meltano.txt
 	$(COMPILE) --upgrade requirements/orchestrate.in -o requirements/orchestrate.txt
 	$(COMPILE) --upgrade requirements/dbt.in -o requirements/dbt.txt
+	$(COMPILE) --upgrade requirements/site.in -o requirements/site.txt
 
 .PHONY: watch-pretix
 watch-pretix: .venv/ready ## compare the streams with the newest pretix on PyPI
@@ -146,7 +161,7 @@ watch-pretix: .venv/ready ## compare the streams with the newest pretix on PyPI
 .PHONY: audit
 audit: .venv/ready ## ask PyPI whether a locked dependency has a known weakness (needs the network)
 	$(UV) tool run pip-audit@2.10.1 --strict --progress-spinner off --disable-pip --require-hashes \
-	  $(foreach lock,dev meltano orchestrate dbt,-r requirements/$(lock).txt)
+	  $(foreach lock,dev meltano orchestrate dbt site,-r requirements/$(lock).txt)
 
 .PHONY: clean
 clean: ## remove all that make has built

@@ -271,6 +271,7 @@ def page(results: dict[str, Any]) -> str:
         "",
         f"Measured until {about['date']}: {_machine(about)}; {versions}.",
         "",
+        overview(results),
         HOW,
         "",
         f"![Seconds by workload]({PICTURE.name})",

@@ -22,6 +22,8 @@ def plugins(tap: str, loader: str, shards: int) -> dict[str, object]:
                 {
                     "name": f"{tap}-{name}",
                     "inherit_from": tap,
+                    # All shards load into the tap's own schema; Meltano would name one after each.
+                    "load_schema": tap.replace("-", "_"),
                     "config": {"shard_index": shard, "shard_count": shards},
                 }
                 for shard, name in enumerate(names)

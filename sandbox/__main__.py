@@ -18,8 +18,26 @@ def _rows(text: str) -> tuple[str, int]:
     return name, int(count)
 
 
+def variables(box: Sandbox) -> dict[str, str]:
+    """Return the environment in which Meltano's tap-pretix and tap-oveit read the sandbox."""
+    return {
+        "TAP_PRETIX_API_URL": box.organizers_url,
+        "TAP_PRETIX_API_TOKEN": box.token,
+        "TAP_OVEIT_API_URL": box.oveit_url,
+        "TAP_OVEIT_EMAIL": box.email,
+        "TAP_OVEIT_PASSWORD": box.password,
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all, for whoever waits for it."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text + "\n", encoding="utf-8")
+    os.replace(part, path)  # noqa: PTH105
+
+
 def main() -> None:
-    """Serve, and say in one line of JSON where."""
+    """Serve, and say where: in one line of JSON, or as variables of the environment."""
     scale = Scale()
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
@@ -29,6 +47,7 @@ def main() -> None:
     parser.add_argument("--rate-limit", type=int, help="requests a minute, then 429")
     parser.add_argument("--utc-offset", type=float, default=0.0, help="hours; the zone that part B writes times in")
     parser.add_argument("--url-file", type=Path, help="the line of JSON goes here, too")
+    parser.add_argument("--env-file", type=Path, help="settings for Meltano go here, and are what is printed")
     parser.add_argument("--no-log", action="store_true", help="for long runs: keep no requests")
     parser.add_argument("--cache", action="store_true", help="for benchmarks: answer the same question from memory")
     for name in ("organizers", "events", "tax_rules", "orders", "ticketing_events", "attendees"):
@@ -56,10 +75,11 @@ def main() -> None:
         box.organizers.timezone = timezone(timedelta(hours=given.utc_offset))
         line = json.dumps(box.describe())
         if given.url_file:
-            # Whole or not at all, for whoever waits for the file.
-            part = given.url_file.with_name(given.url_file.name + ".part")
-            part.write_text(line + "\n", encoding="utf-8")
-            os.replace(part, given.url_file)  # noqa: PTH105
+            _write(given.url_file, line)
+        if given.env_file:
+            line = "\n".join(f"{name}='{value}'" for name, value in variables(box).items())
+            _write(given.env_file, line)
+            line = f"{line}\n\nServing. The lines above are in {given.env_file}. Ctrl-C ends it."
         print(line, flush=True)
         while not stop.wait(3600):
             pass

@@ -6,14 +6,25 @@ import importlib
 import inspect
 import typing as t
 
-from tools.streams import streams
+from tools.streams import overview, streams
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk import Stream, Tap
 
+HEAD = """\
+# Streams
+
+Written by `make docs` from the stream classes; change those.
+
+Each name leads to the stream's fields. Records carry the keys of their parents. Streams without an entry under
+*Incremental by* are read in full in every run. The diagrams below show where each is read, and what costs requests.
+"""
+
 LEGEND = """\
+## How to read the diagrams
+
 - A solid arrow leads to a list below each row: at least one request for each of these.
 - A thick arrow leads to one list with the rows of all events of an organizer. With the setting `events` it is read
   below each of these instead.
@@ -28,12 +39,13 @@ DASHED = "classDef left_out stroke-dasharray: 5 5"
 
 def page(taps: t.Iterable[type[Tap]]) -> str:
     """Return the page with a diagram for each area of each tap."""
-    head = "# Streams\n\nWritten by `make docs` from the stream classes; change those.\n\n" + LEGEND
-    return "\n".join([head, *(_chapter(tap) for tap in taps)])
+    taps = list(taps)
+    lists = [f"## {tap.name}\n\n{overview(tap)}" for tap in taps]
+    return "\n".join([HEAD, *lists, LEGEND, *(_chapter(tap) for tap in taps)])
 
 
 def _chapter(tap: type[Tap]) -> str:
-    lines = [f"## {tap.name}\n", f"Key and fields of each: [{tap.name}.md]({tap.name}.md).\n"]
+    lines = [f"## How the streams of {tap.name} hang together\n"]
     for title, diagram in diagrams(tap):
         lines += [f"### {title}\n", f"```mermaid\n{diagram}```\n"]
     return "\n".join(lines)

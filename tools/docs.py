@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import typing as t
 from pathlib import Path
 
@@ -18,16 +19,23 @@ from tools import dbt, snapshots
 from tools.diagrams import page
 from tools.requests import cost, counted
 from tools.settings import Setting, all_settings, own_settings, required_groups
-from tools.streams import deselected, overview, reference, table
+from tools.streams import deselected, reference, table
 
 if t.TYPE_CHECKING:
     from singer_sdk import Tap
 
+    from rest_tap.tap import RestTap
+
 ROOT = Path(__file__).resolve().parents[1]
-TAPS: tuple[type[Tap], ...] = (TapOrganizers, TapTicketing)
+TAPS: tuple[type[RestTap], ...] = (TapOrganizers, TapTicketing)
 
 REPOSITORY = "https://github.com/ticketing-taps/ticketing-taps"
 VARIANT = "ticketing-taps"
+
+DEFINITIONS = """\
+# Both taps with all of their settings, and the loaders that they are tested with, for a Meltano project that names this
+# file in include_paths. Written by `make docs`.
+"""
 
 #: What Meltano Hub asks for and the taps cannot know.
 HUB: dict[str, dict[str, t.Any]] = {
@@ -68,17 +76,20 @@ def main() -> None:
 
 def documents() -> dict[Path, str]:
     """Return the text that each generated file should have."""
-    readme, meltano = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "meltano.yml"))
+    meltano, settings, scale = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("meltano.yml", "docs/settings.md", "docs/scale.md")
+    )
     for tap in TAPS:
-        readme = _between(readme, f"<!-- settings of {tap.name}", f"<!-- {tap.name}: end", _settings_table(tap))
-        readme = _between(readme, f"<!-- streams of {tap.name}", f"<!-- {tap.name}: end", overview(tap))
+        settings = _between(settings, f"<!-- settings of {tap.name}", f"<!-- {tap.name}: end", _settings_table(tap))
         meltano = _between(meltano, f"    executable: {tap.name}", "  - name:", _meltano(tap))
-    readme = _between(readme, "<!-- requests", "<!-- requests: end", counted())
+    settings = _between(settings, "<!-- services", "<!-- services: end", _services_table())
+    scale = _between(scale, "<!-- requests", "<!-- requests: end", counted())
     measured = report.kept()
-    readme = _between(readme, "<!-- speed", "<!-- speed: end", report.overview(measured))
     return {
-        ROOT / "README.md": readme,
         ROOT / "meltano.yml": meltano,
+        ROOT / "docs" / "settings.md": settings,
+        ROOT / "docs" / "scale.md": scale,
+        ROOT / "hub" / "ticketing.meltano.yml": definitions(meltano),
         ROOT / "docs" / "streams.md": page(TAPS),
         report.PAGE: report.page(measured),
         report.PICTURE: report.picture(measured["workloads"]),
@@ -90,6 +101,14 @@ def documents() -> dict[Path, str]:
         ROOT / "hub" / "default_variants.yml": _yaml({"extractors": {tap.name: VARIANT for tap in TAPS}}),
         ROOT / "hub" / "maintainers.yml": _yaml({VARIANT: {"label": VARIANT, "name": VARIANT, "url": REPOSITORY}}),
     }
+
+
+def definitions(meltano: str) -> str:
+    """Return the taps and loaders of `meltano.yml`, without the presets, for another project to include."""
+    wanted = re.split(r"^(?:  #.*\n)*  utilities:", meltano[meltano.index("plugins:\n") :], flags=re.MULTILINE)[0]
+    plugins = re.split(r"(?=^  (?:- |\w))", wanted, flags=re.MULTILINE)
+    kept = "".join(plugin for plugin in plugins if "\n    inherit_from:" not in plugin)
+    return DEFINITIONS + kept.replace("pip_url: -e .", f"pip_url: {TapOrganizers.package_name}")
 
 
 def hub_definition(tap: type[Tap]) -> dict[str, t.Any]:
@@ -142,6 +161,23 @@ def _settings_table(tap: type[Tap]) -> str:
     return table(("Setting", "Kind", "Default", "Meaning"), rows)
 
 
+def _services_table() -> str:
+    services = [(tap, service, values) for tap in TAPS for service, values in tap.services.items()]
+    rows = [
+        (
+            f"`{tap.name}`",
+            f"`{service}`",
+            ", ".join(f"`{name}`: {_shown(value)}" for name, value in values.items()),
+        )
+        for tap, service, values in services
+    ]
+    return table(("Tap", "`service`", "Sets"), rows)
+
+
+def _shown(value: object) -> str:
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else "empty"
+
+
 def _kind(setting: Setting) -> str:
     if "options" in setting:
         return ", ".join(f"`{option['value']}`" for option in setting["options"])
@@ -149,8 +185,7 @@ def _kind(setting: Setting) -> str:
 
 
 def _default(setting: Setting) -> str:
-    value = setting.get("value", "")
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else ""
+    return _shown(setting["value"]) if setting.get("value", "") != "" else ""
 
 
 def _yaml(data: dict[str, t.Any], *, sort_keys: bool = False) -> str:

@@ -39,7 +39,7 @@ def overview(tap: type[Tap]) -> str:
     """Return a table of the streams, a line each."""
     rows = [
         (
-            f"[`{stream.name}`](docs/{tap.name}.md#{stream.name})",
+            f"[`{stream.name}`]({tap.name}.md#{stream.name})",
             _summary(stream),
             _code(stream.primary_keys),
             stream.replication_key and f"`{stream.replication_key}`",

@@ -58,7 +58,7 @@ ARROWS = {"-->": "own lists", "==>": "one list of all events", "-.->": "no reque
 
 def test_the_diagrams_have_every_stream_once_with_what_its_class_says_of_its_requests() -> None:
     text = (ROOT / "docs" / "streams.md").read_text(encoding="utf-8")
-    text = text[text.index("## tap-organizers") : text.index("## tap-ticketing")]
+    text = text[text.index("streams of tap-organizers hang") : text.index("streams of tap-ticketing hang")]
     boxes = re.findall(r"^  (\w+)(?::::left_out)?$", text, re.MULTILINE)
     assert sorted(boxes) == sorted(str(stream.name) for stream in t.cast("t.Any", STREAMS))
     left_out = re.findall(r"^  (\w+):::left_out$", text, re.MULTILINE)
@@ -283,6 +283,15 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_the_site_has_every_page_in_its_navigation() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    named = set(re.findall(r"^ +- ([\w/-]+\.md)$|^- ([\w/-]+\.md)$", text, re.MULTILINE))
+    found = {one or other for one, other in named}
+    assert found == {page.relative_to(ROOT).as_posix() for page in PAGES} - {"AGENTS.md"}
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert not [page.name for page in PAGES if page.parent != ROOT and f"({page.name})" not in index + "(index.md)"]
+
+
 def test_make_targets_in_the_pages_are_there() -> None:
     targets = set(re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = {
@@ -329,6 +338,7 @@ NOT_RUN = {
     "make test-next": "installs whatever was published since",
     "make watch-pretix": "likewise; tests/pretix/test_watch.py does it with a pretix that is known",
     "make lock": "brings whatever was published since",
+    "make site": "needs an environment of its own; .ci/run does",
     'airflow pools set ticketing_api 3 "shards at once"': "tests/orchestrate/test_airflow.py, for two shards",
     "TICKETING_TAP=tap-pretix TICKETING_LOADER=target-postgres TICKETING_SHARDS=3 airflow dags test ticketing_taps": (
         "likewise, into files"

@@ -24,7 +24,7 @@ each_load = pytest.mark.parametrize(("tap", "loader"), [(tap, loader) for tap in
 each_loader = pytest.mark.parametrize("loader", LOADERS)
 
 SELECT = json.dumps([*(f"{stream}.*" for stream in KEYS["tap-organizers"]), *deselected(TapOrganizers)])
-#: Columns of the README's table, and what is in them for kinds of columns.
+#: Columns of the table of types, and what is in them for kinds of columns.
 HEAD = ("In the stream", "PostgreSQL", "DuckDB", "JSON lines", "CSV")
 KINDS = {
     "text; money and rates with all digits": "text",
@@ -105,7 +105,7 @@ def test_flattened_and_mapped_rows_arrive(loader: str, mapped: Load, loads: Load
             assert left == {key: true[key] for key in left}
         else:
             assert left == true, stream
-    assert bool(lost) == (loader == "target-duckdb"), "the README warns of it"
+    assert bool(lost) == (loader == "target-duckdb"), "docs/loaders.md warns of it"
     orders = mapped.alike[loader]["orders"][0].values()
     data = loads.box.organizers
     assert {row["invoice_address__country"] for row in orders if row["invoice_address__country"]} == {
@@ -162,7 +162,7 @@ def test_batch_files_arrive_in_postgres(takes_batches: dict[str, bool]) -> None:
     assert takes_batches["target-postgres"]
 
 
-def test_the_table_of_the_readme_is_what_was_found(loads: Loads, mapped: Load, takes_batches: dict[str, bool]) -> None:
+def test_the_table_of_types_is_what_was_found(loads: Loads, mapped: Load, takes_batches: dict[str, bool]) -> None:
     first = {loader: [loads.twice(tap)[0] for tap in LOADS if loader in LOADS[tap]] for loader in LOADERS}
     second = {loader: loads.twice(tap)[1] for tap in ("tap-organizers", "tap-pretix") for loader in LOADS[tap]}
 
@@ -193,4 +193,4 @@ def test_the_table_of_the_readme_is_what_was_found(loads: Loads, mapped: Load, t
         ("batch files (`batch_config`)", *("loaded" if takes_batches[loader] else "refused" for loader in LOADERS))
     )
     expected = table(HEAD, rows)
-    assert expected in (ROOT / "README.md").read_text(encoding="utf-8"), expected
+    assert expected in (ROOT / "docs" / "loaders.md").read_text(encoding="utf-8"), expected

@@ -89,7 +89,9 @@ def test_the_dag_loads_every_row_once_and_leaves_one_state_to_go_on_from(
 
     loaded = {}
     for stream in STREAMS:
-        lines = (project.folder / "output" / f"{stream}.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (
+            (project.folder / "output" / "tap_organizers" / f"{stream}.jsonl").read_text(encoding="utf-8").splitlines()
+        )
         columns = primary_keys(catalog, stream)
         loaded[stream] = sorted(tuple(str(json.loads(line)[name]) for name in columns) for line in lines)
     alone = run_tap(config, catalog)
