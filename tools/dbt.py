@@ -7,6 +7,7 @@ what its key is, and which tables it refers to. What takes thought is written by
 from __future__ import annotations
 
 import inspect
+import re
 import typing as t
 from pathlib import Path
 
@@ -215,7 +216,7 @@ class Table:
         if (self.name, name) in NAMES_OF_TABLE:
             return NAMES_OF_TABLE[self.name, name]
         if name == "id":
-            return IDS.get(self.name, f"{self.name.removesuffix('s')}_id")
+            return IDS.get(self.name, f"{re.sub('ies$', 'y', self.name).removesuffix('s')}_id")
         if name == "position":
             return "position_id" if self.name in OF_POSITIONS else "sort_order"
         if name == "default":

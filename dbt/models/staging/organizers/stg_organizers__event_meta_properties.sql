@@ -3,7 +3,7 @@
     source('organizers', 'event_meta_properties'),
     [
         ('organizer', 'organizer', 'text', ''),
-        ('id', 'event_meta_propertie_id', 'integer', ''),
+        ('id', 'event_meta_property_id', 'integer', ''),
         ('name', 'name', 'text', ''),
         ('default', 'default_value', 'text', ''),
         ('required', 'is_required', 'boolean', ''),

@@ -4,7 +4,7 @@
     [
         ('organizer', 'organizer', 'text', ''),
         ('event', 'event', 'text', ''),
-        ('id', 'item_meta_propertie_id', 'integer', ''),
+        ('id', 'item_meta_property_id', 'integer', ''),
         ('name', 'name', 'text', ''),
         ('default', 'default_value', 'text', ''),
         ('required', 'is_required', 'boolean', ''),

@@ -4,7 +4,7 @@
     [
         ('organizer', 'organizer', 'text', ''),
         ('event', 'event', 'text', ''),
-        ('id', 'waiting_list_entrie_id', 'integer', ''),
+        ('id', 'waiting_list_entry_id', 'integer', ''),
         ('created', 'created_at', 'time', ''),
         ('name', 'name', 'text', 'personal'),
         ('name_parts', 'name_parts', 'json', 'personal'),
