@@ -125,6 +125,8 @@ def Array(  # noqa: N802 - reads as the types beside it
     """
     is_open = items in (Json, Anything)
     schema = FieldType("array", personal=is_open)(description, secret=secret, personal=personal)
+    if items is Anything:
+        return schema  # with ``items: {}``, which says the same, z3-target-bigquery ends
     inner = Object(items) if isinstance(items, dict) else items()
     inner.pop(SENSITIVITY, None)  # the list has it
     return {**schema, "items": inner}
