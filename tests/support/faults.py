@@ -384,27 +384,31 @@ def random_faults(chance: random.Random, place: Place) -> list[Fault]:
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
-HEAD = """# What happens when the API misbehaves
+HEAD = """# Reliability: what happens when an API misbehaves
 
-Made by `make reliability`, which breaks the sandbox's answers in each of these ways, at each of {places} places:
+Whatever an API or a network does wrong, a run ends in one of three ways:
+
+- **complete**: every row came; exit status 0.
+- **error**: one line says stream, path, status and reason; exit status 1. The next run goes on and completes.
+- **said**: a list could not be read, or not whole; the log says which, and how many rows are missing. Exit status 0.
+  The next run completes.
+
+No row is lost without a word. The table below shows this fault by fault, as `make reliability` found it: it spoils the
+answers of the sandbox in each of these ways, at each of {places} places, {runs:,} runs in all.
 
 {listed}
 
-{runs:,} runs; after each that did not write every row, a second one goes on from its last STATE without the fault.
-All rows that were written are compared, field by field, with those of a run that nothing disturbed; where an answer
-says wrong things of a row, key by key.
+After each run that did not write every row, a second run goes on from its last STATE, without the fault. All rows that
+were written are compared, field by field, with those of an undisturbed run; where an answer tells wrong things about a
+row, key by key. *Tries* is how many answers were spoiled at most before the run went on or gave up. *Lost* counts rows
+that were missing without a word, or that the next run did not bring.
 
-*complete*: every row came, exit status 0. *error*: one line says stream, path, status and reason, the exit status is 1,
-and the next run completes. *said*: the list could not be read (whole), the log says which and how many rows, the exit
-status is 0, and the next run completes. *Tries* is how many answers were spoiled at most before the run went on or
-gave up. *Lost* counts the rows that were missing in silence, or that the next run did not bring.
+No client can notice a server that leaves rows out of a list without a count (events and tickets behind a login), or
+that leaves them out of the count as well.
 
-What no client can notice: a server that leaves rows out of a list and has no count of them (events and tickets
-behind a login), or leaves them out of the count as well.
-
-What is not in the table: a server that refuses connections in mid-run, for ever or for a while, and 500 runs with
-faults at random (`make test-slow`, with the seed of a run that fails); the same faults before a real pretix
-(`make test-pretix`); kill -9 of tap, loader and `meltano run`, a full disk (`make test-meltano`). They end likewise.
+Other tests end in the same ways: a server that refuses connections in mid-run, and 500 runs with random faults (`make
+test-slow`); the same faults in front of a real pretix (`make test-pretix`); a tap, a loader or a `meltano run` that is
+killed with `kill -9`, and a full disk (`make test-meltano`).
 
 | Fault | How often | Tries | Outcome | Lost |
 | --- | --- | ---: | --- | ---: |
