@@ -6,12 +6,14 @@ selection or maps give a reason to, and a page is encoded at once.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import typing as t
 
 import msgspec
 from singer_sdk.contrib.msgspec import enc_hook
+from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.mapper import SameRecordTransform
 
 from rest_tap.normalise import Misfits, Normaliser, Path
@@ -85,7 +87,10 @@ class RecordEncoder:
 
     def passes(self, record: Record) -> bool:
         """Return whether the stream's own map lets this record, and so its children, through."""
-        return self._is_plain or bool(self._maps[0].get_filter_result(record))
+        if self._is_plain:
+            return True
+        with self._told_as_error():
+            return bool(self._maps[0].get_filter_result(record))
 
     def prepare(self, records: list[Record]) -> list[Record]:
         """Make records what leaves the tap before maps, changing them in place.
@@ -175,11 +180,28 @@ class RecordEncoder:
 
     def _map(self, number: int, record: Record) -> Record | None:
         """Return a record as a map makes it; None if it leaves it out."""
-        mapped = _transformed(self._maps[number], record)
+        with self._told_as_error():
+            mapped = _transformed(self._maps[number], record)
         if mapped is None:
             return None
         whole = self._made_to_fit(self._fit_mapped[number], [mapped], keep=False)
         return whole[0] if whole else None
+
+    @contextlib.contextmanager
+    def _told_as_error(self) -> t.Iterator[None]:
+        """Say in one line that an expression of a map fails; never with the value that it fails on.
+
+        Raises:
+            MapExpressionError: Whatever it was.
+        """
+        try:
+            yield
+        except MapExpressionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an expression can do anything
+            kind = type(error).__name__
+            msg = f"an expression of the map of {self._name} fails on a row ({kind}); can a field of it be null?"
+            raise MapExpressionError(msg) from None
 
     def _lines(self, prefix: bytes, records: list[Record], suffix: bytes) -> bytes:
         """Return records as lines, each between a prefix and a suffix, which ends the line.

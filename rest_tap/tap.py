@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import fnmatch
 import functools
 import gc
 import io
@@ -12,13 +12,16 @@ import os
 import signal
 import sys
 import typing as t
-from pathlib import Path
 
 from singer_sdk import Tap
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
+from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 
-from rest_tap import batches
+from rest_tap import batches, checks
+from rest_tap.checks import wrong
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
@@ -83,8 +86,9 @@ class RestTap(Tap):
             variables = self._env_var_config if kwargs.get("parse_env_config") else {}
             service = variables.get("service") or config.get("service")
             kwargs["config"] = with_service(self.services, config, service)
-        if isinstance(kwargs.get("catalog"), dict):
-            check_catalog(kwargs["catalog"])
+        self._given_catalog = kwargs.get("catalog")
+        if isinstance(self._given_catalog, dict):
+            checks.check_catalog(self._given_catalog)
         quiet(self.logger)
         super().__init__(**kwargs)
         # A loader may take the first STATE that it hears of for where the run began (target-duckdb and its
@@ -93,6 +97,7 @@ class RestTap(Tap):
         if kwargs.get("validate_config", True):
             self._check_batches()
             self.check_config()
+            self._name_unknown_settings(config, parses_env=bool(kwargs.get("parse_env_config")))
 
     @classmethod
     def _check_secrets(cls, config: t.Mapping[str, t.Any]) -> None:
@@ -105,13 +110,30 @@ class RestTap(Tap):
         given = self.config.get("batch_config")
         if not given:
             return
-        config = None
-        with contextlib.suppress(AttributeError, TypeError):
-            config = BatchConfig.from_dict(given)
-        if config is None or not config.storage.root:
-            raise wrong("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
-        if reason := batches.unusable(config):
+        checks.check_batches(given)
+        if reason := batches.unusable(BatchConfig.from_dict(given)):
             raise wrong(f"setting batch_config: {reason}")
+
+    def _name_unknown_settings(self, config: t.Iterable[str] | None, *, parses_env: bool) -> None:
+        """Warn of settings that have no effect because there are none of that name."""
+        known = self.config_jsonschema["properties"]
+        for line in (
+            checks.unknown_settings(config or (), known),
+            checks.unknown_variables(os.environ, self._env_var_prefix, known) if parses_env else None,
+        ):
+            if line:
+                self.logger.warning("%s", line)
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, t.Any]:  # noqa: N805 - of the class
+        """Return the settings that the environment gives, of which an empty one gives none.
+
+        Raises:
+            ConfigValidationError: One is not of its type.
+        """
+        cls.append_builtin_config(cls.config_jsonschema)
+        parse_environment_config({}, cls._env_var_prefix)  # what an .env file says is in the environment then
+        return checks.environment(os.environ, cls._env_var_prefix, cls.config_jsonschema["properties"])
 
     def check_config(self) -> None:
         """Check what a JSON Schema cannot say about the settings.
@@ -179,7 +201,10 @@ class RestTap(Tap):
         Raises:
             ConfigValidationError: The state is not one.
         """
-        check_state(state)
+        state = checks.unwrap_state(state)
+        checks.check_state(state)
+        for line in checks.unusable_bookmarks(state, self.streams):
+            self.logger.warning("%s", line)
         super().load_state(state)
 
     def setup_mapper(self) -> None:
@@ -187,7 +212,11 @@ class RestTap(Tap):
 
         Fields that no schema names go with it: whom they are about is not known. Says, too,
         which replication methods of the catalog no stream can be read by.
+
+        Raises:
+            ConfigValidationError: The catalog selects nothing, or asks for what no record can be.
         """
+        self._check_selection()
         unknown = {
             name: method
             for name, stream in self.streams.items()
@@ -207,7 +236,57 @@ class RestTap(Tap):
                 # The SDK keeps what it made of the metadata when somebody first asked whether
                 # the stream is selected, which can be before this; setting that makes it anew.
                 stream.selected = stream.selected
+        # A map of a stream that is not selected has nothing to map, and the SDK fails on it.
+        whole, selected = self.catalog, {stream.name for stream in self.streams.values() if stream.selected}
+        self._catalog = Catalog({name: entry for name, entry in whole.items() if name in selected})
         super().setup_mapper()
+        maps, self.mapper.stream_maps_dict = self.mapper.stream_maps_dict, {}
+        rest = Catalog({name: entry for name, entry in whole.items() if name not in selected})
+        self.mapper.register_raw_streams_from_catalog(rest)
+        self.mapper.stream_maps_dict, self._catalog = maps, whole
+        self._check_maps()
+
+    def _check_selection(self) -> None:
+        """Check what the catalog selects, and warn of what has no effect.
+
+        Raises:
+            ConfigValidationError: It selects nothing, or asks for what no record can be.
+        """
+        if self._given_catalog is None:
+            return
+        given = self._given_catalog
+        if isinstance(given, dict) and (unknown := checks.unknown_streams(given, self.streams)):
+            self.logger.warning("the catalog has streams that there are not: %s", checks.named(unknown, self.streams))
+        selected = [stream for stream in self.streams.values() if stream.selected]
+        if not selected:
+            raise wrong("the catalog selects no stream")
+        lost = []
+        for stream in selected:
+            entry = self.catalog.get_stream(stream.name)
+            if entry is not None:
+                own_keys = t.cast("t.Sequence[str]", type(stream).primary_keys)
+                fixed = {*stream.primary_keys, *own_keys, stream.replication_key or ""}
+                checks.check_schema(stream.name, stream.schema, stream.effective_schema, fixed)
+                lost += [f"{stream.name}.{name}" for name in checks.lost_inside(entry.metadata)]
+        if lost:
+            self.logger.warning(
+                "the catalog leaves out objects but selects fields inside of them, which are left out, too: %s",
+                checks.named(lost),
+            )
+
+    def _check_maps(self) -> None:
+        """Warn of maps that have nothing to map."""
+        for name, stream_map in (self.config.get("stream_maps") or {}).items():
+            source = (stream_map.get("__source__") if isinstance(stream_map, dict) else None) or name
+            matching = [one for one in self.streams if fnmatch.fnmatch(one, str(source))]
+            if name.startswith("__") or any(self.streams[one].selected for one in matching):
+                continue
+            reason = "is not selected" if matching else "there is not"
+            self.logger.warning(
+                "setting stream_maps: %s maps a stream that %s",
+                checks.named([name], () if matching else self.streams),
+                reason,
+            )
 
     def check_connection(self) -> None:
         """Say what the credential sees; for ``--test``.
@@ -237,11 +316,12 @@ class RestTap(Tap):
         gc.freeze()
         gc.set_threshold(GARBAGE)
         with one_line(cls.logger):
-            for name, check in (("catalog", check_catalog), ("state", check_state)):
+            for name, check in (("catalog", checks.check_catalog), ("state", checks.check_state)):
                 if kwargs.get(name) is not None:
-                    text = kwargs[name].read()
-                    check(read_json(text, name))
-                    kwargs[name] = io.StringIO(text)
+                    found = checks.read_json(getattr(kwargs[name], "buffer", kwargs[name]).read(), name)
+                    found = checks.unwrap_state(found) if name == "state" else found
+                    check(found)
+                    kwargs[name] = io.StringIO(json.dumps(found))
             super().invoke(**kwargs)
 
     @classmethod
@@ -249,7 +329,7 @@ class RestTap(Tap):
         """Read the settings for the command line, of which no error shows a value."""
         with one_line(cls.logger):
             for path in value:
-                if path != "ENV" and not isinstance(read_json(read_file(path), "config"), dict):
+                if path != "ENV" and not isinstance(checks.read_json(checks.read_file(path), "config"), dict):
                     raise wrong(f"the config file {path} is not a JSON object of settings")
             return super().cb_config(ctx, param, value)
 
@@ -307,99 +387,3 @@ class one_line:  # noqa: N801 - reads as what it does
     def _tell(self, what: object) -> None:
         """Log a line: one, also where a name in it has several."""
         self.logger.error("%s", " ".join(str(what).split()))
-
-
-def wrong(what: str) -> ConfigValidationError:
-    """Return the error that settings, catalog or state are not what they should be."""
-    return ConfigValidationError(what, errors=[what], schema={})
-
-
-def read_file(path: str) -> str:
-    """Return the text of a file.
-
-    Raises:
-        ConfigValidationError: It cannot be read.
-    """
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise wrong(f"the file {path} cannot be read: {reason}") from None
-
-
-def read_json(text: str, name: str) -> t.Any:
-    """Return what a text of JSON says.
-
-    Raises:
-        ConfigValidationError: It is not JSON.
-    """
-    try:
-        found = json.loads(text)
-        if "\\ud" in text.lower():
-            json.dumps(found, ensure_ascii=False).encode()  # half a character could be read, but never written
-    except (ValueError, RecursionError) as error:
-        line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise wrong(f"the {name} file is not JSON{line}") from None
-    return found
-
-
-def check_catalog(catalog: t.Any) -> None:
-    """Check that a catalog has the shape of one; what is in it is up to the user.
-
-    Raises:
-        ConfigValidationError: It has not.
-    """
-    entries = catalog.get("streams") if isinstance(catalog, dict) else None
-    if not isinstance(entries, list):
-        raise wrong("the catalog is not a Singer catalog: it has no list of 'streams'")
-    for entry in entries:
-        name = entry.get("tap_stream_id") if isinstance(entry, dict) else None
-        if not isinstance(name, str):
-            raise wrong("the catalog is not a Singer catalog: an entry of 'streams' has no 'tap_stream_id'")
-        if entry.get("stream") not in (None, name):
-            raise wrong(f"the catalog entry of {name} has another name as its 'stream'")
-        schema, metadata = entry.get("schema"), entry.get("metadata", [])
-        if not isinstance(schema, dict) or "properties" not in schema or not is_schema(schema):
-            raise wrong(f"the catalog entry of {name} has no 'schema' with 'properties'")
-        if not isinstance(metadata, list) or not all(
-            isinstance(one, dict) and is_list_of(one.get("breadcrumb"), str) and isinstance(one.get("metadata"), dict)
-            for one in metadata
-        ):
-            raise wrong(f"the catalog entry of {name} has 'metadata' that is no list of breadcrumbs and metadata")
-        if not is_list_of(entry.get("key_properties") or [], str):
-            raise wrong(f"the catalog entry of {name} has 'key_properties' that are no list of names")
-
-
-def check_state(state: t.Any) -> None:
-    """Check that a state has the shape of one.
-
-    Raises:
-        ConfigValidationError: It has not.
-    """
-    bookmarks: t.Any = state.get("bookmarks", {}) if isinstance(state, dict) else None
-    if not is_object_of(bookmarks, dict):
-        raise wrong("the state is not a Singer state: 'bookmarks' must map streams to objects")
-    for name, bookmark in bookmarks.items():
-        if not is_list_of(bookmark.get("partitions", []), dict):
-            raise wrong(f"the state is not a Singer state: the 'partitions' of {name} are no list of objects")
-
-
-def is_schema(node: t.Any) -> bool:
-    """Return whether types, properties and items are where JSON Schema has them."""
-    return (
-        isinstance(node, dict)
-        and (isinstance(node.get("type", ""), str) or is_list_of(node["type"], str))
-        and is_object_of(node.get("properties", {}), dict)
-        and all(map(is_schema, node.get("properties", {}).values()))
-        and ("items" not in node or is_schema(node["items"]))
-    )
-
-
-def is_list_of(value: t.Any, kind: type) -> bool:
-    """Return whether a value is a list of nothing but this kind."""
-    return isinstance(value, (list, tuple)) and all(isinstance(item, kind) for item in value)
-
-
-def is_object_of(value: t.Any, kind: type) -> bool:
-    """Return whether a value is an object of which every value is of this kind."""
-    return isinstance(value, dict) and all(isinstance(item, kind) for item in value.values())

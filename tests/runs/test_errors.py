@@ -304,34 +304,48 @@ def test_a_map_that_fails_on_a_record_is_one_line(quiet_sandbox: Sandbox, run_co
 
 ENTRY: Json = {"tap_stream_id": "events", "schema": {"properties": {"slug": {"type": ["string"]}}}, "metadata": []}
 NO_CATALOG = "the catalog is not a Singer catalog: "
-NO_STATE = "the state is not a Singer state: 'bookmarks' must map streams to objects"
+NO_STATE = "the state is not a Singer state: "
+DEEP = "has objects inside of objects more than 100 deep"
 
 
 @pytest.mark.parametrize(
     ("given_catalog", "error"),
     [
         pytest.param("oops {", "the catalog file is not JSON (line 1)", id="no JSON"),
-        pytest.param("null", f"{NO_CATALOG}it has no list of 'streams'", id="null"),
-        pytest.param([1], f"{NO_CATALOG}it has no list of 'streams'", id="a list"),
-        pytest.param({}, f"{NO_CATALOG}it has no list of 'streams'", id="no streams"),
-        pytest.param({"streams": {}}, f"{NO_CATALOG}it has no list of 'streams'", id="streams are an object"),
-        pytest.param({"streams": [5]}, f"{NO_CATALOG}an entry of 'streams' has no 'tap_stream_id'", id="a number"),
-        pytest.param({"streams": [{}]}, f"{NO_CATALOG}an entry of 'streams' has no 'tap_stream_id'", id="no name"),
+        pytest.param("null", f"{NO_CATALOG}Expected `object`, got `null`", id="null"),
+        pytest.param([1], f"{NO_CATALOG}Expected `object`, got `array`", id="a list"),
+        pytest.param({}, f"{NO_CATALOG}Object missing required field `streams`", id="no streams"),
+        pytest.param(
+            {"streams": {}}, f"{NO_CATALOG}Expected `array`, got `object` - at `$.streams`", id="streams are an object"
+        ),
+        pytest.param({"streams": [5]}, f"{NO_CATALOG}Expected `object`, got `int` - at `$.streams[0]`", id="a number"),
+        pytest.param(
+            {"streams": [{}]},
+            f"{NO_CATALOG}Object missing required field `tap_stream_id` - at `$.streams[0]`",
+            id="no name",
+        ),
         pytest.param(
             {"streams": [{**ENTRY, "schema": {}}]},
-            "the catalog entry of events has no 'schema' with 'properties'",
+            f"{NO_CATALOG}Object missing required field `properties` - at `$.streams[0].schema`",
             id="no properties",
         ),
         pytest.param(
             {"streams": [{**ENTRY, "metadata": [{"breadcrumb": None, "metadata": {}}]}]},
-            "the catalog entry of events has 'metadata' that is no list of breadcrumbs and metadata",
+            f"{NO_CATALOG}Expected `array`, got `null` - at `$.streams[0].metadata[0].breadcrumb`",
             id="no breadcrumb",
         ),
         pytest.param(
+            {"streams": [{**ENTRY, "metadata": [{"breadcrumb": [], "metadata": {"selected": "false"}}]}]},
+            f"{NO_CATALOG}Expected `bool | null`, got `str` - at `$.streams[0].metadata[0].metadata.selected`",
+            id="selected is a text",
+        ),
+        pytest.param(
             {"streams": [{**ENTRY, "key_properties": "slug"}]},
-            "the catalog entry of events has 'key_properties' that are no list of names",
+            f"{NO_CATALOG}Expected `array | null`, got `str` - at `$.streams[0].key_properties`",
             id="keys are a text",
         ),
+        pytest.param({"streams": [ENTRY, ENTRY]}, "the catalog has more than one entry of events", id="a stream twice"),
+        pytest.param("[" * 200 + "]" * 200, f"the catalog file {DEEP}", id="deep"),
     ],
 )
 def test_a_wrong_catalog_is_one_line(given_catalog: object, error: str, run_command: Run) -> None:
@@ -342,10 +356,17 @@ def test_a_wrong_catalog_is_one_line(given_catalog: object, error: str, run_comm
     ("state", "error"),
     [
         pytest.param("oops {", "the state file is not JSON (line 1)", id="no JSON"),
-        pytest.param([1], NO_STATE, id="a list"),
-        pytest.param('"text"', NO_STATE, id="a text"),
-        pytest.param({"bookmarks": []}, NO_STATE, id="bookmarks are a list"),
-        pytest.param({"bookmarks": {"orders": "x"}}, NO_STATE, id="a bookmark is a text"),
+        pytest.param([1], f"{NO_STATE}Expected `object`, got `array`", id="a list"),
+        pytest.param('"text"', f"{NO_STATE}Expected `object`, got `str`", id="a text"),
+        pytest.param({"foo": 1}, f"{NO_STATE}it has no 'bookmarks', but foo", id="no bookmarks"),
+        pytest.param(
+            {"bookmarks": []}, f"{NO_STATE}Expected `object`, got `array` - at `$.bookmarks`", id="bookmarks are a list"
+        ),
+        pytest.param(
+            {"bookmarks": {"orders": "x"}}, f"{NO_STATE}the bookmark of orders is no object", id="text inside"
+        ),
+        pytest.param('{"bookmarks": {"orders": {"x": NaN}}}', "the state file is not JSON", id="NaN"),
+        pytest.param('{"a":' * 600 + "1" + "}" * 600, f"the state file {DEEP}", id="deep"),
         pytest.param(
             {"bookmarks": {"orders": {"partitions": [5]}}},
             "the state is not a Singer state: the 'partitions' of orders are no list of objects",

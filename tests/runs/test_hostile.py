@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rest_tap.checks import check_catalog, check_state, read_json
 from rest_tap.errors import Stopped
 from rest_tap.limiter import RateLimiter
-from rest_tap.tap import check_catalog, check_state, one_line, read_json
+from rest_tap.tap import one_line
 from sandbox import Sandbox, Scale
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing

@@ -1,0 +1,412 @@
+"""What comes from outside before the first request: settings, environment, catalog, state.
+
+Each is used, or refused with one line that names what is wrong; what has no effect is
+named in a warning.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import json
+import tempfile
+import typing as t
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import msgspec
+from singer_sdk.exceptions import ConfigValidationError
+
+if t.TYPE_CHECKING:
+    from rest_tap.schema import Schema
+
+#: Objects inside objects that a file may have; more is no catalog and no state.
+MAX_DEPTH = 100
+#: Names that one line lists.
+MAX_NAMES = 10
+#: What a variable of the environment may say for true and false.
+TRUE, FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
+#: Where Meltano keeps its own options of a plugin; they are no settings.
+EXTRA = "__"
+
+
+def wrong(what: str) -> ConfigValidationError:
+    """Return the error that settings, catalog or state are not what they should be."""
+    return ConfigValidationError(what, errors=[what], schema={})
+
+
+def named(names: t.Iterable[object], known: t.Iterable[str] = ()) -> str:
+    """Return names as one text, each with the known one that is nearest to it."""
+    known = list(known)
+    texts = []
+    for name in map(str, names):
+        short = " ".join(name.split())[:60]
+        near = difflib.get_close_matches(name, known, n=1)
+        texts.append(f"{short} (did you mean {near[0]}?)" if near else short)
+    more = f" and {len(texts) - MAX_NAMES} more" if len(texts) > MAX_NAMES else ""
+    return ", ".join(texts[:MAX_NAMES]) + more
+
+
+# Files
+
+
+def read_file(path: str) -> bytes:
+    """Return what is in a file.
+
+    Raises:
+        ConfigValidationError: It cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name has a NUL"
+        raise wrong(f"the file {path} cannot be read: {reason}") from None
+
+
+def read_json(text: str | bytes, name: str) -> t.Any:
+    """Return what a text of JSON says, in UTF-8, UTF-16 or UTF-32.
+
+    Raises:
+        ConfigValidationError: It is not JSON.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text))
+        found = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_number)
+        if "\\ud" in text.lower():
+            json.dumps(found, ensure_ascii=False).encode()  # half a character could be read, but never written
+    except UnicodeDecodeError:
+        raise wrong(f"the {name} file is not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise wrong(f"the {name} file is not JSON{line}") from None
+    if _is_deep(found):
+        raise wrong(f"the {name} file has objects inside of objects more than {MAX_DEPTH} deep")
+    return found
+
+
+def _no_number(text: str) -> t.NoReturn:
+    msg = f"{text} is no number of JSON"
+    raise ValueError(msg)
+
+
+def _is_deep(value: t.Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        containers = [one for one in level if isinstance(one, (dict, list))]
+        level = [inner for one in containers for inner in (one.values() if isinstance(one, dict) else one)]
+        if not level:
+            return False
+    return True
+
+
+# Settings
+
+
+def unknown_settings(config: t.Iterable[str], known: t.Iterable[str]) -> str | None:
+    """Return what to say about settings that there are not."""
+    known = list(known)
+    unknown = [name for name in config if name not in known]
+    return f"there is no setting {named(unknown, known)}; it has no effect" if unknown else None
+
+
+def unknown_variables(environ: t.Iterable[str], prefix: str, known: t.Iterable[str]) -> str | None:
+    """Return what to say about variables of the environment that set nothing."""
+    variables = [variable(prefix, name) for name in (*known, "loglevel")]
+    unknown = [
+        name
+        for name in environ
+        if name.startswith(prefix) and not name.startswith(prefix + EXTRA.strip("_") + "_") and name not in variables
+    ]
+    return f"no setting is behind the variable {named(sorted(unknown), variables)}" if unknown else None
+
+
+def variable(prefix: str, setting: str) -> str:
+    """Return the variable of the environment that gives a setting."""
+    return prefix + setting.upper().replace("-", "_")
+
+
+def environment(environ: t.Mapping[str, str], prefix: str, properties: t.Mapping[str, Schema]) -> dict[str, t.Any]:
+    """Return the settings that the environment gives; an empty variable gives none.
+
+    Raises:
+        ConfigValidationError: A variable is not of its setting's type. The value is not shown.
+    """
+    found: dict[str, t.Any] = {}
+    for name, schema in properties.items():
+        text = environ.get(variable(prefix, name), "")
+        if text.strip():
+            try:
+                found[name] = _parsed(text, schema)
+            except (ValueError, RecursionError):
+                kind = {"integer": "a whole number", "boolean": "true or false", "object": "a JSON object"}
+                what = kind.get(_types(schema)[0], "a JSON list")
+                raise wrong(f"the variable {variable(prefix, name)} is not {what}") from None
+    return found
+
+
+def _types(schema: Schema) -> list[str]:
+    kinds = schema.get("type", [])
+    return [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"] or ["string"]
+
+
+def _parsed(text: str, schema: Schema) -> t.Any:
+    kind, word = _types(schema)[0], text.strip().lower()
+    if kind == "integer":
+        return int(text)
+    if kind == "boolean":
+        if word not in TRUE | FALSE:
+            raise ValueError
+        return word in TRUE
+    if kind == "array" and not word.startswith("[") and _types(schema.get("items", {})) == ["string"]:
+        return [part.strip() for part in text.split(",")]
+    if kind in {"array", "object"}:
+        found = json.loads(text)
+        kinds: dict[str, type] = {"array": list, "object": dict}
+        if not isinstance(found, kinds[kind]):
+            raise ValueError
+        return found
+    return text
+
+
+def check_batches(given: t.Any) -> None:
+    """Check the place of batch files; see :func:`rest_tap.batches.unusable` for their format.
+
+    Raises:
+        ConfigValidationError: They cannot.
+    """
+    encoding, storage = ((given.get(name) if isinstance(given, dict) else None) for name in ("encoding", "storage"))
+    if not (isinstance(encoding, dict) and encoding.get("format") and isinstance(storage, dict)):
+        raise wrong("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
+    root = storage.get("root")
+    if not isinstance(root, str) or not root:
+        raise wrong("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
+    if unknown := set(storage) - {"root", "prefix", "params"} or set(encoding) - {"format", "compression"}:
+        raise wrong(f"setting batch_config has something that is not known: {named(sorted(unknown))}")
+    if not isinstance(storage.get("prefix") or "", str) or not isinstance(storage.get("params") or {}, dict):
+        raise wrong("setting batch_config: 'prefix' must be a text and 'params' an object")
+    scheme = urlsplit(root).scheme
+    if scheme == "s3" and importlib.util.find_spec("s3fs") is None:
+        raise wrong("setting batch_config: S3 takes the extra 's3' (pip install 'ticketing-taps[s3]')")
+    if scheme in {"", "file"}:
+        _check_folder(url2pathname(urlsplit(root).path) if scheme else root)
+
+
+def _check_folder(name: str) -> None:
+    """Check that files can be written into a folder, by writing one; the folder is made if it has to be."""
+    try:
+        folder = Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+        raise wrong(f"setting batch_config: the folder of 'root' cannot be written to{reason}") from None
+
+
+# Catalog
+
+
+class _Node(msgspec.Struct, kw_only=True):
+    """A part of a JSON Schema, as far as it matters here."""
+
+    type: str | list[str] | msgspec.UnsetType = msgspec.UNSET
+    format: str | msgspec.UnsetType = msgspec.UNSET
+    properties: dict[str, _Node] | msgspec.UnsetType = msgspec.UNSET
+    items: _Node | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Root(_Node, kw_only=True):
+    """The schema of a stream."""
+
+    properties: dict[str, _Node]
+
+
+class _Flags(msgspec.Struct, rename="kebab"):
+    """Metadata of a stream or field."""
+
+    selected: bool | None = None
+    selected_by_default: bool | None = None
+    inclusion: t.Literal["available", "automatic", "unsupported"] | None = None
+    table_key_properties: list[str] | None = None
+    forced_replication_method: str | None = None
+    replication_key: str | None = None
+
+
+class _Metadata(msgspec.Struct):
+    breadcrumb: list[str]
+    metadata: _Flags
+
+
+class _Entry(msgspec.Struct):
+    tap_stream_id: str
+    schema: _Root
+    stream: str | None = None
+    metadata: list[_Metadata] = []
+    key_properties: list[str] | None = None
+    replication_key: str | None = None
+    replication_method: str | None = None
+
+
+class _Catalog(msgspec.Struct):
+    streams: list[_Entry]
+
+
+def check_catalog(catalog: t.Any) -> None:
+    """Check that a catalog has the shape of one; what is in it is up to the user.
+
+    Raises:
+        ConfigValidationError: It has not.
+    """
+    try:
+        entries = msgspec.convert(catalog, _Catalog).streams
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise wrong(f"the catalog is not a Singer catalog: {_reason(error)}") from None
+    names = [entry.tap_stream_id for entry in entries]
+    for entry in entries:
+        name = entry.tap_stream_id
+        if entry.stream not in {None, name}:
+            raise wrong(f"the catalog entry of {named([name])} has another name as its 'stream'")
+        if names.count(name) > 1:
+            raise wrong(f"the catalog has more than one entry of {named([name])}")
+
+
+def _reason(error: BaseException) -> str:
+    return "it is too deep" if isinstance(error, RecursionError) else str(error)
+
+
+#: Keywords that change nothing about which values fit.
+HARMLESS = frozenset({"title", "description", "examples", "default", "deprecated", "readOnly", "writeOnly", "$comment"})
+KEYWORDS = frozenset({"type", "format", "properties", "items", "additionalProperties", "required"}) | HARMLESS
+TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
+FORMATS = frozenset({"date-time", "date"})
+
+
+def check_schema(stream: str, declared: Schema, given: Schema, fixed: t.Collection[str]) -> None:
+    """Check that records can be what a catalog's schema says of them.
+
+    Args:
+        stream: The stream's name.
+        declared: Its own schema.
+        given: The catalog's.
+        fixed: Fields that the tap itself goes by, so that their type is not up to the user.
+
+    Raises:
+        ConfigValidationError: They cannot; before the first request.
+    """
+    for name, field in given.get("properties", {}).items():
+        place = f"the catalog entry of {stream}, field {name}:"
+        own = declared["properties"].get(name)
+        if own is not None and name in fixed:
+            if _comparable(own) != _comparable(field):
+                raise wrong(f"{place} its type cannot be changed, the tap goes by it")
+            continue
+        _check_field(place, field)
+    if missing := set(given.get("required", ())) - set(fixed):
+        raise wrong(f"the catalog entry of {stream} requires {named(sorted(missing))}, which not every record has")
+
+
+def _check_field(place: str, field: Schema) -> None:
+    unknown = [word for word in field if word not in KEYWORDS and not word.startswith("x-")]
+    if unknown:
+        raise wrong(f"{place} the tap cannot promise {named(unknown)}")
+    if "type" not in field:
+        return
+    kinds = [field["type"]] if isinstance(field["type"], str) else list(field["type"])
+    only = [kind for kind in kinds if kind != "null"]
+    if "null" not in kinds or len(only) != 1 or only[0] not in TYPES:
+        raise wrong(f"{place} its type must be one of {', '.join(sorted(TYPES))}, and null")
+    if "format" in field and (only != ["string"] or field["format"] not in FORMATS):
+        raise wrong(f"{place} the tap cannot promise the format {named([field['format']])}")
+    if field.get("additionalProperties", True) is not True or field.get("required"):
+        raise wrong(f"{place} its object may carry more fields or fewer, so that must be allowed")
+    for name, inner in field.get("properties", {}).items():
+        _check_field(f"{place[:-1]}.{name}:", inner)
+    if "items" in field:
+        _check_field(f"{place[:-1]}[]:", field["items"])
+
+
+def _comparable(field: Schema) -> tuple[t.Any, ...]:
+    kinds = field.get("type", ())
+    return sorted({kinds} if isinstance(kinds, str) else set(kinds)), field.get("format")
+
+
+def unknown_streams(catalog: t.Mapping[str, t.Any], known: t.Iterable[str]) -> list[str]:
+    """Return the streams of a catalog that are selected, or may be, and that there are not."""
+    known = set(known)
+    return [
+        entry["tap_stream_id"]
+        for entry in catalog["streams"]
+        if entry["tap_stream_id"] not in known
+        and not any(
+            not one["breadcrumb"] and one["metadata"].get("selected") is False for one in entry.get("metadata", ())
+        )
+    ]
+
+
+def lost_inside(metadata: t.Mapping[tuple[str, ...], t.Any]) -> list[str]:
+    """Return the objects that are left out though fields inside of them are selected by name."""
+    chosen = [crumb for crumb, one in metadata.items() if one.selected and len(crumb) > 2]  # noqa: PLR2004 - inside
+    return sorted(
+        {
+            crumb[1]
+            for crumb in chosen
+            if crumb[0] == "properties" and (outer := metadata.get(crumb[:2])) is not None and outer.selected is False
+        }
+    )
+
+
+# State
+
+
+class _State(msgspec.Struct):
+    bookmarks: dict[str, t.Any] = {}
+
+
+#: What a stream's bookmark has dictionaries under.
+LEVELS = ("organizers", "events", "active", "totals")
+
+
+def unwrap_state(state: t.Any) -> t.Any:
+    """Return the state that ``meltano state get`` or a STATE message is wrapped around."""
+    if isinstance(state, dict):
+        if isinstance(state.get("singer_state"), dict):
+            return state["singer_state"]
+        if state.get("type") == "STATE" and "value" in state:
+            return unwrap_state(state["value"])
+        if isinstance(state.get("completed"), dict) and "bookmarks" not in state:
+            return unwrap_state(state["completed"])
+    return state
+
+
+def check_state(state: t.Any) -> None:
+    """Check that a state has the shape of one.
+
+    Raises:
+        ConfigValidationError: It has not.
+    """
+    try:
+        msgspec.convert(state, _State)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise wrong(f"the state is not a Singer state: {_reason(error)}") from None
+    if state and "bookmarks" not in state:
+        raise wrong(f"the state is not a Singer state: it has no 'bookmarks', but {named(state)}")
+    for name, bookmark in state.get("bookmarks", {}).items():
+        partitions = bookmark.get("partitions", []) if isinstance(bookmark, dict) else None
+        if partitions is None:
+            raise wrong(f"the state is not a Singer state: the bookmark of {named([name])} is no object")
+        if not isinstance(partitions, list) or not all(isinstance(one, dict) for one in partitions):
+            raise wrong(f"the state is not a Singer state: the 'partitions' of {named([name])} are no list of objects")
+
+
+def unusable_bookmarks(state: t.Mapping[str, t.Any], streams: t.Iterable[str]) -> list[str]:
+    """Return what to say about bookmarks that no stream can go on from."""
+    streams, bookmarks = set(streams), state.get("bookmarks", {})
+    unknown = [name for name in bookmarks if name not in streams]
+    lines = [f"the state has bookmarks of streams that there are not: {named(unknown, streams)}"] if unknown else []
+    for name, bookmark in bookmarks.items():
+        odd = [level for level in LEVELS if not isinstance(bookmark.get(level, {}), dict)]
+        if name in streams and odd:
+            lines.append(f"the bookmark of {name} cannot be used, its {odd[0]!r} is no object: all of it is read again")
+    return lines
