@@ -44,6 +44,8 @@ if t.TYPE_CHECKING:
     from rest_tap.limiter import RateLimiter
 
 logger = logging.getLogger(__name__)
+# It warns of headers that it cannot parse, with a traceback.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 CHUNK = 1 << 18
 #: Seconds for a connection to come about.
@@ -417,7 +419,14 @@ class _TooLarge(Exception):  # noqa: N818 - says what is the matter
 
 
 #: What may break on the way.
-_BREAKS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, zlib.error)
+_BREAKS = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    zlib.error,
+    ValueError,
+)
 
 
 def _is_readable_on_the_way(url: str) -> bool:

@@ -50,8 +50,10 @@ class Redactor:
         """
         is_long = len(text) > LONGEST
         text = self.mask(text[: LONGEST + 500], is_ours=is_ours)
-        if not text.isprintable() or "  " in text:
-            text = " ".join("".join(" " if c.isspace() else _printable(c) for c in text).split())
+        if not text.isprintable():
+            text = "".join(" " if char.isspace() else _printable(char) for char in text)
+        if not is_ours:
+            text = " ".join(text.split())
         return f"{text[:LONGEST]}…" if is_long else text
 
     def mask(self, text: str, *, is_ours: bool = False) -> str:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 import logging
-import typing as t
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -15,6 +11,7 @@ from hypothesis import strategies as st
 
 from rest_tap.redact import LONGEST, MASK, Redactor, clear_logs
 from tests.conftest import kept_log
+from tests.support.echoes import ECHOES
 
 TOKEN = "k3yqz8w1" * 4 + "x7Lm0pRv" * 4
 PASSWORD = 'pass  word/"7&ü'
@@ -22,41 +19,6 @@ PASSWORD = 'pass  word/"7&ü'
 
 def redactor(*secrets: str) -> Redactor:
     return Redactor(lambda: secrets)
-
-
-def encoded(text: str, before: str = "") -> str:
-    return base64.b64encode(f"{before}{text}".encode()).decode()
-
-
-ECHOES: dict[str, t.Callable[[str], str]] = {
-    "plain": str,
-    "percent": lambda text: quote(text, safe=""),
-    "percent in small letters": lambda text: quote(text, safe="").lower(),
-    "percent twice": lambda text: quote(quote(text, safe=""), safe=""),
-    "plus for blanks": quote_plus,
-    "each character percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
-    "json": json.dumps,
-    "json in json": lambda text: json.dumps(json.dumps(text)),
-    "json with slashes escaped": lambda text: json.dumps(text).replace("/", "\\/"),
-    "each character escaped": lambda text: "".join(f"\\u{ord(char):04X}" for char in text),
-    "html": html.escape,
-    "html by number": lambda text: "".join(f"&#{ord(char)};" for char in text),
-    "repr": repr,
-    "hexadecimal": lambda text: text.encode().hex(),
-    "base64": encoded,
-    "base64 behind one": lambda text: encoded(text, "u"),
-    "base64 behind two": lambda text: encoded(text, "u:"),
-    "base64 for addresses": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
-    "capitals": str.upper,
-    "small letters": str.lower,
-    "backwards": lambda text: text[::-1],
-    "blanks gone": lambda text: "".join(text.split()),
-    "blanks as one": lambda text: " ".join(text.split()),
-    "two lines": lambda text: f"{text[: len(text) // 2]}\n  {text[len(text) // 2 :]}",
-    "zero width": "\u200b".join,
-    "cut": lambda text: text[: max(1, len(text) - 2)],
-    "without its beginning": lambda text: text[2:],
-}
 
 
 def pieces(secret: str, size: int) -> set[str]:
@@ -139,6 +101,7 @@ def test_every_log_record_is_a_line_without_secrets() -> None:
         except ValueError:
             logger.exception("oh no")
         logger.info("%d rows", 17)
+        logger.info("a   table\twith\ncolumns")
         logger.warning("%s", "x" * 1_000_000)
     text = [logging.Formatter().format(record) for record in log]
     assert text[0] == f"header {MASK} INFO forged"
@@ -146,4 +109,5 @@ def test_every_log_record_is_a_line_without_secrets() -> None:
     assert "Traceback" in text[1]
     assert text[2] == "17 rows"
     assert log[2].args == (17,)
-    assert len(text[3]) <= LONGEST + 2
+    assert text[3] == "a   table with columns"
+    assert len(text[4]) <= LONGEST + 2

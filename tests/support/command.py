@@ -42,6 +42,8 @@ class Finished:
     code: int
     stdout: str
     stderr: str
+    #: Kilobytes of memory that it took at most.
+    peak: int = 0
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -109,7 +111,7 @@ class Command:
         self.stderr.seek(0)
         stderr = self.stderr.read().decode()
         self.stderr.close()
-        return Finished(code, (b"".join(self.read) + rest).decode(), stderr)
+        return Finished(code, (b"".join(self.read) + rest).decode(), stderr, self.server.peak)
 
 
 class Server:
@@ -127,6 +129,8 @@ class Server:
         self._socket = ours
         self._socket.settimeout(PATIENCE)
         self._running = 0
+        #: Kilobytes that the last command took at most.
+        self.peak = 0
 
     def start(self, arguments: Sequence[str], environment: Mapping[str, str], stderr: IO[bytes]) -> Command:
         """Start a command; one at a time, so one that a failed test has left is ended."""
@@ -144,7 +148,9 @@ class Server:
     def wait(self) -> int:
         """Return the exit status of the command; kill it if it does not end."""
         try:
-            code: int = _receive(self._socket)[0]["code"]
+            ended = _receive(self._socket)[0]
+            code: int = ended["code"]
+            self.peak = ended["peak"]
         except TimeoutError:
             self._kill()
             _receive(self._socket)
@@ -200,8 +206,9 @@ def serve(descriptor: int) -> None:
             for number in descriptors:
                 os.close(number)
             _send(orders, json.dumps({"pid": pid}).encode())
-            _, status = os.waitpid(pid, 0)
-            _send(orders, json.dumps({"code": os.waitstatus_to_exitcode(status)}).encode())
+            _, status, usage = os.wait4(pid, 0)
+            ended = {"code": os.waitstatus_to_exitcode(status), "peak": usage.ru_maxrss}
+            _send(orders, json.dumps(ended).encode())
     for number, inherited in enumerate(descriptors):
         os.dup2(inherited, number)
         os.close(inherited)
