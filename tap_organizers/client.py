@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from rest_tap.client import Context, ListStream
-from rest_tap.errors import ApiError, Denied, NotThere
+from rest_tap.errors import ApiError, BrokenAnswer, Denied, NotThere
 
 if t.TYPE_CHECKING:
     from rest_tap.paging import Page
@@ -37,8 +37,24 @@ class OrganizersStream(ListStream):
             BrokenAnswer: It is not what the contract says.
         """
         page = super().read(body)
+        if "slug" in self.own_keys:
+            for row in page.rows:
+                self._check_slug(row.get("slug"))
         self.is_there = True
         return page
+
+    def _check_slug(self, slug: t.Any) -> None:
+        """Check what stands in paths, in the state and in the log.
+
+        Raises:
+            BrokenAnswer: It is no text, or the server has put the credential there.
+        """
+        if not isinstance(slug, str) or not slug:
+            msg = "a row has no slug"
+            raise BrokenAnswer(msg)
+        if self.run.http.redactor.mask(slug, is_ours=True) != slug:
+            msg = "a slug holds the credential"
+            raise BrokenAnswer(msg)
 
     def starts_over(self, error: ApiError, context: Context) -> bool:
         """Return whether to ask once more: that a list is not there has to be said twice."""
