@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 #: Where secrets are selected on purpose.
-ON_PURPOSE = {("docs/recipes.md", "Read what opens doors")}
+ON_PURPOSE = {("docs/recipes.md", "Select secrets")}
 
 Breadcrumb = tuple[str, ...]
 

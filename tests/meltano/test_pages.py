@@ -282,8 +282,10 @@ def test_the_workflow_loads_and_keeps_its_state(
     assert int(job["env"]["TAP_PRETIX_MAX_RUNTIME_SECONDS"]) < job["timeout-minutes"] * 60
     settings = {name: value for name, value in job["env"].items() if "secrets." not in value} | warehouse
     settings["MELTANO_STATE_BACKEND_URI"] = tmp_path.as_uri()
-    for step in job["steps"]:
-        newcomer.runs(step.get("run", "true"), tickets, **settings)
+    steps = [step["run"] for step in job["steps"] if "run" in step]
+    assert steps.pop(0).startswith("pip install ")  # the newcomer has Meltano
+    for step in steps:
+        newcomer.runs(step, tickets, **settings)
     (state,) = tmp_path.rglob("state.json")
     assert "orders" in json.loads(state.read_text(encoding="utf-8"))["completed"]["singer_state"]["bookmarks"]
 

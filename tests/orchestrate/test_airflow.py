@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import Json, organizers_config, run_tap
 from tests.meltano.conftest import MELTANO, Project
 from tests.orchestrate.conftest import ENGINES, ORCHESTRATE, ROOT, STREAMS, places, primary_keys
+from tests.support.pages import example
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -50,18 +51,26 @@ def project(tmp_path: Path, box: Sandbox) -> Project:
 @pytest.fixture
 def airflow(project: Project, tmp_path: Path) -> t.Callable[..., None]:
     """Run Airflow's command, on a database of its own."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "TAP_", "PYTHON"))},
+    settings = {
         **project.settings,
-        "AIRFLOW_HOME": str(tmp_path / "airflow"),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ORCHESTRATE),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
         "MELTANO": str(MELTANO),
         "MELTANO_PROJECT_ROOT": str(project.folder),
-        "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
         "TICKETING_TAP": TAP,
         "TICKETING_LOADER": LOADER,
         "TICKETING_SHARDS": str(SHARDS),
+    }
+    return airflow_for(ORCHESTRATE, tmp_path, settings)
+
+
+def airflow_for(dags: Path, tmp_path: Path, settings: dict[str, str]) -> t.Callable[..., None]:
+    """Return Airflow's command for a folder of DAGs, with a database of its own."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "TAP_", "PYTHON"))},
+        **settings,
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+        "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
     def airflow(*arguments: str) -> None:
@@ -79,6 +88,18 @@ def airflow(project: Project, tmp_path: Path) -> t.Callable[..., None]:
 
     airflow("db", "migrate")
     return airflow
+
+
+def test_the_dag_of_the_page_runs_meltano_in_the_project(tmp_path: Path) -> None:
+    dags, project = tmp_path / "dags", tmp_path / "project"
+    dags.mkdir()
+    (dags / "load_tickets.py").write_text(example("docs/scheduling.md", "Airflow", "python"), encoding="utf-8")
+    meltano = project / "venv" / "bin" / "meltano"
+    meltano.parent.mkdir(parents=True)
+    meltano.write_text('#!/bin/sh\necho "$@" >> called\n', encoding="utf-8")
+    meltano.chmod(0o755)
+    airflow_for(dags, tmp_path, {"MELTANO_PROJECT_ROOT": str(project)})("dags", "test", "load_tickets", "2026-01-02")
+    assert (project / "called").read_text(encoding="utf-8") == "run tap-pretix target-postgres\n"
 
 
 def test_the_dag_loads_every_row_once_and_leaves_one_state_to_go_on_from(
