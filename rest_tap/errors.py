@@ -7,7 +7,8 @@
         ├── Denied          the credential may not read this list
         ├── NotThere        the server does not know this path or object
         ├── CredentialRefused   the credential itself is not accepted
-        └── Unanswered      every retry failed
+        ├── Unanswered      every retry failed
+        └── ListsFailed     several lists could not be read, all others were
     StopRun                 the run ends early and in order; not an error of the API
     Stopped                 what waited was woken, because the run is over
 
@@ -17,6 +18,8 @@ the path, the status and the API's own detail, cut short and cleared of secrets.
 
 # ruff: noqa: N818 - the names say what is the matter
 from __future__ import annotations
+
+import typing as t
 
 from singer_sdk.exceptions import FatalAPIError
 
@@ -28,7 +31,10 @@ class ApiError(FatalAPIError):
         stream: Name of the stream that was read.
         path: Path of the request below ``api_url``, without credentials.
         status: HTTP status, or None where there was no answer.
+        concerns_all: Whether every other list would meet it as well.
     """
+
+    concerns_all = False
 
     def __init__(
         self,
@@ -78,9 +84,31 @@ class NotThere(ApiError):
 class CredentialRefused(ApiError):
     """The token, or the e-mail and password, are not accepted."""
 
+    concerns_all = True
+
 
 class Unanswered(ApiError):
     """No usable answer, however often it was asked."""
+
+
+class ListsFailed(ApiError):
+    """Several lists could not be read; all others were.
+
+    Attributes:
+        lists: How many could not be read, by stream.
+    """
+
+    def __init__(self, lists: t.Mapping[str, int], examples: t.Mapping[str, ApiError]) -> None:
+        """Build the one line.
+
+        Args:
+            lists: How many could not be read, by stream.
+            examples: What was wrong with the first of each stream.
+        """
+        counts = ", ".join(f"{stream} ({count})" for stream, count in lists.items())
+        errors = "; ".join(map(str, examples.values()))
+        super().__init__(f"{sum(lists.values())} lists could not be read: {counts}; e.g. {errors}")
+        self.lists = dict(lists)
 
 
 class StopRun(Exception):

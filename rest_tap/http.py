@@ -30,7 +30,7 @@ from rest_tap.connection import explain
 from rest_tap.cookies import SessionCookies
 from rest_tap.errors import ApiError, BrokenAnswer, Unanswered
 from rest_tap.redact import Redactor, clear_logs
-from rest_tap.replies import Rules, decode, failure, too_large
+from rest_tap.replies import DETAIL_LENGTH, Rules, decode, failure, too_large
 from rest_tap.request import KEPT_HEADERS, Reply, Request
 from rest_tap.retry import Failure, RetryPolicy
 from rest_tap.times import now
@@ -181,8 +181,9 @@ class Client:
             body = decode(reply)
             return body if read is None else read(body)
         except BrokenAnswer as error:
-            error.reason = self.clear(error.reason)
-            raise error.at(request.stream, request.path) from None
+            told = type(error)(self.clear(error.reason)[: 2 * DETAIL_LENGTH], stream=request.stream, path=request.path)
+        # Outside of the handler: there, the error would carry the one that was not cleared.
+        raise told
 
     def clear(self, text: str) -> str:
         """Return a text of the server without any secret that may have been echoed in it."""

@@ -18,9 +18,9 @@ from rest_tap.batches import BATCH_SIZE
 from rest_tap.records import RecordEncoder, encoder
 
 if t.TYPE_CHECKING:
-    from rest_tap.client import Context, ListStream
     from rest_tap.schema import Record
     from rest_tap.sdk import BatchConfig
+    from rest_tap.stream import Context, ListStream
 
 FLUSH_BYTES = 1 << 17
 

@@ -6,15 +6,19 @@ Nothing of it goes to standard output, which belongs to the messages.
 
 from __future__ import annotations
 
-import collections
-import dataclasses
 import logging
 import sys
 import time
 import typing as t
 
+from rest_tap.outcome import Ending
+
 if t.TYPE_CHECKING:
-    from rest_tap.sync import Run
+    from rest_tap.http import Client
+    from rest_tap.listing import Listing
+    from rest_tap.messages import Messages
+    from rest_tap.reader import Reader
+    from rest_tap.report import Report
 
 logger = logging.getLogger(__name__)
 
@@ -23,35 +27,15 @@ LOG_SECONDS = 10.0
 LIVE_SECONDS = 0.5
 
 
-@dataclasses.dataclass(slots=True)
-class Level:
-    """One list that is being read, from the root down to the one at hand.
-
-    Attributes:
-        stream: Name of the stream.
-        done: Rows that are done.
-        expected: Rows there are, as far as the server told.
-    """
-
-    stream: str
-    done: int = 0
-    expected: int | None = None
-
-    def __str__(self) -> str:
-        """Return e.g. ``events 120/500``."""
-        return f"{self.stream} {self.done}" + (f"/{self.expected}" if self.expected else "")
-
-
 class Progress:
     """Tells how far a run is; silent if the settings say so."""
 
-    def __init__(self, run: Run, *, enabled: bool) -> None:
+    def __init__(self, messages: Messages, http: Client, reader: Reader, *, enabled: bool) -> None:
         """Begin to count the time."""
-        self.run = run
         self.enabled = enabled
-        self.levels: list[Level] = []
-        #: Lists that were left out because the credential may not read them, by stream.
-        self.denied: collections.Counter[str] = collections.Counter()
+        self._messages = messages
+        self._http = http
+        self._reader = reader
         self._started = self._told = time.monotonic()
         self._rows_told = 0
         self._live: t.Any = None
@@ -72,20 +56,16 @@ class Progress:
     def _is_live(self) -> bool:
         return sys.stderr.isatty()
 
-    @property
-    def _rows(self) -> int:
-        return sum(output.rows for output in self.run.outputs.values())
-
     def _line(self, now: float) -> str:
-        rows = self._rows
+        rows = self._messages.rows
         rate = (rows - self._rows_told) / max(now - self._told, 0.001)
         self._rows_told = rows
-        http = self.run.http
-        waited = http.limiter.waited
+        levels = " > ".join(map(_level, self._reader.path))
+        waited = self._http.limiter.waited
         held = f", {waited:.0f} s held back by the rate limit" if waited >= 1 else ""
         return (
-            f"{' > '.join(map(str, self.levels)) or 'starting'}: {rows} rows, {rate:.0f} rows/s, "
-            f"{http.sent} requests, {self.run.prefetch.in_flight} in flight{held}"
+            f"{levels or 'starting'}: {rows} rows, {rate:.0f} rows/s, "
+            f"{self._http.sent} requests, {self._reader.in_flight} in flight{held}"
         )
 
     def _show(self, line: str) -> None:
@@ -101,12 +81,12 @@ class Progress:
             self._live.close()
             self._live = None
 
-    def summary(self) -> None:
-        """Say what the run has read, stream by stream."""
+    def summary(self, report: Report) -> None:
+        """Log what the run has read, stream by stream."""
         if not self.enabled:
             return
         head = ("stream", "rows", "requests", "seconds", "retries", "denied", "unknown fields")
-        table = [head, *self._table()]
+        table = [head, *self._table(report)]
         widths = [max(len(row[column]) for row in table) for column in range(len(head))]
         for row in table:
             cells = [row[0].ljust(widths[0])]
@@ -114,22 +94,28 @@ class Progress:
             logger.info("%s", "  ".join(cells).rstrip())
         logger.info(
             "%d rows with %d requests in %.1f s",
-            self._rows,
-            self.run.http.sent,
+            self._messages.rows,
+            self._http.sent,
             time.monotonic() - self._started,
         )
 
-    def _table(self) -> t.Iterator[tuple[str, ...]]:
-        tallies = self.run.http.tallies
-        names = [*self.run.outputs, *(name for name in tallies if name not in self.run.outputs)]
-        for name in sorted({*names, *self.denied}):
-            output, tally = self.run.outputs.get(name), tallies.get(name)
+    def _table(self, report: Report) -> t.Iterator[tuple[str, ...]]:
+        tallies, outputs = self._http.tallies, self._messages.outputs
+        denied = report.total(Ending.DENIED, Ending.WITHHELD)
+        for name in sorted({*outputs, *tallies, *denied}):
+            output, tally = outputs.get(name), tallies.get(name)
             yield (
                 name,
                 str(output.rows if output else 0),
                 str(tally.requests if tally else 0),
                 f"{tally.seconds if tally else 0:.1f}",
                 str(tally.retries if tally else 0),
-                str(self.denied.get(name, 0)),
+                str(denied.get(name, 0)),
                 str(len(output.encoder.unknown) if output else 0),
             )
+
+
+def _level(listing: Listing) -> str:
+    """Return e.g. ``events 120/500``: a list that is being read, its rows done and expected."""
+    count = listing.paginator.count
+    return f"{listing.stream.name} {listing.done}" + (f"/{count}" if count else "")

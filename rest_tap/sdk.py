@@ -3,64 +3,67 @@
 Read in singer-sdk 0.54.9 and 0.55.0b7; ``tests/rest_tap/test_sdk_seams.py`` fails when one of these changes.
 Everything else in this project uses public hooks.
 
-* ``Stream._sync_records`` is replaced: the SDK's goes through parents and children one
-  record at a time, in one thread, with a SCHEMA, a STATE and two timers for every
-  parent. :class:`rest_tap.sync.Run` does the same work for a whole tree of streams.
-* ``Stream._write_state_message`` and ``finalize_state_progress_markers`` do nothing:
-  they would leave an empty bookmark for every stream; the run writes STATE itself.
+* ``Tap.sync_all`` and ``Tap.run_sync_dry_run`` are replaced, though they are marked as final:
+  the SDK's go through parents and children one record at a time, in one thread, with a
+  SCHEMA, a STATE and two timers for every parent. :class:`rest_tap.run.Run` does the same
+  work for whole trees of streams.
 * ``Stream._write_schema_message``, ``_write_activate_version_message``,
   ``_write_batch_message`` and ``_stream_version`` are used as they are.
 """
 
 from __future__ import annotations
 
+import abc
 import logging
 import typing as t
 
-from singer_sdk import Stream
+from singer_sdk import Stream, Tap
 from singer_sdk.helpers._batch import BatchConfig
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from rest_tap import batches
 
-if t.TYPE_CHECKING:
-    from singer_sdk.helpers import types
+__all__ = ["BatchConfig", "SeamStream", "SeamTap"]
 
-__all__ = ["BatchConfig", "SeamStream"]
+
+class SeamTap(Tap, abc.ABC):
+    """A tap that reads all its streams in one run."""
+
+    @abc.abstractmethod
+    def read_streams(self, *, is_test: bool = False) -> None:
+        """Read all selected streams and write their messages.
+
+        Args:
+            is_test: Whether it is a connection test, which ends at each stream's record limit.
+        """
+
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Read all selected streams and write their messages."""
+        self.read_streams()
+
+    def run_sync_dry_run(  # type: ignore[misc]
+        self, dry_run_record_limit: int | None = 1, streams: t.Iterable[Stream] | None = None
+    ) -> bool:
+        """Read so many records of each stream; return True if nothing was raised."""
+        for stream in self.streams.values() if streams is None else streams:
+            stream.ABORT_AT_RECORD_COUNT = dry_run_record_limit
+            stream.selected = True
+        self.read_streams(is_test=True)
+        return True
 
 
 class SeamStream(Stream):
-    """A stream whose tree is synced by the tap's run instead of by the SDK."""
-
-    def sync_tree(self) -> None:
-        """Sync this stream and all below it. To be said by the subclass."""
-        raise NotImplementedError
-
-    def _sync_records(
-        self,
-        context: types.Context | None = None,  # noqa: ARG002 - only roots come here
-        *,
-        write_messages: bool = True,  # noqa: ARG002 - the run writes batches, too
-    ) -> t.Generator[dict[str, t.Any], t.Any, t.Any]:
-        self.sync_tree()
-        yield from ()
-
-    def _write_state_message(self) -> None:
-        return
-
-    def finalize_state_progress_markers(self, state: dict[str, t.Any] | None = None) -> None:
-        """Do nothing: this tap's bookmarks have no progress markers."""
+    """A stream whose messages are written by the tap's run instead of by the SDK."""
 
     def announce(self) -> None:
-        """Write what comes before the first record of a child: SCHEMA, ACTIVATE_VERSION.
-
-        For a root, :meth:`Stream.sync` has already done it.
-        """
-        if self.parent_stream_type is None:
-            return
-        self._write_schema_message()
+        """Write the SCHEMA, before the first record."""
         if self.replication_method == REPLICATION_FULL_TABLE and self.emit_activate_version_messages:
             self._stream_version = self._initialized_at // 1000
+        self._write_schema_message()
+
+    def activate_version(self) -> None:
+        """Write ACTIVATE_VERSION, if the stream's records carry a version."""
+        if self._stream_version is not None:
             self._write_activate_version_message(self._stream_version)
 
     def write_batch(self, config: BatchConfig, records: list[dict[str, t.Any]]) -> None:

@@ -59,6 +59,14 @@ def shared_settings() -> list[th.Property[t.Any]]:
             default=True,
         ),
         setting(
+            "on_error",
+            th.StringType(allowed_values=["fail", "skip"]),
+            "On a list that cannot be read",
+            "How a run ends in which a list could not be read while all others were: 'fail' with exit "
+            "status 1, 'skip' with 0. It is logged in both cases, and its bookmark stays where it was.",
+            default="fail",
+        ),
+        setting(
             "personal_data",
             th.BooleanType,
             "Personal data",

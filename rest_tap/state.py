@@ -18,10 +18,52 @@ import typing as t
 Bookmark = str | dict[str, t.Any]
 
 
+class State:
+    """The tap's state, which knows whether it has changed.
+
+    Attributes:
+        value: What a STATE message holds.
+        is_changed: Whether it has changed since that was last set to False.
+    """
+
+    def __init__(self, value: dict[str, t.Any] | None = None) -> None:
+        """Take the state of an earlier run; it is changed in place."""
+        self.value: dict[str, t.Any] = {} if value is None else value
+        self.is_changed = False
+
+    def of(self, stream: str) -> t.Any:
+        """Return what is kept of a stream; an empty dictionary if nothing is."""
+        return self.value.get("bookmarks", {}).get(stream, {})
+
+    def update(self, stream: str, values: t.Mapping[str, t.Any], *, drop: t.Iterable[str] = ()) -> None:
+        """Keep values of a stream that stand in the form of the SDK's own bookmarks.
+
+        Args:
+            stream: Name of the stream.
+            values: What to keep, by name.
+            drop: Names of which nothing is kept any more, unless ``values`` has them.
+        """
+        kept = _inside(_inside(self.value, "bookmarks"), stream)
+        before = dict(kept)
+        for name in drop:
+            kept.pop(name, None)
+        kept.update(values)
+        self.is_changed |= kept != before
+
+    def bookmarks(self, stream: str, level: str) -> Bookmarks:
+        """Return the bookmarks of a stream.
+
+        Args:
+            stream: Name of the stream.
+            level: What the keys are, e.g. ``organizers``.
+        """
+        return Bookmarks(self, stream, level)
+
+
 class Bookmarks:
     """The bookmarks of one stream, inside the tap's state."""
 
-    def __init__(self, state: t.Any, stream: str, level: str) -> None:
+    def __init__(self, state: State, stream: str, level: str) -> None:
         """Look at the part of the tap's state that is this stream's.
 
         Args:
@@ -35,10 +77,10 @@ class Bookmarks:
 
     def _level_of(self, *, make: bool) -> dict[str, t.Any]:
         if not make:
-            stream = self._state.get("bookmarks", {}).get(self._stream, {})
+            stream = self._state.of(self._stream)
             level = stream.get(self._level) if isinstance(stream, dict) else None
             return level if isinstance(level, dict) else {}
-        return _inside(_inside(_inside(self._state, "bookmarks"), self._stream), self._level)
+        return _inside(_inside(_inside(self._state.value, "bookmarks"), self._stream), self._level)
 
     def get(self, *keys: str) -> t.Any:
         """Return what is kept under these keys, or None."""
@@ -47,15 +89,15 @@ class Bookmarks:
             node = node.get(key) if isinstance(node, dict) else None
         return node
 
-    def put(self, value: Bookmark, *keys: str) -> bool:
-        """Keep a value under these keys; return whether that changed anything."""
+    def put(self, value: Bookmark, *keys: str) -> None:
+        """Keep a value under these keys."""
         if self.get(*keys) == value:
-            return False
+            return
         node = self._level_of(make=True)
         for key in keys[:-1]:
             node = _inside(node, key)
         node[keys[-1]] = value
-        return True
+        self._state.is_changed = True
 
     def names(self) -> list[str]:
         """Return the first keys under which something is kept."""
@@ -65,9 +107,14 @@ class Bookmarks:
         """Return everything that is kept, by its first key."""
         return list(self._level_of(make=False).items())
 
-    def drop(self, key: str) -> None:
-        """Keep nothing under this key any more."""
-        self._level_of(make=True).pop(key, None)
+    def drop(self, *keys: str) -> None:
+        """Keep nothing under these keys any more."""
+        node: t.Any = self._level_of(make=False)
+        for key in keys[:-1]:
+            node = node.get(key) if isinstance(node, dict) else None
+        if isinstance(node, dict) and keys[-1] in node:
+            del node[keys[-1]]
+            self._state.is_changed = True
 
 
 def _inside(node: dict[str, t.Any], key: str) -> dict[str, t.Any]:

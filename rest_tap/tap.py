@@ -7,13 +7,12 @@ import fnmatch
 import functools
 import gc
 import io
+import itertools
 import json
 import os
-import signal
 import sys
 import typing as t
 
-from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
 from singer_sdk.helpers._classproperty import classproperty
@@ -25,12 +24,15 @@ from rest_tap.checks import wrong
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
+from rest_tap.outcome import Ending
 from rest_tap.output import BytesWriter
+from rest_tap.report import Report
 from rest_tap.retry import RetryPolicy
+from rest_tap.run import Run, RunOptions
 from rest_tap.schema import PERSONAL, sensitive
-from rest_tap.sdk import BatchConfig, quiet
+from rest_tap.sdk import BatchConfig, SeamTap, quiet
 from rest_tap.settings import Services, with_service
-from rest_tap.sync import Run
+from rest_tap.state import State
 
 if t.TYPE_CHECKING:
     import logging
@@ -38,8 +40,11 @@ if t.TYPE_CHECKING:
 
     import click
 
+    from rest_tap.access import Access
     from rest_tap.auth import Authenticator
     from rest_tap.request import Request
+    from rest_tap.stream import ListStream
+    from rest_tap.tree import Node
 
 #: How a run ends: wrong settings or an error of the API; or a loader that went away.
 FAILED = 1
@@ -49,7 +54,7 @@ GARBAGE = 100_000
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-class RestTap(Tap):
+class RestTap(SeamTap):
     """A tap whose streams are lists behind one HTTP API."""
 
     #: The distribution that both commands come from; without it ``--version`` is unknown.
@@ -62,7 +67,7 @@ class RestTap(Tap):
     #: Which answers of this API may be better the next time.
     retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy()
     #: All of the SDK's but `start-date`, which comes with a setting that this tap declares itself.
-    capabilities: t.ClassVar = [one for one in Tap.capabilities if str(one) != "start-date"]
+    capabilities: t.ClassVar = [one for one in SeamTap.capabilities if str(one) != "start-date"]
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, t.Any]) -> None:
@@ -78,6 +83,8 @@ class RestTap(Tap):
             ConfigValidationError: A setting is wrong; the message never shows a secret.
         """
         self._run: Run | None = None
+        #: The bookmarks, which know whether they have changed.
+        self.kept = State()
         config = kwargs.get("config")
         if config is None or isinstance(config, dict):
             # An empty setting is one that is not set: Meltano passes those as null.
@@ -94,6 +101,7 @@ class RestTap(Tap):
         # A loader may take the first STATE that it hears of for where the run began (target-duckdb and its
         # relatives do), and tell it before it has loaded the rows that it speaks of: so that one is.
         self.state.setdefault("bookmarks", {})
+        self.kept.value = t.cast("dict[str, t.Any]", self.state)
         if kwargs.get("validate_config", True):
             self._check_batches()
             self.check_config()
@@ -172,22 +180,71 @@ class RestTap(Tap):
             credential_settings=self.credential_settings,
         )
 
+    def make_access(self, report: Report, failing: t.Iterable[Ending]) -> Access:
+        """Return what judges the errors of lists in a run.
+
+        Args:
+            report: Where outcomes are counted.
+            failing: Endings of a list that make the run end with an error.
+        """
+        raise NotImplementedError
+
+    def streams_in_order(self, types: t.Sequence[type[ListStream]]) -> list[ListStream]:
+        """Return the streams in the order in which their classes are listed."""
+        streams = t.cast("t.Iterable[ListStream]", self.streams.values())
+        return sorted(streams, key=lambda stream: types.index(type(stream)))
+
+    def grow_tree(self) -> list[Node]:
+        """Return which stream is read below which, for what is selected."""
+        raise NotImplementedError
+
+    def failing_endings(self, *, is_test: bool) -> frozenset[Ending]:  # noqa: ARG002
+        """Return the endings of a list that make the run end with an error."""
+        return frozenset({Ending.FAILED} if self.config["on_error"] == "fail" else ())
+
+    @property
+    def run(self) -> Run:
+        """Return the run at hand; a new one after each that has ended."""
+        if self._run is None:
+            self._run = self._make_run(is_test=False)
+        return self._run
+
+    def _make_run(self, *, is_test: bool) -> Run:
+        access = self.make_access(Report(), self.failing_endings(is_test=is_test))
+        options = RunOptions(
+            workers=1 if is_test else self.config["max_concurrency"],
+            max_seconds=self.config.get("max_runtime_seconds"),
+            progress=self.config["progress"],
+            is_test=is_test,
+        )
+        streams = t.cast("dict[str, ListStream]", self.streams)
+        return Run(self.http, t.cast("BytesWriter", self.message_writer), self.kept, access, streams, options)
+
     def ask(self, request: Request, read: t.Callable[[t.Any], t.Any] | None = None) -> t.Any:
         """Return what the answer to a request beside the lists says; a signal ends it at once.
 
         Raises:
             ApiError: There is none; see :meth:`rest_tap.http.Client.fetch`.
         """
-        self.http.expect(request)
-        with self.run.interruptible():
-            return self.http.parse(request, self.http.fetch(request), read)
+        return self.run.ask(request, read)
 
-    @property
-    def run(self) -> Run:
-        """Return the run that reads all streams of this tap."""
-        if self._run is None:
-            self._run = Run(self)
-        return self._run
+    def read_streams(self, *, is_test: bool = False) -> None:
+        """Read all selected streams and write their messages.
+
+        Raises:
+            ApiError: What concerns every list, or lists that could not be read.
+            StopRun: A signal came or the time budget is spent.
+        """
+        roots = self.grow_tree()
+        for node in itertools.chain.from_iterable(root.walk() for root in roots):
+            node.stream.cut_outs = node.nested
+        run = self._run = self._make_run(is_test=is_test)
+        try:
+            if not is_test:
+                run.messages.write_state()
+            run.read_all(roots)
+        finally:
+            self._run = None
 
     @property
     def user_agent(self) -> str:
@@ -295,18 +352,13 @@ class RestTap(Tap):
             ApiError: The address, the credential or the settings are wrong.
         """
 
-    def close_run(self) -> None:
-        """Say at the end of a run what has to be said once."""
-
     # Ending
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """End after the page at hand, with a true STATE; at once if asked again."""
-        run = self.run
-        if run.signal is not None:
+        """End after the page at hand, with a true STATE; at once if asked again, or if nothing is read yet."""
+        if self._run is None or self._run.signal is not None:
             os._exit(128 + signum)
-        signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
-        run.stop(signum)
+        self._run.stop(signum)
 
     @classmethod
     def invoke(cls, **kwargs: t.Any) -> None:
@@ -349,7 +401,10 @@ class RestTap(Tap):
                     config=dict(given.config) if given else {},
                     parse_env_config=bool(given and given.parse_env),
                 )
-                tap.check_connection()
+                try:
+                    tap.check_connection()
+                finally:
+                    tap.run.close()
             super().cb_test(ctx, param, value)
 
 

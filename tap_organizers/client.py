@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import typing as t
 
-from rest_tap.client import Context, ListStream
-from rest_tap.errors import ApiError, BrokenAnswer, Denied, NotThere
+from rest_tap.errors import BrokenAnswer
+from rest_tap.stream import ListStream
 
 if t.TYPE_CHECKING:
+    from singer_sdk import Tap
+
     from rest_tap.paging import Page
-    from tap_organizers.tap import TapOrganizers
+    from rest_tap.state import State
+    from rest_tap.stream import Context
+    from tap_organizers.scope import Scope
 
 
 class OrganizersStream(ListStream):
@@ -21,65 +25,28 @@ class OrganizersStream(ListStream):
     permission_before: t.ClassVar[str | None] = None
     #: First version of pretix that has the list.
     since_version: t.ClassVar[str | None] = None
+    #: Path of the same list for one event, where it is an organizer's with the rows of all events.
+    event_path: t.ClassVar[str] = ""
+    #: Path of a list of the event that is denied where this one is answered without its rows.
+    witness_path: t.ClassVar[str] = ""
 
-    def __init__(self, tap: TapOrganizers) -> None:
-        """Take the settings of this API."""
-        super().__init__(tap)
-        self.organizers_tap = tap
-        #: Whether the server has this list: it has answered somewhere.
-        self.is_there = False
-        self._asked_again: set[tuple[t.Any, ...]] = set()
+    def __init__(self, tap: Tap, state: State, scope: Scope) -> None:
+        """Take what the settings choose."""
+        super().__init__(tap, state)
+        self.scope = scope
 
     def read(self, body: t.Any) -> Page:
         """Return the rows of a decoded answer.
 
         Raises:
-            BrokenAnswer: It is not what the contract says.
+            BrokenAnswer: It is not what the contract says; a slug stands in paths, and has to be a text.
         """
         page = super().read(body)
-        if "slug" in self.own_keys:
-            for row in page.rows:
-                self._check_slug(row.get("slug"))
-        self.is_there = True
-        return page
-
-    def _check_slug(self, slug: t.Any) -> None:
-        """Check what stands in paths, in the state and in the log.
-
-        Raises:
-            BrokenAnswer: It is no text, or the server has put the credential there.
-        """
-        if not isinstance(slug, str) or not slug:
+        if "slug" in self.own_keys and not all(isinstance(row.get("slug"), str) and row["slug"] for row in page.rows):
             msg = "a row has no slug"
             raise BrokenAnswer(msg)
-        if self.run.http.redactor.mask(slug, is_ours=True) != slug:
-            msg = "a slug holds the credential"
-            raise BrokenAnswer(msg)
-
-    def starts_over(self, error: ApiError, context: Context) -> bool:
-        """Return whether to ask once more: that a list is not there has to be said twice."""
-        place = tuple(context.values())
-        if not isinstance(error, NotThere) or place in self._asked_again or self.organizers_tap.is_absent(self):
-            return False
-        self._asked_again.add(place)
-        return True
-
-    def forgives(self, error: ApiError, context: Context) -> bool:
-        """Return whether to go on without a list that is denied, or that is not there."""
-        if isinstance(error, Denied):
-            return self.organizers_tap.denied(self, error, context)
-        if isinstance(error, NotThere) and self.parent_stream_type is not None:
-            return self.organizers_tap.not_there(self, error)
-        return False
-
-    def reads_all(self, context: Context) -> bool:  # noqa: ARG002
-        """Return whether this run reads the list from its beginning."""
-        return True
+        return page
 
     def is_stale(self, context: Context, page: Page) -> bool:  # noqa: ARG002
-        """Return whether a list without new rows has had none for so long that it is strange."""
+        """Return whether the list has no bookmark, or one from more than a day ago."""
         return True
-
-    def has_gone(self, error: ApiError, context: Context) -> bool:
-        """Return whether the event was deleted while the list was read."""
-        return isinstance(error, Denied) and "event" in context and self.organizers_tap.is_gone(context)

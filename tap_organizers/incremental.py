@@ -20,13 +20,15 @@ import typing as t
 
 from rest_tap.paging import Keyset, Page, Paginator, TimeWindows
 from rest_tap.paging.keyset import A_DAY
-from rest_tap.state import Bookmarks
 from rest_tap.times import format_minute, format_time, parse_time
 from tap_organizers.client import OrganizersStream
 
 if t.TYPE_CHECKING:
-    from rest_tap.client import Context, ListStream
-    from tap_organizers.tap import TapOrganizers
+    from singer_sdk import Tap
+
+    from rest_tap.state import Bookmarks, State
+    from rest_tap.stream import Context, ListStream
+    from tap_organizers.scope import Scope
 
 INCREMENTAL = "INCREMENTAL"
 
@@ -42,9 +44,9 @@ class IncrementalStream(OrganizersStream):
     #: The field that orders rows with one and the same time, for servers that do not do it by themselves.
     tie_breaker: t.ClassVar[str] = ""
 
-    def __init__(self, tap: TapOrganizers) -> None:
+    def __init__(self, tap: Tap, state: State, scope: Scope) -> None:
         """Start with no list begun."""
-        super().__init__(tap)
+        super().__init__(tap, state, scope)
         self.overlap = dt.timedelta(seconds=tap.config.get("overlap_seconds", 300))
         #: Lists in a first load, and the bookmark that each will end with.
         self._first_loads: dict[tuple[str, ...], str | None] = {}
@@ -55,10 +57,7 @@ class IncrementalStream(OrganizersStream):
 
     def bookmarked_streams(self) -> list[ListStream]:
         """Return the selected streams that get records from this list."""
-        nested = [t.cast("ListStream", child) for child in self.child_streams]
-        return [
-            stream for stream in (self, *nested) if stream.selected and (stream is self or stream.nested_in is not None)
-        ]
+        return [stream for stream in (self, *self.cut_outs) if stream.selected]
 
     @property
     def is_incremental(self) -> bool:
@@ -89,11 +88,11 @@ class IncrementalStream(OrganizersStream):
         return kept
 
     def _bookmarks(self, stream: ListStream, context: Context) -> Bookmarks:
-        return Bookmarks(self.tap_state, stream.name, "events" if "event" in context else "organizers")
+        return self.state.bookmarks(stream.name, "events" if "event" in context else "organizers")
 
     def _plain_bookmark(self, stream: ListStream, context: Context) -> str | None:
         """Return what the SDK itself would have left for this list: a value, no overlap."""
-        state = self.tap_state.get("bookmarks", {}).get(stream.name, {})
+        state = self.state.of(stream.name)
         partitions = state.get("partitions")
         partitions = partitions if isinstance(partitions, list) else []
         found = [state.get("replication_key_value")]
@@ -201,8 +200,7 @@ class IncrementalStream(OrganizersStream):
 
     def _keep(self, value: str | dict[str, t.Any], context: Context) -> None:
         for stream in self.bookmarked_streams():
-            if self._bookmarks(stream, context).put(value, *bookmark_key(context)):
-                self.run.touch()
+            self._bookmarks(stream, context).put(value, *bookmark_key(context))
 
 
 class CreationOrderedStream(IncrementalStream):
@@ -263,9 +261,9 @@ class EventIncrementalStream(IncrementalStream):
     #: The exclusive upper bound of ``replication_key``, where that never moves.
     before_parameter: t.ClassVar[str] = ""
 
-    def __init__(self, tap: TapOrganizers) -> None:
+    def __init__(self, tap: Tap, state: State, scope: Scope) -> None:
         """Start with no list seen."""
-        super().__init__(tap)
+        super().__init__(tap, state, scope)
         self._with_rows: set[tuple[str, ...]] = set()
 
     def first_load(self, context: Context, at: str | None) -> Paginator:  # noqa: ARG002

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from rest_tap.state import Bookmarks
+if t.TYPE_CHECKING:
+    from rest_tap.state import State
 
 LEVELS = ("events", "totals")
 
@@ -22,29 +23,25 @@ class TicketBookmark(t.NamedTuple):
     total: t.Any = None
 
 
-def read_bookmark(state: t.Any, stream: str, event: t.Any) -> TicketBookmark:
+def read_bookmark(state: State, stream: str, event: t.Any) -> TicketBookmark:
     """Return a stream's bookmark for the list of an event, or (None) of all events."""
     if event is not None:
-        return TicketBookmark(*(Bookmarks(state, stream, level).get(str(event)) for level in LEVELS))
-    bookmark = state.get("bookmarks", {}).get(stream, {})
+        return TicketBookmark(*(state.bookmarks(stream, level).get(str(event)) for level in LEVELS))
+    bookmark = state.of(stream)
     return TicketBookmark(bookmark.get("replication_key_value"), bookmark.get("total"))
 
 
-def write_bookmark(state: t.Any, stream: str, event: t.Any, bookmark: TicketBookmark) -> bool:
-    """Keep a stream's bookmark in the state; return whether that changed anything."""
+def write_bookmark(state: State, stream: str, event: t.Any, bookmark: TicketBookmark) -> None:
+    """Keep a stream's bookmark in the state."""
     before = read_bookmark(state, stream, event)
     if before == bookmark:
-        return False
+        return
     if event is None:
         whole = {"replication_key": "ticket_code", "replication_key_value": bookmark.code, "total": bookmark.total}
-        place = state.setdefault("bookmarks", {}).setdefault(stream, {})
-        place.update(whole)
-        for name in [name for name in whole if place[name] is None]:
-            del place[name]
-        return True
-    for level, old, new in zip(LEVELS, before, bookmark, strict=True):
+        state.update(stream, {name: value for name, value in whole.items() if value is not None}, drop=whole)
+        return
+    for level, new in zip(LEVELS, bookmark, strict=True):
         if new is not None:
-            Bookmarks(state, stream, level).put(new, str(event))
-        elif old is not None:
-            Bookmarks(state, stream, level).drop(str(event))
-    return True
+            state.bookmarks(stream, level).put(new, str(event))
+        else:
+            state.bookmarks(stream, level).drop(str(event))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import typing as t
 
-from rest_tap.client import Context, ListStream
-from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer, NotThere
+from rest_tap.errors import BrokenAnswer, ErrorAnswer
 from rest_tap.paging import Page, Paginator, SinglePage
 from rest_tap.schema import Integer, fields
+from rest_tap.stream import Context, ListStream
 
 if t.TYPE_CHECKING:
-    from tap_ticketing.tap import TapTicketing
+    from singer_sdk import Tap
+
+    from rest_tap.state import State
+    from tap_ticketing.scope import Scope
 
 
 class TicketingStream(ListStream):
@@ -20,10 +23,10 @@ class TicketingStream(ListStream):
     #: The setting that names the path.
     path_setting: t.ClassVar[str] = ""
 
-    def __init__(self, tap: TapTicketing) -> None:
-        """Take the settings of this API."""
-        super().__init__(tap)
-        self.ticketing_tap = tap
+    def __init__(self, tap: Tap, state: State, scope: Scope) -> None:
+        """Take what the settings choose."""
+        super().__init__(tap, state)
+        self.scope = scope
 
     def list_path(self, context: Context) -> str:  # noqa: ARG002
         """Return the path that the settings give."""
@@ -61,16 +64,6 @@ class TicketingStream(ListStream):
                 msg = f"a row has no {key}"
                 raise BrokenAnswer(msg)
         return page
-
-    def forgives(self, error: ApiError, context: Context) -> bool:
-        """Return whether the event is gone: deleted since the events were listed."""
-        event = context.get("event_id")
-        if event is None or not isinstance(error, (ErrorAnswer, NotThere)):
-            return False
-        if not self.ticketing_tap.event_is_gone(event):
-            return False
-        self.logger.warning("%s: event %s is gone (%s)", self.name, event, error.reason)
-        return True
 
 
 class BelowEvent(TicketingStream):

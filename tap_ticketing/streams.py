@@ -23,12 +23,16 @@ from rest_tap.schema import (
     String,
     fields,
 )
+from tap_ticketing.access import event_id
 from tap_ticketing.bookmarks import TicketBookmark, read_bookmark, write_bookmark
 from tap_ticketing.client import BelowEvent, TicketingStream
 
 if t.TYPE_CHECKING:
-    from rest_tap.client import Context, ListStream
-    from tap_ticketing.tap import TapTicketing
+    from singer_sdk import Tap
+
+    from rest_tap.state import State
+    from rest_tap.stream import Context, ListStream
+    from tap_ticketing.scope import Scope
 
 #: Statuses that may mean that a bookmark's ticket is gone; so does an error with status 200.
 UNKNOWN_TICKET = frozenset({400, 404, 410, 422})
@@ -71,19 +75,26 @@ class Events(TicketingStream):
         hash=String("Public identifier of the event."),
     )
 
-    def read(self, body: t.Any) -> Page:
-        """Return the active events, and after them those that ended a short while ago.
+    def received(
+        self,
+        rows: list[Record],
+        context: Context,  # noqa: ARG002
+        passes: t.Callable[[Record], bool],
+    ) -> list[Record]:
+        """Return this shard's active events, and after them those that ended a short while ago.
 
-        The last check-ins come after the end, when the event has left the list.
+        The last check-ins come after the end, when the event has left the list. The state
+        keeps for each event the last day on which it was active, and forgets it when it is
+        followed no longer.
         """
-        page = super().read(body)
-        for row in page.rows:
+        for row in rows:
             row["id"] = event_id(row)
-        page.rows[:] = [row for row in page.rows if self.ticketing_tap.shards.owns(str(row["id"]))]
-        passes = self.run.plan(self).passes
-        followed = self.ticketing_tap.events_to_follow({row["id"]: passes(row) for row in page.rows})
-        page.rows += [Placeholder(id=event) for event in followed]
-        return page
+        ours = [row for row in rows if self.scope.owns(row["id"])]
+        active = [row["id"] for row in ours]
+        self.scope.note_active(self.state, (row["id"] for row in ours if passes(row)))
+        followed = self.scope.ended_lately(self.state, active)
+        self.scope.forget(self.state, active)
+        return [*ours, *(Placeholder(id=event_id({"id": event})) for event in followed)]
 
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:
         """Return the row, unless it is only there for what is below it."""
@@ -126,15 +137,14 @@ class Attendees(TicketingStream):
         links=Array(Anything, "Links of the ticket.", personal=True),
     )
 
-    def __init__(self, tap: TapTicketing) -> None:
+    def __init__(self, tap: Tap, state: State, scope: Scope) -> None:
         """Start with no list begun."""
-        super().__init__(tap)
+        super().__init__(tap, state, scope)
         self._cursors: dict[t.Any, Cursor] = {}
-        self._anew: set[t.Any] = set()
 
     def bookmarked_streams(self) -> list[ListStream]:
         """Return the selected streams that go on from a bookmark of this list."""
-        answers = [child for child in self.child_streams if isinstance(child, AttendeeAnswers)]
+        answers = [stream for stream in self.cut_outs if isinstance(stream, AttendeeAnswers)]
         return [stream for stream in (self, *answers) if stream.selected]
 
     @property
@@ -147,27 +157,27 @@ class Attendees(TicketingStream):
         params = self.list_params(context)
         if not self.bookmarked_streams():
             return SinglePage(params)
-        event = context.get("event_id")
-        since = self._since(event)
-        cursor = self._cursors[event] = Cursor(
-            "ticket_code", "since", since.code, params, total=since.total, keys=self.identity
+        return self._cursor(context, self._since(context.get("event_id")))
+
+    def _cursor(self, context: Context, since: TicketBookmark) -> Cursor:
+        cursor = Cursor(
+            "ticket_code", "since", since.code, self.list_params(context), total=since.total, keys=self.identity
         )
+        self._cursors[context.get("event_id")] = cursor
         return cursor
 
-    def starts_over(self, error: ApiError, context: Context) -> bool:
-        """Return whether the bookmark's ticket may be gone: then the whole list is read."""
+    def restart(self, error: ApiError, context: Context) -> Paginator | None:
+        """Return the cursor from the beginning, if the ticket of the bookmark may be gone."""
         event = context.get("event_id")
         is_told = isinstance(error, (ErrorAnswer, NotThere)) or error.status in UNKNOWN_TICKET
         if not is_told or self._since(event).code is None:
-            return False
-        self.logger.warning(
-            "%s: cannot go on from the bookmark, reading the whole list%s (%s)",
-            self.name,
-            _of_event(event),
-            error.reason,
-        )
-        self._anew.add(event)
-        return True
+            return None
+        return self._cursor(context, TicketBookmark())
+
+    def reads_all(self, context: Context) -> bool:
+        """Return whether this run reads the list from its beginning."""
+        cursor = self._cursors.get(context.get("event_id"))
+        return cursor is None or cursor.since is None
 
     def page_read(self, context: Context, page: Page) -> None:
         """Move the bookmark to the last ticket that was written."""
@@ -190,9 +200,9 @@ class Attendees(TicketingStream):
 
     def _since(self, event: t.Any) -> TicketBookmark:
         """Return the bookmark of a list, if all that goes on from it has the same."""
-        if event in self._anew or not self.is_incremental:
+        if not self.is_incremental:
             return TicketBookmark()
-        bookmark, *others = [read_bookmark(self.tap_state, stream.name, event) for stream in self.bookmarked_streams()]
+        bookmark, *others = [read_bookmark(self.state, stream.name, event) for stream in self.bookmarked_streams()]
         if any(other.code != bookmark.code for other in others):
             # One of the streams was selected later, and lacks the rows before.
             return TicketBookmark()
@@ -205,8 +215,7 @@ class Attendees(TicketingStream):
         if not self.is_incremental:
             return
         for stream in self.bookmarked_streams():
-            if write_bookmark(self.tap_state, stream.name, event, bookmark):
-                self.run.touch()
+            write_bookmark(self.state, stream.name, event, bookmark)
 
 
 class AttendeeFields(TicketingStream):
@@ -341,12 +350,6 @@ PARTITIONED_STREAMS: tuple[type[TicketingStream], ...] = (
     EventAttendeeAnswers,
     EventTickets,
 )
-
-
-def event_id(row: Record) -> t.Any:
-    """Return an event's id as the number it is; the service sends some as text."""
-    value = row.get("id")
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def form_of(page: Page) -> list[Record]:

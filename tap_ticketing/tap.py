@@ -1,8 +1,7 @@
-"""The tap: its settings, the login, and which events are read below."""
+"""The tap: its settings, the login, and how streams, scope and access are put together."""
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import typing as t
 
@@ -13,15 +12,18 @@ from rest_tap.auth import SessionLogin
 from rest_tap.errors import ApiError, CredentialRefused, NotThere
 from rest_tap.request import Request
 from rest_tap.retry import UNREADABLE, RetryPolicy
-from rest_tap.schema import Placeholder
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
-from rest_tap.shards import Shards
-from rest_tap.state import Bookmarks
+from rest_tap.state import State
 from rest_tap.tap import RestTap
-from tap_ticketing.bookmarks import LEVELS, TicketBookmark, write_bookmark
-from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS, event_id
+from rest_tap.tree import Node, grow
+from tap_ticketing.access import TicketingAccess
+from tap_ticketing.bookmarks import LEVELS
+from tap_ticketing.scope import Scope
+from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS
 
 if t.TYPE_CHECKING:
+    from rest_tap.outcome import Ending
+    from rest_tap.report import Report
     from tap_ticketing.client import TicketingStream
 
 LOGIN_SETTINGS = "email and password"
@@ -205,13 +207,16 @@ class TapTicketing(RestTap):
         try:
             answer = self.http.parse(request, self.http.fetch(request))
         except ApiError as error:
+            error.concerns_all = True  # without a session token, no list can be read
             if isinstance(error, NotThere):
-                raise NotThere(
+                told = NotThere(
                     "the login is not there; look at the settings api_url and login_path",
                     stream="login",
                     path=path,
                     status=error.status,
-                ) from None
+                )
+                told.concerns_all = True
+                raise told from None
             if error.status is None or error.status not in range(400, 500) or error.status == _TOO_MANY_REQUESTS:
                 raise
             raise CredentialRefused(
@@ -233,17 +238,27 @@ class TapTicketing(RestTap):
             )
         return token
 
+    @functools.cached_property
+    def scope(self) -> Scope:
+        """Return what the settings choose."""
+        return Scope(self.config)
+
     def discover_streams(self) -> list[TicketingStream]:
         """Return all streams; needs neither network nor credentials."""
-        streams = PARTITIONED_STREAMS if self.config.get("partition_by_event") else STREAMS
-        return [stream(self) for stream in streams]
+        return [stream(self, self.kept, self.scope) for stream in self._stream_types]
 
-    # What is this shard's
+    @property
+    def _stream_types(self) -> tuple[type[TicketingStream], ...]:
+        return PARTITIONED_STREAMS if self.config.get("partition_by_event") else STREAMS
 
-    @functools.cached_property
-    def shards(self) -> Shards:
-        """Return which part of the work is this run's."""
-        return Shards(self.config["shard_index"], self.config["shard_count"])
+    def grow_tree(self) -> list[Node]:
+        """Return which stream is read below which, for what is selected."""
+        return grow(self.streams_in_order(self._stream_types))
+
+    def make_access(self, report: Report, failing: t.Iterable[Ending]) -> TicketingAccess:
+        """Return what judges the errors of lists in a run."""
+        events = t.cast("TicketingStream", self.streams["events"])
+        return TicketingAccess(report, failing, self.ask, events)
 
     def load_state(self, state: dict[str, t.Any]) -> None:
         """Take the bookmarks of an earlier run, as far as they are of events of this shard.
@@ -252,58 +267,12 @@ class TapTicketing(RestTap):
             ConfigValidationError: The state is not one.
         """
         super().load_state(state)
-        if self.shards.count == 1:
+        if self.scope.shards.count == 1:
             return
+        kept = State(t.cast("dict[str, t.Any]", self.state))
         for stream in self.state.get("bookmarks", {}):
             for level in ("active", *LEVELS):
-                known = Bookmarks(self.state, stream, level)
+                known = kept.bookmarks(stream, level)
                 for event in known.names():
-                    if not self.shards.owns(event):
+                    if not self.scope.owns(event):
                         known.drop(event)
-
-    # Events that are read below
-
-    def events_to_follow(self, active: t.Mapping[t.Any, bool]) -> list[t.Any]:
-        """Return the events that left the active list a short while ago, and note those on it.
-
-        The state keeps for each event the last day on which it was active, and forgets it
-        when it is followed no longer.
-
-        Args:
-            active: This shard's events on the list, and whether what is below them is read.
-        """
-        if not self.config.get("partition_by_event"):
-            return []
-        today = dt.datetime.now(dt.timezone.utc).date()
-        days = self.config["follow_ended_events_days"]
-        known = Bookmarks(self.state, "events", "active")
-        for event, is_read in active.items():
-            if is_read:
-                known.put(today.isoformat(), str(event))
-        now_active = {str(event) for event in active}
-        followed = []
-        for event, day in known.items():
-            if event in now_active:
-                continue
-            if days and _days_since(day, today) <= days:
-                followed.append(event_id({"id": event}))
-                continue
-            known.drop(event)
-            for stream in ("attendees", "attendee_answers"):
-                write_bookmark(self.state, stream, event, TicketBookmark())
-        self.run.touch()
-        return followed
-
-    def event_is_gone(self, event: t.Any) -> bool:
-        """Return whether an event is not on the active list (any more)."""
-        stream = t.cast("TicketingStream", self.streams["events"])
-        request = Request(stream.list_path({}), method=stream.method, stream=stream.name)
-        answer = self.ask(request, stream.read)
-        return event not in {row["id"] for row in answer.rows if not isinstance(row, Placeholder)}
-
-
-def _days_since(day: object, today: dt.date) -> int:
-    try:
-        return (today - dt.date.fromisoformat(str(day))).days
-    except ValueError:
-        return 0

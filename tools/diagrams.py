@@ -11,7 +11,13 @@ from tools.streams import overview, streams
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from singer_sdk import Stream, Tap
+    from singer_sdk import Tap
+
+    from rest_tap.stream import ListStream
+    from rest_tap.tap import RestTap
+
+    #: Streams that a run reads below each stream.
+    Below = dict[ListStream, list[ListStream]]
 
 HEAD = """\
 # Streams
@@ -53,35 +59,50 @@ def _chapter(tap: type[Tap]) -> str:
 
 def diagrams(tap: type[Tap]) -> Iterator[tuple[str, str]]:
     """Yield title and text of each diagram: of each module of streams, or of each way they can be arranged."""
-    arranged = _arranged(tap)
-    areas: dict[str, list[Stream]] = {}
-    for stream in arranged:
+    below = _below(tap)
+    areas: dict[str, list[ListStream]] = {}
+    for stream in _listed(tap, below):
         areas.setdefault(type(stream).__module__, []).append(stream)
     if len(areas) > 1:
         for module, area in areas.items():
             title = inspect.cleandoc(importlib.import_module(module).__doc__ or "").partition("\n")[0]
-            yield title.rstrip("."), _diagram(area, arranged)
+            yield title.rstrip("."), _diagram(area, _listed(tap, below), below)
         return
-    yield "Each a list of its own", _diagram(arranged, arranged)
-    arranged = _arranged(tap, partition_by_event=True)
-    yield "With the setting `partition_by_event`", _diagram(arranged, arranged)
+    for title, settings in (
+        ("Each a list of its own", {}),
+        ("With the setting `partition_by_event`", {"partition_by_event": True}),
+    ):
+        below = _below(tap, **settings)
+        yield title, _diagram(_listed(tap, below), _listed(tap, below), below)
 
 
-def _arranged(tap: type[Tap], **settings: t.Any) -> list[Stream]:
-    """Return all streams in the tap's order, each below what a run reads it from."""
-    order = [stream.name for stream in streams(tap)]
-    found = tap(config=settings, validate_config=False).streams
-    return [found[name] for name in order]
+def _below(tap: type[Tap], **settings: t.Any) -> Below:
+    """Return what a run reads below each stream, in the order of the tap's tree."""
+    found = t.cast("RestTap", tap(config=settings, validate_config=False))
+    for stream in found.streams.values():
+        stream.selected = True
+    nodes = [node for root in found.grow_tree() for node in root.walk()]
+    below: Below = {}
+    for node in nodes:
+        below[node.stream] = [*node.nested, *(child.stream for child in node.children)]
+        for nested in node.nested:
+            below.setdefault(nested, [])
+    return below
 
 
-def _diagram(area: list[Stream], arranged: list[Stream]) -> str:
+def _listed(tap: type[Tap], below: Below) -> list[ListStream]:
+    """Return the streams of the catalog, in the tap's order."""
+    by_name = {stream.name: stream for stream in below}
+    return [by_name[stream.name] for stream in streams(tap)]
+
+
+def _diagram(area: list[ListStream], listed: list[ListStream], below: Below) -> str:
     """Return what leads to the streams of one area, and what these lead to within it."""
-    edges = list(_edges(arranged, area))
-    drawn = {id(stream) for stream in area}
+    edges = list(_edges(listed, area, below))
     lines = ["flowchart LR"]
-    others = [stream for edge in edges for stream in edge if id(stream) not in drawn]
+    others = [stream for edge in edges for stream in edge if stream not in area]
     for stream in dict.fromkeys(others):
-        shape = "([{}])" if stream in arranged else "{{{{{}}}}}"
+        shape = "([{}])" if stream in listed else "{{{{{}}}}}"
         lines.append(f"  {stream.name}{shape.format(stream.name)}")
     lines += [f"  {stream.name}" if stream.selected_by_default else f"  {stream.name}:::left_out" for stream in area]
     lines += [f"  {parent.name} {_arrow(child)} {child.name}" for parent, child in edges]
@@ -90,19 +111,19 @@ def _diagram(area: list[Stream], arranged: list[Stream]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _edges(arranged: list[Stream], area: list[Stream]) -> Iterator[tuple[Stream, Stream]]:
-    for parent in arranged:
-        for child in parent.child_streams:
-            below = [grandchild for grandchild in child.child_streams if grandchild in area]
+def _edges(listed: list[ListStream], area: list[ListStream], below: Below) -> Iterator[tuple[ListStream, ListStream]]:
+    for parent in listed:
+        for child in below[parent]:
+            grandchildren = [grandchild for grandchild in below.get(child, ()) if grandchild in area]
             if child in area:
                 yield parent, child
-            elif child not in arranged and below:
+            elif child not in listed and grandchildren:
                 # A list that is only read to find what is below it.
                 yield parent, child
-                yield from ((child, grandchild) for grandchild in below)
+                yield from ((child, grandchild) for grandchild in grandchildren)
 
 
-def _arrow(stream: Stream) -> str:
-    if getattr(stream, "nested_in", None) is not None:
+def _arrow(stream: ListStream) -> str:
+    if stream.nested_in is not None:
         return "-.->"
     return "==>" if getattr(stream, "event_path", "") else "-->"

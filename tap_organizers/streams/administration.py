@@ -21,8 +21,7 @@ from rest_tap.schema import (
 from tap_organizers.streams.parents import EventChildStream, OrganizerChildStream
 
 if t.TYPE_CHECKING:
-    from rest_tap.client import Context
-    from rest_tap.errors import ApiError
+    from rest_tap.stream import Context
 
 
 INPUT_PARAMETER = fields(
@@ -163,17 +162,6 @@ class OrganizerScheduledExports(OrganizerChildStream):
 
     final_statuses = frozenset({500})
 
-    def forgives(self, error: ApiError, context: Context) -> bool:
-        """Return whether the whole list is a 500.
-
-        One export whose stored parameters no longer fit the report is enough for that
-        (docs/pretix.md, "Errors").
-        """
-        if error.status == 500:  # noqa: PLR2004
-            self.logger.warning("%s; one export that the server cannot show hides them all", error)
-            return True
-        return super().forgives(error, context)
-
 
 class EventScheduledExports(EventChildStream):
     """A report of an event that is sent by a schedule.
@@ -206,17 +194,6 @@ class EventScheduledExports(EventChildStream):
     )
 
     final_statuses = frozenset({500})
-
-    def forgives(self, error: ApiError, context: Context) -> bool:
-        """Return whether the whole list is a 500.
-
-        One export whose stored parameters no longer fit the report is enough for that
-        (docs/pretix.md, "Errors").
-        """
-        if error.status == 500:  # noqa: PLR2004
-            self.logger.warning("%s; one export that the server cannot show hides them all", error)
-            return True
-        return super().forgives(error, context)
 
 
 class DataShredders(EventChildStream):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rest_tap.paging import Page, PageNumber, Paginator
+from rest_tap.paging import PageNumber, Paginator
 from rest_tap.request import fill_path
 from rest_tap.schema import (
     Array,
@@ -22,11 +22,10 @@ from rest_tap.schema import (
 )
 from tap_organizers.client import OrganizersStream
 from tap_organizers.streams.nested import ANSWER, CHECKIN, DOWNLOAD, PRINT_LOG, SEAT
-from tap_organizers.streams.parents import EventChildStream
+from tap_organizers.streams.parents import IS_SERIES, EventChildStream
 
 if t.TYPE_CHECKING:
-    from rest_tap.client import Context
-    from tap_organizers.tap import TapOrganizers
+    from rest_tap.stream import Context
 
 
 VARIATION = fields(
@@ -269,9 +268,7 @@ class ItemProgramTimes(ItemChildStream):
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:
         """Return nothing for an event series, which answers 400 here (docs/pretix.md, "Single lists")."""
-        if (context["organizer"], context["event"]) in self.organizers_tap.series:
-            return ()
-        return super().contexts(parent, context)
+        return () if context.get(IS_SERIES) else super().contexts(parent, context)
 
 
 class ItemMetaProperties(EventChildStream):
@@ -327,10 +324,8 @@ class Questions(EventChildStream):
         valid_file_portrait=Boolean("Whether the file has to be a portrait photo."),
     )
 
-    def __init__(self, tap: TapOrganizers) -> None:
-        """Start with no question seen."""
-        super().__init__(tap)
-        self._per_position: set[t.Any] = set()
+    #: Questions of the event at hand that are asked for each position.
+    _per_position: t.Container[t.Any] = ()
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:  # noqa: ARG002
         """Return the list twice: questions asked per position, and once per order.
@@ -346,12 +341,13 @@ class Questions(EventChildStream):
             return PageNumber({"container_type": "O"})
         return super().paginator(context)
 
-    def rows(self, row: Record, context: Context) -> t.Iterable[Record]:
-        """Return the question, unless the server does not know the filter and repeats itself."""
+    def received(self, rows: list[Record], context: Context, passes: t.Callable[[Record], bool]) -> list[Record]:
+        """Leave out questions that come a second time: a server that does not know the filter repeats itself."""
+        rows = super().received(rows, context, passes)
         if context.get("container_type") == "O":
-            return () if row.get("id") in self._per_position else (row,)
-        self._per_position.add(row.get("id"))
-        return (row,)
+            return [row for row in rows if row.get("id") not in self._per_position]
+        self._per_position = {row.get("id") for row in rows}
+        return rows
 
     def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:
         """Return the keys of a question."""
@@ -580,25 +576,14 @@ class CheckinListPositions(OrganizersStream):
         blocked=Array(String, "Reasons the ticket is blocked for, null if it is not."),
     )
 
-    def __init__(self, tap: TapOrganizers) -> None:
-        """Start with no check-in list seen."""
-        super().__init__(tap)
-        self._expected: dict[t.Any, t.Any] = {}
+    #: With ``event.orders:checkin`` alone, the API answers 200 without rows (docs/pretix.md,
+    #: "Permissions"); the event's orders, which take the same permission as these, are denied.
+    witness_path = "/organizers/{organizer}/events/{event}/orders"
 
-    def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:
-        """Return the check-in list, and remember how many tickets it tells of."""
-        self._expected[context["checkin_list"]] = parent.get("position_count")
-        return (context,)
-
-    def list_read(self, context: Context, page: Page) -> None:
-        """Find out why a list has no rows that tells of some.
-
-        With ``event.orders:checkin`` alone, the API answers 200 without rows (docs/pretix.md,
-        "Permissions"); the event's orders, which take the same permission as these, are denied.
-        """
-        if page.count == 0 and self._expected.get(context["checkin_list"]):
-            self.organizers_tap.is_withheld(self, "/organizers/{organizer}/events/{event}/orders", context)
-        super().list_read(context, page)
+    def expected_rows(self, parent: Record) -> int | None:
+        """Return how many tickets the check-in list tells of."""
+        count = parent.get("position_count")
+        return count if isinstance(count, int) else None
 
 
 class CartPositions(EventChildStream):

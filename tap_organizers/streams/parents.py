@@ -17,13 +17,14 @@ from rest_tap.schema import (
     String,
     fields,
 )
-from rest_tap.times import parse_time
 from tap_organizers.client import OrganizersStream
 
 if t.TYPE_CHECKING:
-    from rest_tap.client import Context
-    from rest_tap.paging import Page
-    from tap_organizers.tap import TapOrganizers
+    from rest_tap.stream import Context
+
+
+#: Says in a context that the event is a series of dates; it is no key of any record.
+IS_SERIES = "series"
 
 
 class Organizers(OrganizersStream):
@@ -41,20 +42,15 @@ class Organizers(OrganizersStream):
 
     def accepts(self, row: Record, context: Context) -> bool:  # noqa: ARG002
         """Return whether the settings want this one, and this shard has to do with it."""
-        slug = row.get("slug")
-        return self.organizers_tap.wants_organizer(slug) and self.organizers_tap.reads_below(slug)
+        return self.scope.wants_organizer(row.get("slug"))
 
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:
         """Return the organizer, unless it is another shard's and only its events are divided."""
-        return super().rows(row, context) if self.organizers_tap.owns(row.get("slug")) else ()
+        return super().rows(row, context) if self.scope.owns(row.get("slug")) else ()
 
     def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:  # noqa: ARG002
         """Return the key that lists below an organizer need."""
         return {"organizer": record["slug"]}
-
-    def list_read(self, context: Context, page: t.Any) -> None:  # noqa: ARG002
-        """Complain about organizers that the settings name and the credential does not see."""
-        self.organizers_tap.check_organizers()
 
 
 class OrganizerChildStream(OrganizersStream):
@@ -63,10 +59,9 @@ class OrganizerChildStream(OrganizersStream):
     parent_stream_type = Organizers
     parent_keys = fields(organizer=String("Organizer, by slug."))
 
-    def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:  # noqa: ARG002
-        """Return the organizer, or the event where events are chosen, if it is this shard's."""
-        is_ours = "event" in context or self.organizers_tap.owns(context["organizer"])
-        return (context,) if is_ours else ()
+    def is_wanted(self, context: Context) -> bool:
+        """Return whether the organizer is this shard's, or the list is an event's in place of it."""
+        return self.scope.owns_list(context)
 
 
 class AllEventsStream(OrganizerChildStream):
@@ -77,40 +72,9 @@ class AllEventsStream(OrganizerChildStream):
     does not see, or of which it may not read them (docs/pretix.md, "Permissions").
     """
 
-    #: Path of the same list for one event; used if events are chosen.
-    event_path: t.ClassVar[str] = ""
-
-    def __init__(self, tap: TapOrganizers) -> None:
-        """Start with no row seen."""
-        super().__init__(tap)
-        self._with_rows: set[t.Any] = set()
-
     def list_path(self, context: Context) -> str:
         """Return the path of the list: of one event, if that is what is read."""
         return fill_path(self.event_path if "event" in context else self.path, context)
-
-    def page_read(self, context: Context, page: Page) -> None:
-        """Take note that there are rows which the credential may read."""
-        if page.rows:
-            self._with_rows.add(context["organizer"])
-        super().page_read(context, page)
-
-    def list_read(self, context: Context, page: Page) -> None:
-        """Set the bookmark, if the list is not without rows because they may not be read.
-
-        Otherwise rows that may be read again one day would lie before the bookmark. To ask
-        in every run that brings nothing would double its requests, so the bookmark stays
-        where it is for a day, which loses nothing, and then it is found out.
-        """
-        if "event" not in context:
-            self.organizers_tap.sight.add_list(self, context)
-            if self.permission and context["organizer"] not in self._with_rows:
-                if not self.is_stale(context, page):
-                    self.run.touch()
-                    return
-                if self.organizers_tap.is_withheld(self, self.event_path, context):
-                    return
-        super().list_read(context, page)
 
 
 class Events(OrganizerChildStream):
@@ -147,19 +111,13 @@ class Events(OrganizerChildStream):
         sales_channels=Array(String, "Legacy: identifiers of all sales channels it is available on."),
     )
 
-    def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:  # noqa: ARG002
-        """Return the organizer: each shard that has events of it has to look for them."""
-        return (context,)
+    def is_wanted(self, context: Context) -> bool:  # noqa: ARG002
+        """Return True: each shard that has events of an organizer has to look for them."""
+        return True
 
     def accepts(self, row: Record, context: Context) -> bool:
         """Return whether the settings want this one, and it is this shard's."""
-        organizer, slug = context.get("organizer"), row.get("slug")
-        self.organizers_tap.sight.add_event(organizer, slug)
-        return self.organizers_tap.wants_event(organizer, slug) and self.organizers_tap.owns(organizer, slug)
-
-    def list_read(self, context: Context, page: Page) -> None:  # noqa: ARG002
-        """Take note that all events are known that the credential sees."""
-        self.organizers_tap.sight.end_events(context["organizer"])
+        return self.scope.wants_event(context.get("organizer"), row.get("slug"))
 
     def get_child_context(
         self,
@@ -167,15 +125,10 @@ class Events(OrganizerChildStream):
         context: t.Any,
     ) -> dict[str, t.Any] | None:
         """Return the keys that lists below an event need; None if it ended long ago."""
-        if record.get("has_subevents"):
-            self.organizers_tap.series.add((context["organizer"], record["slug"]))
-        bound = self.organizers_tap.events_ended_after
-        # A series has no end of its own: its last date may come any time.
-        if bound is not None and not record.get("has_subevents"):
-            end = parse_time(record.get("date_to")) or parse_time(record.get("date_from"))
-            if end is not None and end < bound:
-                return None
-        return {"organizer": context["organizer"], "event": record["slug"]}
+        if not self.scope.reads_below_event(record):
+            return None
+        keys = {"organizer": context["organizer"], "event": record["slug"]}
+        return {**keys, IS_SERIES: True} if record.get("has_subevents") else keys
 
 
 class EventChildStream(OrganizersStream):

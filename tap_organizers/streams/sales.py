@@ -27,8 +27,8 @@ from tap_organizers.streams.parents import AllEventsStream, EventChildStream
 if t.TYPE_CHECKING:
     from singer_sdk import Stream
 
-    from rest_tap.client import Context
     from rest_tap.request import Params
+    from rest_tap.stream import Context
 
 
 ITEM_PRICE_OVERRIDE = fields(
@@ -388,11 +388,6 @@ class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
     part: t.ClassVar[str] = ""
     nested_keys: t.ClassVar[t.Mapping[str, str]] = {"event": "event", "order": "code"}
     params: t.ClassVar[Params] = {"include": ("code", "event", "datetime", "payments", "refunds")}
-
-    def ride_with(self, carrier: Stream) -> None:
-        """Take the rows out of another stream's rows, which are orders as well."""
-        self.nested_in = self.part
-        carrier.child_streams.append(self)
 
     @property
     def replication_method(self) -> str:

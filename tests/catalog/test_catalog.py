@@ -11,8 +11,8 @@ import typing as t
 import pytest
 from jsonschema import Draft202012Validator
 
-from rest_tap.client import ListStream
 from rest_tap.schema import UNKNOWN_FIELDS
+from rest_tap.stream import ListStream
 from tap_organizers import streams as organizers_streams
 from tap_organizers.streams.catalog import SeriesDates
 from tap_ticketing import streams as ticketing_streams

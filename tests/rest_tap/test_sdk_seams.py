@@ -28,19 +28,13 @@ from singer_sdk.tap_base import CliTestOptionValue
 
 from rest_tap.schema import String, fields
 from rest_tap.sdk import SAID_ELSEWHERE, SeamStream
-from tests.conftest import kept_signals
-from tests.support.things import Things, ThingsTap, things
+from tests.support.things import ThingsTap, things
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("rest_tap", "tap_organizers", "tap_ticketing")
 
 #: What is used as it is, or replaced, with the parameters that it has in 0.54.9 and 0.55.0b7.
 STREAM_METHODS = {
-    "sync": ("context",),
-    "_sync_records": ("context", "write_messages"),
-    "_sync_batches": ("batch_config", "context"),
-    "_write_state_message": (),
-    "finalize_state_progress_markers": ("state",),
     "_write_schema_message": (),
     "_write_activate_version_message": ("full_table_version",),
     "_write_batch_message": ("encoding", "manifest"),
@@ -59,6 +53,7 @@ TAP_METHODS = {
     "load_streams": (),
     "discover_streams": (),
     "sync_all": (),
+    "run_sync_dry_run": ("dry_run_record_limit", "streams"),
     "invoke": ("about", "about_format", "config", "state", "catalog"),
     "cb_config": ("ctx", "param", "value"),
     "cb_discover": ("ctx", "param", "value"),
@@ -66,7 +61,7 @@ TAP_METHODS = {
 }
 #: Private attributes of the SDK's classes that this project reads or writes.
 SDK_PRIVATE = {"_metadata", "_tap_input_catalog", "_stream_version", "_initialized_at"}
-TAP_PRIVATE = {"_env_var_config"}
+TAP_PRIVATE = {"_env_var_config", "_env_var_prefix"}
 
 
 def parameters(function: t.Any) -> tuple[str, ...]:
@@ -121,35 +116,11 @@ def test_no_other_private_name_of_the_sdk_is_used() -> None:
     assert names_used_of_the_sdk() <= ours | SDK_PRIVATE | TAP_PRIVATE | own
 
 
-def test_sync_hands_a_root_to_sync_records_after_its_schema_and_version(capsysbinary: t.Any) -> None:
-    order: list[str] = []
-
-    class Watched(Things):
-        properties = fields(name=String())
-
-        def sync_tree(self) -> None:
-            order.append("tree")
-
-        def _write_schema_message(self) -> None:
-            order.append("schema")
-
-        def _write_activate_version_message(self, full_table_version: int) -> None:
-            order.append("version")
-            assert full_table_version == self._stream_version
-
-    with kept_signals():
-        tap = type("WatchedTap", (ThingsTap,), {"stream_type": Watched})(
-            config={"api_url": "http://localhost", "emit_activate_version_messages": True}
-        )
-        tap.sync_all()
-    assert order == ["schema", "version", "tree"]
-    assert capsysbinary.readouterr().out == b'{"type":"STATE","value":{"bookmarks":{}}}\n'
-
-
-def test_sync_all_leaves_children_to_their_parents() -> None:
+def test_sync_all_and_dry_runs_are_the_doors_to_reading() -> None:
     source = inspect.getsource(Tap.sync_all)
-    assert "stream.parent_stream_type" in source
-    assert "finalize_state_progress_markers" in source
+    assert "stream.sync()" in source
+    assert "self._state_writer.write_state(self.state)" in source, "the state that was given is the first message"
+    assert "run_sync_dry_run" in inspect.getsource(Tap.run_connection_test)
 
 
 def test_the_lines_that_are_left_out_of_the_log_are_still_the_sdks() -> None:

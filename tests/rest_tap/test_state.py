@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rest_tap.state import Bookmarks
+from rest_tap.state import State as Kept
 
 State = dict[str, t.Any]
 WHEN = "2026-11-22T05:57:34Z"
@@ -28,8 +29,8 @@ def merged(base: State, update: State) -> State:
 
 def test_a_bookmark_stands_under_its_stream_level_and_keys() -> None:
     state: State = {}
-    Bookmarks(state, "orders", "organizers").put(WHEN, "democon")
-    Bookmarks(state, "checkins", "events").put(WHEN, "democon", "spring")
+    Bookmarks(Kept(state), "orders", "organizers").put(WHEN, "democon")
+    Bookmarks(Kept(state), "checkins", "events").put(WHEN, "democon", "spring")
     assert state == {
         "bookmarks": {
             "orders": {"organizers": {"democon": WHEN}},
@@ -40,7 +41,7 @@ def test_a_bookmark_stands_under_its_stream_level_and_keys() -> None:
 
 def test_looking_at_a_state_leaves_nothing_in_it() -> None:
     state: State = {}
-    bookmarks = Bookmarks(state, "orders", "organizers")
+    bookmarks = Bookmarks(Kept(state), "orders", "organizers")
     assert bookmarks.get("democon") is None
     assert bookmarks.get("democon", "spring") is None
     assert bookmarks.items() == []
@@ -48,7 +49,7 @@ def test_looking_at_a_state_leaves_nothing_in_it() -> None:
 
 
 def test_a_bookmark_is_found_again() -> None:
-    bookmarks = Bookmarks({}, "orders", "events")
+    bookmarks = Bookmarks(Kept(), "orders", "events")
     bookmarks.put({"since": WHEN, "at": WHEN}, "democon", "spring")
     assert bookmarks.get("democon", "spring") == {"since": WHEN, "at": WHEN}
     assert bookmarks.get("democon", "summer") is None
@@ -56,16 +57,41 @@ def test_a_bookmark_is_found_again() -> None:
     assert bookmarks.items() == [("democon", {"spring": {"since": WHEN, "at": WHEN}})]
 
 
-def test_putting_tells_whether_anything_changed() -> None:
-    bookmarks = Bookmarks({}, "orders", "organizers")
-    assert bookmarks.put(WHEN, "democon") is True
-    assert bookmarks.put(WHEN, "democon") is False
-    assert bookmarks.put({"since": WHEN}, "democon") is True
+def has_changed(state: Kept) -> bool:
+    """Return whether a state has changed since this was asked last."""
+    changed, state.is_changed = state.is_changed, False
+    return changed
+
+
+def test_a_state_knows_whether_it_has_changed() -> None:
+    state = Kept()
+    bookmarks = state.bookmarks("orders", "organizers")
+    assert not has_changed(state)
+    bookmarks.put(WHEN, "democon")
+    assert has_changed(state)
+    bookmarks.put(WHEN, "democon")
+    bookmarks.drop("other")
+    assert not has_changed(state)
+    bookmarks.put({"since": WHEN}, "democon")
+    assert has_changed(state)
+    bookmarks.drop("democon")
+    assert has_changed(state)
+
+
+def test_values_in_the_form_of_the_sdk_change_a_state_only_if_they_are_others() -> None:
+    state = Kept()
+    state.update("attendees", {"replication_key_value": "T1", "total": 3}, drop=("total",))
+    assert has_changed(state)
+    state.update("attendees", {"replication_key_value": "T1", "total": 3}, drop=("total",))
+    assert not has_changed(state)
+    state.update("attendees", {"replication_key_value": "T1"}, drop=("total",))
+    assert has_changed(state)
+    assert state.of("attendees") == {"replication_key_value": "T1"}
 
 
 def test_a_dropped_bookmark_is_gone_and_dropping_none_does_no_harm() -> None:
     state: State = {}
-    bookmarks = Bookmarks(state, "events", "active")
+    bookmarks = Bookmarks(Kept(state), "events", "active")
     bookmarks.put(WHEN, "1")
     bookmarks.put(WHEN, "2")
     bookmarks.drop("1")
@@ -85,7 +111,7 @@ def test_a_dropped_bookmark_is_gone_and_dropping_none_does_no_harm() -> None:
     ids=["text", "list", "null", "text deeper", "of the SDK"],
 )
 def test_a_state_of_another_shape_is_read_as_none_and_written_over(state: State) -> None:
-    bookmarks = Bookmarks(state, "orders", "organizers")
+    bookmarks = Bookmarks(Kept(state), "orders", "organizers")
     assert bookmarks.get("democon", "spring") is None
     bookmarks.put(WHEN, "democon", "spring")
     assert bookmarks.get("democon", "spring") == WHEN
@@ -99,7 +125,7 @@ places = st.dictionaries(st.tuples(st.sampled_from(["orders", "checkins"]), slug
 def state_of(bookmarks: dict[tuple[str, str, str], t.Any]) -> State:
     state: State = {}
     for (stream, organizer, event), value in bookmarks.items():
-        Bookmarks(state, stream, "events").put(value, organizer, event)
+        Bookmarks(Kept(state), stream, "events").put(value, organizer, event)
     return state
 
 
@@ -109,4 +135,4 @@ def test_merging_the_states_of_two_shards_keeps_the_bookmarks_of_both(
 ) -> None:
     state = merged(state_of(first), state_of(second))
     for (stream, organizer, event), value in {**first, **second}.items():
-        assert Bookmarks(state, stream, "events").get(organizer, event) == value
+        assert Bookmarks(Kept(state), stream, "events").get(organizer, event) == value

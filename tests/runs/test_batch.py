@@ -137,7 +137,7 @@ def test_files_hold_what_is_selected_and_mapped(quiet_sandbox: Sandbox, tmp_path
 def test_no_state_is_ahead_of_the_files(
     quiet_sandbox: Sandbox, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rest_tap.sync.STATE_SECONDS", 0.0)
+    monkeypatch.setattr("rest_tap.messages.STATE_SECONDS", 0.0)
     config = organizers_config(quiet_sandbox)
     catalog = only(discovered(config), "orders", "order_positions", "transactions")
     rows = run_tap(config, catalog).records

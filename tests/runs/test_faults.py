@@ -153,7 +153,7 @@ def test_an_error_is_one_line_and_an_exit_status(name: str, quiet_sandbox: Sandb
         quiet_sandbox.faults.clear()
     assert finished.code == 1
     assert len(finished.errors) == 1
-    assert finished.errors[0].startswith("events: ")
+    assert finished.errors[0].startswith("2 lists could not be read: events (2); e.g. events: ")
     assert "Traceback" not in finished.stderr
 
 

@@ -7,15 +7,20 @@ import typing as t
 
 from singer_sdk import typing as th
 
-from rest_tap.client import ListStream
+from rest_tap.access import Access
+from rest_tap.auth import HeaderToken
 from rest_tap.schema import Integer, fields
 from rest_tap.settings import setting, shared_settings
+from rest_tap.stream import ListStream
 from rest_tap.tap import RestTap
+from rest_tap.tree import Node, grow
 from tests.conftest import kept_signals
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rest_tap.outcome import Ending
+    from rest_tap.report import Report
     from rest_tap.schema import Schema
 
 Json = dict[str, t.Any]
@@ -42,7 +47,24 @@ class ThingsTap(RestTap):
 
     def discover_streams(self) -> Sequence[Things]:
         """Return the one stream."""
-        return [self.stream_type(self)]
+        return [self.stream_type(self, self.kept)]
+
+    def make_auth(self) -> HeaderToken:
+        """Return a token."""
+        return HeaderToken("api_key", "", "none")
+
+    @property
+    def credential_settings(self) -> str:
+        """Return no setting."""
+        return ""
+
+    def make_access(self, report: Report, failing: t.Iterable[Ending]) -> Access:
+        """Return what takes every error for a failed list."""
+        return Access(report, failing)
+
+    def grow_tree(self) -> list[Node]:
+        """Return the one stream."""
+        return grow(t.cast("t.Iterable[ListStream]", self.streams.values()))
 
 
 def things(

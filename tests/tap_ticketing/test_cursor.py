@@ -266,7 +266,7 @@ def test_a_run_that_breaks_off_is_continued_from_its_last_state(shape: str) -> N
         first, _ = fails(settings(box, shape))
         box.faults.clear()
         second = run(settings(box, shape), state=first.states[-1])
-        assert codes(first) + codes(second) == every_code(box, shape)
+        assert sorted(codes(first) + codes(second)) == sorted(every_code(box, shape))
         assert len(codes(first)) < 300
 
 
@@ -423,7 +423,8 @@ def test_an_answer_that_says_nothing_about_the_ticket_is_an_error_at_once(
     sandbox.clear_log()
     sandbox.faults.add(fault)
     result, _ = fails(settings(sandbox, shape, max_concurrency=1), "attendees", state=state)
-    assert len(lists(sandbox)) == 1
+    events = [request.parameter("id") for request in lists(sandbox)]
+    assert len(events) == len(set(events)), "each list is asked for once"
     assert all(bookmarks(kept) == bookmarks(state) for kept in result.states)
     sandbox.faults.clear()
 
@@ -584,9 +585,10 @@ def test_an_event_with_a_bookmark_that_is_deleted_costs_warnings_and_no_other_ev
     assert [line for line in second.warnings() if f"event {event} is gone" in line]
 
 
-def test_an_error_below_an_event_that_is_still_listed_ends_the_run(sandbox: Sandbox) -> None:
+def test_an_error_below_an_event_that_is_still_listed_fails_its_list_and_no_other(sandbox: Sandbox) -> None:
     event = list(sandbox.ticketing.events)[1]
     sandbox.on_request(Deletion(event, is_listed=True))
     result, line = fails(settings(sandbox, "partitioned", max_concurrency=1))
     assert "attendees: the API answered with an error: Event not found" in line
-    assert codes(result) == sandbox.ticketing.codes(next(iter(sandbox.ticketing.events)))
+    others = [one for one in sandbox.ticketing.events if one != event]
+    assert codes(result) == [code for one in others for code in sandbox.ticketing.codes(one)]

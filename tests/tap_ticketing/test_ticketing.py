@@ -417,7 +417,8 @@ def test_versions_are_activated_for_what_is_read_as_a_whole_and_for_nothing_else
     first = run(config)
     whole = {"events", "attendee_fields", "tickets"} if shape == "flat" else {"events"}
     assert activated(first) == whole
-    assert activated(run(config, state=first.states[-1])) == whole
+    # What is cut out of a list that was read on from a bookmark is not whole.
+    assert activated(run(config, state=first.states[-1])) == whole - {"attendee_fields"}
     assert activated(run(config, full_table=True)) == (set(NAMES) if shape == "flat" else {"events"})
 
 

@@ -1,4 +1,9 @@
-"""A list endpoint as an SDK stream: what a stream has to state, and what it may say differently."""
+"""A list endpoint as an SDK stream: what a stream has to state, and what it may say differently.
+
+Streams stand low: they state facts, and their hooks return values. The hooks that take note of
+something (``received``, ``page_read``, ``list_read``) say so; the reader calls each of them once
+for each page or list, in order.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +21,36 @@ from singer_sdk.singerlib.catalog import (
 
 from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
 from rest_tap.paging import Page, PageNumber, Paginator
-from rest_tap.replies import DETAIL_LENGTH, api_words
+from rest_tap.replies import api_words
 from rest_tap.request import Params, fill_path
 from rest_tap.schema import Record, Schema, record_schema, sensitive
 from rest_tap.sdk import SeamStream, quiet
 
 if t.TYPE_CHECKING:
+    from singer_sdk import Tap
     from singer_sdk.singerlib import Catalog
 
-    from rest_tap.tap import RestTap
+    from rest_tap.state import State
 
 Context = t.Mapping[str, t.Any]
+
+
+class Supplement(t.NamedTuple):
+    """Another way to read a list that did not come complete: by the rows of another list beside it.
+
+    Attributes:
+        stream: Name of the stream whose rows are gone through.
+        field: The field of its rows that the list can be filtered by.
+        parameter: The filter's query parameter.
+    """
+
+    stream: str
+    field: str
+    parameter: str
+
+    def paginator(self, row: Record) -> Paginator:
+        """Return how the part of the list is paged that belongs to one row."""
+        return PageNumber({self.parameter: str(row[self.field])})
 
 
 class ListStream(SeamStream, abc.ABC):
@@ -59,19 +83,28 @@ class ListStream(SeamStream, abc.ABC):
     nested_in: str | None = None
     #: For such a stream: keys to add, and the fields of the parent's row they come from.
     nested_keys: t.ClassVar[t.Mapping[str, str]] = {}
+    #: Another way to read the list where it does not come complete.
+    supplement: t.ClassVar[Supplement | None] = None
     #: Streams keep no partitions: the SDK's list of them is searched for every record
     #: and copied for every STATE (2,000 parents: 78 s and 250 MB of STATE).
     state_partitioning_keys: t.ClassVar[t.Sequence[str]] = ()
     #: A replication method that the catalog asks for and the stream does not have.
     unknown_method: str | None = None
 
-    def __init__(self, tap: RestTap) -> None:
-        """Build the schema from the declared fields."""
+    def __init__(self, tap: Tap, state: State) -> None:
+        """Build the schema from the declared fields.
+
+        Args:
+            tap: The tap, for the SDK.
+            state: Where bookmarks are kept.
+        """
         super().__init__(
             tap,
             schema=record_schema({**self.parent_keys, **self.properties}, self.primary_keys),
         )
-        self.run = tap.run
+        self.state = state
+        #: Selected streams that are cut out of this one's rows, once the tree is grown.
+        self.cut_outs: t.Sequence[ListStream] = ()
         quiet(self.logger)
 
     @property
@@ -118,7 +151,7 @@ class ListStream(SeamStream, abc.ABC):
 
     @property
     def metadata(self) -> MetadataMapping:
-        """Return the catalog's metadata; what opens doors is not selected by default."""
+        """Return the catalog's metadata; secrets are deselected by default."""
         is_new = self._metadata is None
         metadata = super().metadata
         if is_new and self._tap_input_catalog is None:
@@ -130,15 +163,15 @@ class ListStream(SeamStream, abc.ABC):
         """Return the breadcrumbs of fields that are left out unless the catalog selects them."""
         return sensitive(self.schema, "secret")
 
-    def sync_tree(self) -> None:
-        """Sync this stream and its descendants."""
-        self.run.sync_root(self)
+    def get_records(self, context: t.Any) -> t.Iterator[Record]:  # noqa: ARG002
+        """Do nothing: the run reads the lists of all streams together."""
+        yield from ()
 
-    def get_records(self, context: t.Any) -> t.Iterator[Record]:
-        """Yield the rows of one list, in order, as they leave the API."""
-        yield from self.run.records(self, context or {})
+    # Where there are lists, and which of them this run reads
 
-    # What a list may say differently
+    def is_wanted(self, context: Context) -> bool:  # noqa: ARG002
+        """Return whether this run reads the lists below one row of the parent; shards share them."""
+        return True
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:  # noqa: ARG002
         """Return the contexts to read this list in, below one row of the parent.
@@ -149,9 +182,15 @@ class ListStream(SeamStream, abc.ABC):
         """
         return (context,)
 
+    def expected_rows(self, parent: Record) -> int | None:  # noqa: ARG002
+        """Return how many rows the parent's row tells of, where it does."""
+        return None
+
     def accepts(self, row: Record, context: Context) -> bool:  # noqa: ARG002
         """Return whether the user wants this row (and what is below it)."""
         return True
+
+    # How a list is read
 
     def list_path(self, context: Context) -> str:
         """Return the path of the list in this context, percent-encoded."""
@@ -160,6 +199,14 @@ class ListStream(SeamStream, abc.ABC):
     def paginator(self, context: Context) -> Paginator:  # noqa: ARG002
         """Return how the list is paged, from the start or from a bookmark."""
         return PageNumber(self.params)
+
+    def restart(self, error: ApiError, context: Context) -> Paginator | None:  # noqa: ARG002
+        """Return how to read the list once more after an error on its first page, if that may help."""
+        return None
+
+    def reads_all(self, context: Context) -> bool:  # noqa: ARG002
+        """Return whether this run reads the list from its beginning, or goes on with doing so."""
+        return True
 
     def read(self, body: t.Any) -> Page:
         """Return the rows of a decoded answer.
@@ -174,16 +221,28 @@ class ListStream(SeamStream, abc.ABC):
             raise BrokenAnswer(msg)
         if self.records_key not in body:
             if "error" in body:
-                words = self.run.http.clear(api_words(body))[:DETAIL_LENGTH]
-                msg = f"the API answered with an error: {words or 'it does not say which'}"
+                msg = f"the API answered with an error: {api_words(body) or 'it does not say which'}"
                 raise ErrorAnswer(msg)
             msg = f"the answer has no {self.records_key!r}"
             raise BrokenAnswer(msg)
         return Page(checked_rows(body[self.records_key]), body)
 
-    def supplements(self, context: Context) -> t.Iterable[Paginator]:  # noqa: ARG002
-        """Return other ways to read the list, for one that did not come complete."""
-        return ()
+    # Its rows
+
+    def received(
+        self,
+        rows: list[Record],
+        context: Context,  # noqa: ARG002
+        passes: t.Callable[[Record], bool],  # noqa: ARG002
+    ) -> list[Record]:
+        """Take note of the new rows of a page before anything is made of them; return those to go on with.
+
+        Args:
+            rows: The rows, as they came.
+            context: The context of the list.
+            passes: Whether the stream's own maps let a row through.
+        """
+        return rows
 
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:  # noqa: ARG002
         """Return the stream's records that stand in one row of its list.
@@ -212,17 +271,7 @@ class ListStream(SeamStream, abc.ABC):
         """
         return itertools.chain.from_iterable(self.rows(row, context) for row in rows)
 
-    def forgives(self, error: ApiError, context: Context) -> bool:  # noqa: ARG002
-        """Return whether this error means that there is nothing to read here."""
-        return False
-
-    def has_gone(self, error: ApiError, context: Context) -> bool:  # noqa: ARG002
-        """Return whether this error, between two pages, says that there is no such list any more."""
-        return False
-
-    def starts_over(self, error: ApiError, context: Context) -> bool:  # noqa: ARG002
-        """Return whether to read the list once more from its beginning after this error."""
-        return False
+    # Taking note
 
     def page_read(self, context: Context, page: Page) -> None:
         """Take note that a page's rows are written."""

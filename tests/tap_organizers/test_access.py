@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from rest_tap.errors import Denied
+from rest_tap.errors import Denied, ListsFailed
 from sandbox import Fault, Sandbox, Scale
-from tap_organizers.sight import NAMES
+from tap_organizers.access_report import MAX_NAMES as NAMES
 from tests.conftest import discovered, only, organizers_config, run_tap
 
 if t.TYPE_CHECKING:
@@ -210,7 +210,7 @@ def test_tickets_of_a_check_in_list_that_only_scanners_may_read_are_denied_and_n
     full = [row for row in lists if row["position_count"]]
     assert summary == f"skipped as denied (number of lists): checkin_list_positions ({len(full)})"
     assert 1 < len({row["event"] for row in full}) == len(asked(box, "/orders/$", 403)) < len(full)
-    with pytest.raises(Denied, match=READS_ORDERS):
+    with pytest.raises(ListsFailed, match=READS_ORDERS):
         run_tap(organizers_config(box, api_token=token), only(discovered({}), "checkin_list_positions"))
 
 

@@ -1,8 +1,8 @@
 """What the credential sees, as far as a run gets to know it.
 
 Lists of an organizer with the rows of all its events answer 200 whatever the credential may
-read, and are short by what it may not (docs/pretix.md, "Permissions"). How many events it sees tells,
-and the lists of single events do, which answer 403.
+read, and are short by what it may not (docs/pretix.md, "Permissions"). How many events it sees
+tells, and the lists of single events do, which answer 403.
 """
 
 from __future__ import annotations
@@ -17,22 +17,32 @@ from rest_tap.request import Request, fill_path
 if t.TYPE_CHECKING:
     import logging
 
-    from rest_tap.client import Context
+    from rest_tap.request import Params
+    from rest_tap.stream import Context
     from tap_organizers.client import OrganizersStream
-    from tap_organizers.tap import TapOrganizers
 
-#: As many names stand in a line; of more, only the number.
-NAMES = 5
+#: A line names as many; of more, it tells the number only.
+MAX_NAMES = 5
 #: The first row of a list comes with the number of all.
-ONE_ROW = {"page": "1", "page_size": "1"}
+ONE_ROW: Params = {"page": "1", "page_size": "1"}
 
 
-class Sight:
-    """Gathers what the credential sees and what it is denied, to be said once."""
+#: Returns what the answer to a request beside the lists says, or raises an ApiError.
+Ask = t.Callable[..., t.Any]
 
-    def __init__(self, tap: TapOrganizers) -> None:
-        """Start with nothing known."""
-        self._tap = tap
+
+class AccessReport:
+    """Gathers what the credential sees and what it is denied, to be logged once."""
+
+    def __init__(self, ask: Ask, events: OrganizersStream) -> None:
+        """Start with nothing known.
+
+        Args:
+            ask: Sends a request beside the lists.
+            events: The stream of events.
+        """
+        self._ask = ask
+        self._event_stream = events
         #: Events that were read, and how many there are where that is certain; by organizer.
         self._events: collections.defaultdict[str, set[str]] = collections.defaultdict(set)
         self._counts: dict[str, int] = {}
@@ -46,6 +56,11 @@ class Sight:
     def add_event(self, organizer: object, slug: object) -> None:
         """Take note of an event that was read."""
         self._events[str(organizer)].add(str(slug))
+
+    @property
+    def events(self) -> set[str]:
+        """Return the events that were read, as ``organizer/event``."""
+        return {f"{organizer}/{slug}" for organizer, slugs in self._events.items() for slug in slugs}
 
     def end_events(self, organizer: str) -> None:
         """Take note that the events of an organizer were read to the last one."""
@@ -77,21 +92,20 @@ class Sight:
         """Ask how many events there are, and for the first of them, unless that is known."""
         organizer = context["organizer"]
         if organizer not in self._counts:
-            events = t.cast("OrganizersStream", self._tap.streams["events"])
-            path = fill_path(events.path, context)
-            page = self._tap.ask(Request(path, ONE_ROW, stream=events.name), events.read)
+            events = self._event_stream
+            page = self._ask(Request(fill_path(events.path, context), ONE_ROW, stream=events.name), events.read)
             for row in page.rows:
                 self.add_event(organizer, row.get("slug"))
             self._counts[organizer] = len(page.rows) if page.count is None else page.count
 
-    # Saying it
+    # Logging it
 
-    def say(self, logger: logging.Logger, denied: t.Container[str]) -> None:
-        """Say what the credential sees, and what is missing from which lists.
+    def log(self, logger: logging.Logger, denied: t.Container[str]) -> None:
+        """Log what the credential sees, and what is missing from which lists.
 
         Args:
             logger: For the lines.
-            denied: Names of streams of which it was said already.
+            denied: Names of streams of which it was logged already.
         """
         lists = {stream: organizers for stream, organizers in self._lists.items() if stream.name not in denied}
         if self._counts:
@@ -125,5 +139,5 @@ def _number(count: int) -> str:
 
 
 def _some(names: list[str], noun: str) -> str:
-    more = len(names) - NAMES
-    return ", ".join(names[:NAMES]) + (f" and {more:,} more {noun}" if more > 0 else "")
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {more:,} more {noun}" if more > 0 else "")

@@ -1,0 +1,349 @@
+"""One list in one place: its requests in order, its pages as they come, and the lists below its rows.
+
+All of it happens in the reader's thread; only :meth:`rest_tap.workers.Job.send` runs in a worker. What
+is decided about a row (whether it is new, whether it is wanted, which lists are below it) is
+decided once.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import typing as t
+
+from rest_tap.duplicates import Deduplicator
+from rest_tap.errors import ApiError, BrokenAnswer
+from rest_tap.paging import Page, Walk
+from rest_tap.request import Request
+from rest_tap.schema import Placeholder
+from rest_tap.times import now
+from rest_tap.workers import Job
+
+if t.TYPE_CHECKING:
+    from rest_tap.http import Client
+    from rest_tap.paging import PageRequest, Paginator
+    from rest_tap.request import Reply
+    from rest_tap.schema import Record
+    from rest_tap.stream import Context
+    from rest_tap.tree import Node
+
+#: Returns, for a node, the function that says whether its stream's own maps let a row through.
+Passing = t.Callable[["Node"], t.Callable[["Record"], bool]]
+
+
+class PendingPage(Job):
+    """A page on its way: requested, arrived, decoded."""
+
+    __slots__ = ("_page", "listing", "place")
+
+    def __init__(self, listing: Listing, place: PageRequest) -> None:
+        """Prepare the request; nothing is sent yet."""
+        stream = listing.stream
+        request = Request(
+            listing.path, place.params, method=stream.method, stream=stream.name, final=stream.final_statuses
+        )
+        super().__init__(listing.http, request)
+        self.listing = listing
+        self.place = place
+        self._page: Page | None = None
+
+    @property
+    def may_reveal_more(self) -> bool:
+        """Return whether the page may make requests known, in its list or below its rows."""
+        return bool(self.listing.node.children) or self.listing.paginator.may_reveal_more(self.place)
+
+    def open(self) -> Page:
+        """Return the decoded page, the same one whenever it is asked for.
+
+        Raises:
+            ApiError: There is none.
+        """
+        if self._page is None:
+            self._page = self._decode()
+            self.reply = None
+        return self._page
+
+    def _decode(self) -> Page:
+        listing, error = self.listing, self.error
+        if error is not None:
+            status = error.status if isinstance(error, ApiError) else None
+            if status is None or not listing.paginator.ends_at(self.place, status):
+                raise error
+            return Page([], received=now(), status=status)
+        reply = t.cast("Reply", self.reply)
+        page: Page = listing.http.parse(self.request, reply, listing.stream.read)
+        page.server_time, page.received = reply.server_time, reply.received
+        if listing.node.children:
+            self._check_keys(page)
+        return page
+
+    def _check_keys(self, page: Page) -> None:
+        """Check what will stand in paths, in the state and in the log.
+
+        Raises:
+            BrokenAnswer: The server has put the credential there.
+        """
+        keys, mask = self.listing.stream.own_keys, self.listing.http.redactor.mask
+        for value in (row.get(key) for row in page.rows for key in keys):
+            if isinstance(value, str) and mask(value, is_ours=True) != value:
+                msg = f"a {' or '.join(keys)} holds the credential"
+                raise BrokenAnswer(msg)
+
+
+class Row:
+    """A row with lists below it, which are made when they are first looked at."""
+
+    __slots__ = ("_below", "_listing", "left_out", "record")
+
+    def __init__(self, record: Record, listing: Listing) -> None:
+        """Take the row; nothing below it is known yet."""
+        self.record = record
+        self._listing = listing
+        self._below: list[Listing] | None = None
+        #: Streams of which something below this row is not read.
+        self.left_out: list[str] = []
+
+    def below(self) -> list[Listing]:
+        """Return the lists below the row, in order, the same ones whenever they are asked for.
+
+        They are made from the row as it came: writing changes it.
+        """
+        if self._below is None:
+            self._below = list(self._lists())
+        return self._below
+
+    def upcoming(self) -> t.Iterator[PendingPage]:
+        """Yield the pages that are due below the row, as far as they are known."""
+        for listing in self.below():
+            yield from listing.upcoming()
+
+    def _lists(self) -> t.Iterator[Listing]:
+        listing, record = self._listing, self.record
+        node = listing.node
+        context: Context | None = None
+        if isinstance(record, Placeholder) or listing.passes({**record, **listing.context}):
+            if error := unusable_key(record, listing.stream.own_keys):
+                for child in node.children:
+                    yield Listing(child, listing.context, listing.http, listing.passing, error=error)
+                return
+            context = listing.stream.get_child_context(record=record, context=dict(listing.context))
+        for child in node.children:
+            if context is None or not child.stream.is_wanted(context):
+                self.left_out += child.names()
+                continue
+            for child_context in child.stream.contexts(record, context):
+                yield Listing(child, child_context, listing.http, listing.passing, parent=record)
+
+
+@dataclasses.dataclass(slots=True)
+class AdmittedPage:
+    """A page whose rows are decided about.
+
+    Attributes:
+        page: What the server sent.
+        came: Its rows that are new.
+        rows: Those of them that are wanted.
+        below: The same rows, where there are lists below them; taken off one by one.
+    """
+
+    page: Page
+    came: list[Record]
+    rows: list[Record]
+    below: collections.deque[Row] = dataclasses.field(default_factory=collections.deque)
+
+
+class Listing:
+    """One list in one place.
+
+    Attributes:
+        pages_read: Pages that were written.
+        done: Rows that were written or passed over.
+        last: The last page that was read.
+        is_restarted: Whether the list is read in another way than its stream says.
+        from_start: Whether it is read from its beginning, and not on from a bookmark or date.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a list is, and how it is read where that is unusual
+        self,
+        node: Node,
+        context: Context,
+        http: Client,
+        passing: Passing,
+        *,
+        parent: Record | None = None,
+        paginator: Paginator | None = None,
+        seen: Deduplicator | None = None,
+        error: ApiError | None = None,
+    ) -> None:
+        """Prepare the list; its first requests become known, and none is sent.
+
+        Args:
+            node: The stream in its place.
+            context: Keys of what the list belongs to.
+            http: What sends requests.
+            passing: Returns what a node's maps let through.
+            parent: The row above the list, where there is one.
+            paginator: How it is paged, if not as the stream says.
+            seen: The rows that have come before, where the list is read in more than one way.
+            error: Why it cannot be read, if that is known already.
+        """
+        self.node = node
+        self.stream = node.stream
+        self.context = context
+        self.http = http
+        self.passing = passing
+        self.passes = passing(node)
+        #: Rows that the row above tells of, where it does.
+        self.expected = None if parent is None else self.stream.expected_rows(parent)
+        self.is_restarted = paginator is not None
+        self.path = ""
+        self.pages_read = 0
+        self.done = 0
+        self.last: Page | None = None
+        self.paginator = paginator or self.stream.paginator(context)
+        self.from_start = self.stream.reads_all(context)
+        self._walk = Walk(self.paginator)
+        self._pending: dict[tuple[int, ...], PendingPage] = {}
+        self._at_hand = AdmittedPage(Page([]), [], [])
+        self._admitted: collections.deque[AdmittedPage] = collections.deque()
+        # Where a list is read in more than one way, this way is complete when its own rows add up.
+        self._own = Deduplicator(self.stream.identity, self.paginator)
+        self._seen = seen or self._own
+        self._error = error
+        try:
+            self.path = self.stream.list_path(context)
+        except ApiError as unusable:
+            self._error = unusable
+
+    # Reading
+
+    def pages(self, wait: t.Callable[[PendingPage], None]) -> t.Iterator[AdmittedPage]:
+        """Yield the pages in order, until the list is complete or cannot be.
+
+        Args:
+            wait: Returns once a page has come.
+
+        Raises:
+            ApiError: The list cannot be read on.
+        """
+        if self._error is not None:
+            raise self._here(self._error)
+        while self._admitted or self._walk.go_on(self._own.tally["distinct"]):
+            if not self._admitted:
+                due = self._due
+                wait(due)
+                # Looking ahead meanwhile may have decided about it already.
+                if self._pending.get(due.place.position) is due:
+                    self._admit()
+                continue
+            self._at_hand = self._admitted.popleft()
+            self.last = self._at_hand.page
+            yield self._at_hand
+            self.pages_read += 1
+
+    @property
+    def _due(self) -> PendingPage:
+        return self._pending_page(self._walk.due)
+
+    def _pending_page(self, place: PageRequest) -> PendingPage:
+        pending = self._pending.get(place.position)
+        if pending is None:
+            pending = self._pending[place.position] = PendingPage(self, place)
+        return pending
+
+    # Looking ahead
+
+    def upcoming(self) -> t.Iterator[PendingPage]:
+        """Yield the pages that are due next in this list and below it, as far as they are known."""
+        if self._error is not None:
+            return
+        if self.node.children:
+            self._admit_ahead()
+            for admitted in (self._at_hand, *self._admitted):
+                for row in admitted.below:
+                    yield from row.upcoming()
+        for place in self._walk.upcoming():
+            yield self._pending_page(place)
+
+    def reveal(self, pending: PendingPage) -> None:
+        """Look at a page that has come early, for the requests that it makes known."""
+        if self._pending.get(pending.place.position) is pending:
+            with contextlib.suppress(ApiError):  # raised again when the page is due
+                self._walk.look(pending.place, pending.open())
+
+    def _admit_ahead(self) -> None:
+        """Decide about the pages that have come, in their order, so that the lists below them are known."""
+        with contextlib.suppress(ApiError):  # raised again when the page is due
+            while self._walk.known and self._due.is_done:
+                self._admit()
+
+    def _admit(self) -> None:
+        """Decide what the page that is due has brought.
+
+        Raises:
+            ApiError: Nothing that the list could be read on by.
+        """
+        pending = self._due
+        try:
+            page = pending.open()
+            counts = self._walk.admit(page)
+        except ApiError as error:
+            raise self._here(error) from None
+        if counts:
+            del self._pending[pending.place.position]
+            self._admitted.append(self._decide(page))
+        else:
+            self._pending.clear()
+
+    def _decide(self, page: Page) -> AdmittedPage:
+        """Return a page with those of its rows that are new and wanted."""
+        stream, context = self.stream, self.context
+        came = [row for _, row in self._seen.new(page.rows)]
+        if self._own is not self._seen:
+            self._own.new(page.rows)
+        came = stream.received(came, context, self.passes)
+        rows = [row for row in came if stream.accepts(row, context)]
+        below = collections.deque(Row(row, self) for row in rows) if self.node.children else collections.deque()
+        return AdmittedPage(page, came, rows, below)
+
+    def _here(self, error: ApiError) -> ApiError:
+        """Return an error as one of this list, if it does not say where it happened."""
+        return error if error.stream else error.at(self.stream.name, self.path or self.stream.path)
+
+    # How it ended
+
+    @property
+    def seen(self) -> Deduplicator:
+        """Return the rows that have come."""
+        return self._seen
+
+    @property
+    def distinct(self) -> int:
+        """Return how many different rows have come."""
+        return self._seen.tally["distinct"]
+
+    @property
+    def missing(self) -> int:
+        """Return how many rows the server tells of that have not come."""
+        return self.paginator.missing(self.distinct)
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether it is certain that all rows have come."""
+        return self.paginator.is_complete(self.distinct)
+
+    @property
+    def where(self) -> str:
+        """Return the place of the list for a message, e.g. ``organizer demo event jazz``."""
+        keys = [key for key in self.stream.parent_keys if key in self.context]
+        return " ".join(f"{key.removesuffix('_id')} {self.context[key]}" for key in keys)
+
+
+def unusable_key(record: Record, keys: t.Iterable[str]) -> BrokenAnswer | None:
+    """Return the error that a row without a usable key stands for: lists below it have no address."""
+    for key in keys:
+        value = record.get(key)
+        if value.__class__ is not str and value.__class__ is not int:
+            return BrokenAnswer(f"a row has no usable {key!r}, so the lists below it cannot be read")
+    return None

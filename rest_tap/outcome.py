@@ -1,0 +1,58 @@
+"""How a list ended: a value, from which exit status, bookmarks, versions and summary are made."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import typing as t
+
+if t.TYPE_CHECKING:
+    from rest_tap.errors import ApiError
+
+
+class Ending(enum.Enum):
+    """How reading one list ended."""
+
+    #: Every row that the server tells of has come.
+    COMPLETE = "complete"
+    #: It was read to its end, but fewer rows came than the server tells of.
+    INCOMPLETE = "incomplete"
+    #: The credential may not read it.
+    DENIED = "denied"
+    #: It was answered without rows, because the credential may not read these.
+    WITHHELD = "withheld"
+    #: What it belongs to was deleted while the run went on.
+    GONE = "gone"
+    #: The server does not have this list.
+    ABSENT = "absent"
+    #: It could not be read to its end.
+    FAILED = "failed"
+    #: The run ended before it did: a signal, the time budget, the record limit of a test.
+    STOPPED = "stopped"
+    #: Settings, a shard or a stream map left it, or rows of it, out of this run.
+    LEFT_OUT = "left out"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one list ended.
+
+    Attributes:
+        stream: Name of the stream.
+        context: Keys of what the list belongs to.
+        ending: How it ended.
+        rows: Different rows that came.
+        missing: Rows that the server told of and that did not come.
+        error: Why it ended early, where an error was the reason.
+        from_start: Whether it was read from its beginning, and not on from a bookmark or date.
+        is_certain: Whether nothing speaks against what came; if not, its bookmark stays.
+    """
+
+    stream: str
+    context: t.Mapping[str, t.Any]
+    ending: Ending
+    rows: int = 0
+    missing: int = 0
+    error: ApiError | None = None
+    from_start: bool = True
+    is_certain: bool = True

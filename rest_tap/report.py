@@ -1,0 +1,74 @@
+"""What became of every list of a run, as far as somebody asks for it afterwards.
+
+A run may read a million lists, so what is kept of each is a count by stream and ending, and
+the first few that failed.
+"""
+
+from __future__ import annotations
+
+import collections
+
+from rest_tap.outcome import Ending, Outcome
+
+#: Lists that a summary names one by one.
+MAX_NAMES = 5
+
+#: Endings that leave rows out that may exist on the server.
+NOT_WHOLE = frozenset(Ending) - {Ending.COMPLETE}
+
+
+class Report:
+    """The outcomes of all lists, in numbers."""
+
+    def __init__(self) -> None:
+        """Start with no list read."""
+        self._endings: collections.defaultdict[str, collections.Counter[Ending]] = collections.defaultdict(
+            collections.Counter
+        )
+        self._resumed: set[str] = set()
+        self._errors: list[Outcome] = []
+
+    def add(self, outcome: Outcome, *others: str) -> None:
+        """Count a list.
+
+        Args:
+            outcome: How it ended.
+            others: Streams that are cut out of its rows, or have lists below these.
+        """
+        self._endings[outcome.stream][outcome.ending] += 1
+        if not outcome.from_start:
+            self._resumed.update((outcome.stream, *others))
+        if outcome.ending is not Ending.COMPLETE or not outcome.is_certain:
+            self.leave_out(*others)
+        if outcome.error is not None and self.errors_of(outcome.stream) < MAX_NAMES:
+            self._errors.append(outcome)
+
+    def leave_out(self, *streams: str) -> None:
+        """Count that something of these streams was left out of the run."""
+        for stream in streams:
+            self._endings[stream][Ending.LEFT_OUT] += 1
+
+    def count(self, stream: str, *endings: Ending) -> int:
+        """Return how many lists of a stream ended in one of these ways."""
+        return sum(self._endings[stream][ending] for ending in endings) if stream in self._endings else 0
+
+    def total(self, *endings: Ending) -> dict[str, int]:
+        """Return how many lists ended in one of these ways, by stream, where any did."""
+        return {stream: count for stream in sorted(self._endings) if (count := self.count(stream, *endings))}
+
+    def errors_of(self, stream: str) -> int:
+        """Return how many outcomes of a stream are kept with their error."""
+        return sum(outcome.stream == stream for outcome in self._errors)
+
+    def errors(self, *endings: Ending) -> list[Outcome]:
+        """Return the first lists of each stream that an error ended in one of these ways."""
+        return [outcome for outcome in self._errors if outcome.ending in endings]
+
+    def is_whole(self, stream: str) -> bool:
+        """Return whether every list of a stream was read from beginning to end."""
+        return stream not in self._resumed and not self.count(stream, *NOT_WHOLE)
+
+    def is_read_to_the_end(self, stream: str) -> bool:
+        """Return whether lists of a stream were read, and each of them to its end."""
+        endings = self._endings.get(stream)
+        return endings is not None and endings.keys() <= {Ending.COMPLETE, Ending.LEFT_OUT}

@@ -1,0 +1,320 @@
+"""One run: lists read depth first, their rows written, and how each of them ended."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+import typing as t
+
+from rest_tap.errors import ApiError, ListsFailed, StopRun
+from rest_tap.listing import Listing
+from rest_tap.messages import Messages
+from rest_tap.outcome import Ending, Outcome
+from rest_tap.progress import Progress
+from rest_tap.reader import Reader
+from rest_tap.records import RecordEncoder
+from rest_tap.report import MAX_NAMES
+from rest_tap.tree import Node
+
+if t.TYPE_CHECKING:
+    from rest_tap.access import Access
+    from rest_tap.http import Client
+    from rest_tap.listing import AdmittedPage
+    from rest_tap.output import BytesWriter
+    from rest_tap.report import Report
+    from rest_tap.request import Request
+    from rest_tap.schema import Record
+    from rest_tap.state import State
+    from rest_tap.stream import Context, ListStream
+
+logger = logging.getLogger(__name__)
+
+
+class RunOptions(t.NamedTuple):
+    """What the settings say about a run.
+
+    Attributes:
+        workers: Requests in flight at once.
+        max_seconds: Seconds after which the run ends in order; None for no limit.
+        progress: Whether to log how far the run is.
+        is_test: Whether it is a connection test: one record of each stream, nothing ahead.
+    """
+
+    workers: int = 8
+    max_seconds: float | None = None
+    progress: bool = True
+    is_test: bool = False
+
+
+class Run:
+    """Reads trees of streams, writes what they hold, and keeps how each list ended."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a part each
+        self,
+        http: Client,
+        writer: BytesWriter,
+        state: State,
+        access: Access,
+        streams: t.Mapping[str, ListStream],
+        options: RunOptions,
+    ) -> None:
+        """Prepare the run; nothing is read yet.
+
+        Args:
+            http: What sends requests.
+            writer: What messages go through.
+            state: Where bookmarks are kept.
+            access: Judges errors and gathers how every list ended.
+            streams: All streams, by name.
+            options: What the settings say.
+        """
+        self.http = http
+        self.access = access
+        self.report: Report = access.report
+        self.messages = Messages(writer, state)
+        self.signal: int | None = None
+        self._streams = streams
+        self._deadline = time.monotonic() + options.max_seconds if options.max_seconds else None
+        self._encoders: dict[str, RecordEncoder] = {}
+        self.reader = Reader(http, options.workers, self._check, self._idle, is_test=options.is_test)
+        self.progress = Progress(self.messages, http, self.reader, enabled=options.progress)
+
+    # Reading
+
+    def read_all(self, roots: t.Iterable[Node]) -> None:
+        """Read trees of streams.
+
+        Raises:
+            ApiError: What concerns every list. All before it is written, and the last STATE is true.
+            ListsFailed: Some lists could not be read; all others were.
+            StopRun: A signal came or the time budget is spent.
+        """
+        roots = list(roots)
+        error: BaseException | None = None
+        try:
+            for root in roots:
+                if root.stream.selected:
+                    self.messages.output(root.stream)
+                for context in root.stream.contexts({}, {}):
+                    self.read(self.listing(root, context))
+            self._announce(roots)
+            for outcome in self.access.finish():
+                self.report.add(outcome)
+            for name, output in self.messages.outputs.items():
+                if self.report.is_whole(name):
+                    output.stream.activate_version()
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            self.close(error)
+        self._report_unknown()
+        self.access.log()
+        self.progress.summary(self.report)
+        self._raise_failures()
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End all threads, and write what has gathered and the last STATE."""
+        if error is not None:
+            self.http.stop()
+        self.reader.close()
+        self.http.close()
+        self.progress.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.messages.close(error)
+
+    def listing(self, node: Node, context: Context, **how: t.Any) -> Listing:
+        """Return a list in one place; see :class:`rest_tap.listing.Listing`."""
+        return Listing(node, context, self.http, self.passes, **how)
+
+    def passes(self, node: Node) -> t.Callable[[Record], bool]:
+        """Return the function that says whether a node's own stream maps let a row through."""
+        stream = node.stream
+        if not stream.selected:
+            return _passes_all
+        encoder = self._encoders.get(stream.name)
+        if encoder is None:
+            encoder = self._encoders[stream.name] = RecordEncoder(stream)
+        return encoder.passes
+
+    def read(self, listing: Listing) -> None:
+        """Read a list and everything below it, and report how it ended."""
+        stream, context = listing.stream, listing.context
+        try:
+            for admitted in self.reader.pages(listing):
+                self._write(listing, admitted)
+                stream.page_read(context, admitted.page)
+                self.messages.checkpoint()
+                if self._is_full(stream):
+                    self._add(listing, self.access.ended(listing, Ending.STOPPED))
+                    return
+            if not listing.is_complete:
+                self._read_otherwise(listing)
+            outcome = self.access.complete(listing)
+        except ApiError as error:
+            verdict = self.access.judge(listing, error)
+            if not isinstance(verdict, Outcome):
+                self.read(self.listing(listing.node, context, paginator=verdict))
+                return
+            outcome = verdict
+        self._warn_failed(outcome)
+        if outcome.ending is Ending.INCOMPLETE:
+            self._warn_incomplete(listing)
+        if listing.paginator.notice:
+            logger.warning("%s: %s; the list was read without it", stream.name, listing.paginator.notice)
+        if outcome.is_certain and outcome.ending in {Ending.COMPLETE, Ending.INCOMPLETE} and listing.last is not None:
+            listing.last.is_complete = outcome.ending is Ending.COMPLETE
+            stream.list_read(context, listing.last)
+        self._add(listing, outcome)
+        self.messages.checkpoint()
+
+    def _add(self, listing: Listing, outcome: Outcome) -> None:
+        """Report how a list ended, also for the streams that are made of its rows."""
+        self.report.add(outcome, *(name for name in listing.node.names() if name != listing.stream.name))
+
+    def rows(self, node: Node, context: Context) -> t.Iterator[Record]:
+        """Yield the rows of one list without writing anything."""
+        for admitted in self.reader.pages(self.listing(node, context)):
+            yield from admitted.rows
+
+    def ask(self, request: Request, read: t.Callable[[t.Any], t.Any] | None = None) -> t.Any:
+        """Return what the answer to a request beside the lists says.
+
+        Raises:
+            ApiError: There is none.
+            StopRun: The run ends while it waits.
+        """
+        return self.reader.ask(request, read)
+
+    def _write(self, listing: Listing, admitted: AdmittedPage) -> None:
+        """Write a page's rows, what is cut out of them, and what is below them."""
+        self.progress.tick()
+        self.access.note_page(listing, admitted)
+        if len(admitted.rows) < len(admitted.came):
+            self.report.leave_out(*listing.node.names())
+        if not listing.node.children:
+            self._write_rows(listing, admitted, admitted.rows)
+            listing.done += len(admitted.rows)
+            return
+        while admitted.below:
+            row = admitted.below.popleft()
+            listing.done += 1
+            below = row.below()
+            self.report.leave_out(*row.left_out)
+            self._write_rows(listing, admitted, [row.record])
+            for child in below:
+                self.read(child)
+            if self._is_full(listing.stream):
+                return
+
+    def _write_rows(self, listing: Listing, admitted: AdmittedPage, rows: list[Record]) -> None:
+        """Write what is cut out of some rows, and then, changing them, the rows themselves."""
+        page = admitted.page
+        for stream in listing.node.writes:
+            records = stream.page_records(page, rows, listing.context)
+            self.messages.write(stream, records, listing.context, page.received)
+
+    def _read_otherwise(self, listing: Listing) -> None:
+        """Read a list that did not come complete by the values of another one, if it can be."""
+        supplement = listing.stream.supplement
+        if supplement is None:
+            return
+        beside = Node(self._streams[supplement.stream])
+        for row in list(self.rows(beside, listing.context)):
+            paginator = supplement.paginator(row)
+            other = self.listing(listing.node, listing.context, paginator=paginator, seen=listing.seen)
+            for admitted in self.reader.pages(other):
+                self._write(other, admitted)
+            if listing.is_complete:
+                return
+
+    def _is_full(self, stream: ListStream) -> bool:
+        """Return whether a connection test has seen enough of a stream."""
+        output = self.messages.outputs.get(stream.name)
+        return output is not None and output.is_full
+
+    def _announce(self, roots: list[Node]) -> None:
+        """Write the SCHEMA of every selected stream of which nothing was read, so that its table is there."""
+        for node in roots:
+            for stream in node.writes:
+                self.messages.output(stream)
+            self._announce(node.children)
+
+    # Reporting
+
+    def _warn_failed(self, outcome: Outcome) -> None:
+        """Warn of a list that could not be read, but of a few of each stream only."""
+        is_failure = outcome.ending is Ending.FAILED or outcome.ending in self.access.failing
+        if is_failure and self.report.errors_of(outcome.stream) < MAX_NAMES:
+            logger.warning("%s; the other lists are read", outcome.error)
+
+    def _warn_incomplete(self, listing: Listing) -> None:
+        missing = listing.missing
+        of = f" of {listing.distinct + missing}" if missing else ""
+        where = f" ({listing.where})" if listing.where else ""
+        logger.warning(
+            "%s: %d%s rows%s came, however often the list was read: %s",
+            listing.stream.name,
+            listing.distinct,
+            of,
+            where,
+            "its order on the server is not the same for every page"
+            if missing
+            else "rows were deleted meanwhile, or a page was gone, so that others may be missing",
+        )
+
+    def _report_unknown(self) -> None:
+        for name, output in self.messages.outputs.items():
+            if output.encoder.unknown:
+                logger.warning(
+                    "%s: the API sends fields that no schema names (column unknown_fields, if it is selected): %s",
+                    name,
+                    ", ".join(sorted(output.encoder.unknown)),
+                )
+
+    def _raise_failures(self) -> None:
+        """End with an error if a list could not be read that should have been.
+
+        Raises:
+            ApiError: Of the one list that could not be read.
+            ListsFailed: Of more than one.
+        """
+        lists = self.report.total(*self.access.failing)
+        errors: dict[str, ApiError] = {}
+        for outcome in self.report.errors(*self.access.failing):
+            if outcome.error is not None:
+                errors.setdefault(outcome.stream, outcome.error)
+        if sum(lists.values()) == 1:
+            raise next(iter(errors.values()))
+        if lists:
+            raise ListsFailed(lists, dict(list(errors.items())[:MAX_NAMES]))
+
+    # Stopping
+
+    def stop(self, signum: int) -> None:
+        """End the run after the page at hand; called by a signal handler, so it only sets a flag."""
+        self.signal = signum
+        self.reader.wake()
+
+    def _idle(self) -> None:
+        """Let the loader work while the network is slow."""
+        self.messages.flush()
+        self.progress.tick()
+
+    def _check(self) -> None:
+        """Look at what may end the run between two pages, or while it waits for one.
+
+        Raises:
+            StopRun: It has to end.
+        """
+        if self.signal is not None:
+            msg = "stopped by a signal"
+            raise StopRun(msg, self.signal)
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            msg = "the time budget (setting max_runtime_seconds) is spent"
+            raise StopRun(msg)
+
+
+def _passes_all(record: Record) -> bool:  # noqa: ARG001
+    return True

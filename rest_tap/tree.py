@@ -1,0 +1,80 @@
+"""Which stream is read below which: a value, made once from streams and selection.
+
+A node's rows are the parent of its children's lists. Streams that are cut out of a node's
+rows (``nested``) need no request of their own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+if t.TYPE_CHECKING:
+    from rest_tap.stream import ListStream
+
+
+@dataclasses.dataclass(eq=False, slots=True)
+class Node:
+    """A stream in its place.
+
+    Attributes:
+        stream: The stream whose list is read.
+        nested: Selected streams that are cut out of its rows.
+        children: Nodes whose lists are below its rows.
+    """
+
+    stream: ListStream
+    nested: list[ListStream] = dataclasses.field(default_factory=list)
+    children: list[Node] = dataclasses.field(default_factory=list)
+
+    @property
+    def writes(self) -> list[ListStream]:
+        """Return the streams that get records from a row; its own last, because writing changes the row."""
+        return [*self.nested, *([self.stream] if self.stream.selected else [])]
+
+    def names(self) -> t.Iterator[str]:
+        """Yield the names of all selected streams that are made of this node's list and of what is below it."""
+        for stream in self.writes:
+            yield stream.name
+        for child in self.children:
+            yield from child.names()
+
+    def walk(self) -> t.Iterator[Node]:
+        """Yield the node and all below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def sdk_parent(stream: ListStream) -> tuple[str, ...]:
+    """Return the name of the stream that a stream stands below for the SDK, where there is one."""
+    parent = stream.parent_stream_type
+    return (str(t.cast("t.Any", parent).name),) if parent else ()
+
+
+def grow(
+    streams: t.Iterable[ListStream],
+    parents: t.Callable[[ListStream], t.Sequence[str]] = sdk_parent,
+) -> list[Node]:
+    """Return the nodes of the streams that have no parent, with all that is selected below them.
+
+    Args:
+        streams: All streams, in the order in which they are read beside each other.
+        parents: Returns the names of the streams that a stream is read below.
+    """
+    below: dict[str, list[ListStream]] = {}
+    roots = []
+    for stream in streams:
+        above = parents(stream)
+        if not above:
+            roots.append(stream)
+        for parent in above:
+            below.setdefault(parent, []).append(stream)
+
+    def node(stream: ListStream) -> Node | None:
+        around = below.get(stream.name, ())
+        cut_out = [child for child in around if child.nested_in is not None and child.selected]
+        children = [found for child in around if child.nested_in is None and (found := node(child))]
+        return Node(stream, cut_out, children) if stream.selected or cut_out or children else None
+
+    return [found for root in roots if (found := node(root))]

@@ -1,0 +1,259 @@
+"""What a list that cannot be read means to this API, and what the credential sees of an account.
+
+Below an event the API answers 403 to a permission that is missing, and to an event that was
+deleted or never existed. An organizer's list with the rows of all its events answers 200
+whatever the credential may read, and is short by what it may not (docs/pretix.md). How many
+events the credential sees tells, and so do the lists of single events.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import difflib
+import logging
+import typing as t
+
+from rest_tap.access import Access
+from rest_tap.errors import ApiError, Denied, NotThere
+from rest_tap.outcome import Ending, Outcome
+from rest_tap.request import Request, fill_path
+from tap_organizers.access_report import ONE_ROW, AccessReport, Ask
+
+if t.TYPE_CHECKING:
+    from rest_tap.listing import AdmittedPage, Listing
+    from rest_tap.paging import Paginator
+    from rest_tap.report import Report
+    from rest_tap.stream import Context
+    from tap_organizers.client import OrganizersStream
+    from tap_organizers.scope import Scope
+
+logger = logging.getLogger(__name__)
+
+
+class OrganizersAccess(Access):
+    """Judges the lists of this API. Its findings about events and permissions are asked for once."""
+
+    def __init__(
+        self,
+        report: Report,
+        failing: t.Iterable[Ending],
+        ask: Ask,
+        scope: Scope,
+        events: OrganizersStream,
+    ) -> None:
+        """Start with nothing known.
+
+        Args:
+            report: Where outcomes are counted.
+            failing: Endings of a list that make the run end with an error.
+            ask: Sends a request beside the lists.
+            scope: What the settings choose.
+            events: The stream of events.
+        """
+        super().__init__(report, failing)
+        self._ask = ask
+        self._scope = scope
+        self._sees = AccessReport(ask, events)
+        #: Slugs of the organizers that were listed.
+        self._organizers: set[str] = set()
+        #: Events that exist no more, or do, as far as that was asked.
+        self._gone: dict[tuple[str, str], bool] = {}
+        self._withheld: dict[tuple[str | None, ...], Denied | None] = {}
+        #: Streams whose lists this server does not have, and those that have answered.
+        self._absent: set[str] = set()
+        self._asked_again: set[tuple[t.Any, ...]] = set()
+        self._server_version: str | None = None
+
+    # Lists that an error has ended
+
+    def judge(self, listing: Listing, error: ApiError) -> Outcome | Paginator:
+        """Return how a list ended; that a list is not there has to be said twice.
+
+        Raises:
+            ApiError: It concerns everything.
+        """
+        stream = t.cast("OrganizersStream", listing.stream)
+        place = (stream.name, *listing.context.values())
+        if (
+            isinstance(error, NotThere)
+            and not listing.pages_read
+            and place not in self._asked_again
+            and stream.name not in self._absent
+        ):
+            self._asked_again.add(place)
+            return stream.paginator(listing.context)
+        return super().judge(listing, error)
+
+    def decide(self, listing: Listing, error: ApiError) -> Outcome:
+        """Return how a list ended that an error has stopped.
+
+        Raises:
+            ApiError: The organizer is not there either: the credential may read nothing any more.
+        """
+        stream = t.cast("OrganizersStream", listing.stream)
+        if isinstance(error, Denied):
+            if "event" in listing.context and self.is_gone(listing.context):
+                return self.ended(listing, Ending.GONE)
+            if not listing.pages_read:
+                return self._deny(listing, Ending.DENIED, error)
+        if isinstance(error, NotThere) and stream.parent_stream_type is not None and not listing.pages_read:
+            return self._not_there(listing, error)
+        return super().decide(listing, error)
+
+    def _deny(self, listing: Listing, ending: Ending, error: Denied) -> Outcome:
+        """Return that a list may not be read, with the permission that it takes."""
+        stream = t.cast("OrganizersStream", listing.stream)
+        context = listing.context
+        keys = [key for key in stream.parent_keys if key in context]
+        needed = (
+            f"it takes the permission {stream.permission} ({stream.permission_before} before pretix 2026.3)"
+            if stream.permission
+            else f"the credential has no access to {' '.join(str(context[key]) for key in keys)}"
+            if keys
+            else "the credential may not read it"
+        )
+        if "event" in context:
+            self._sees.add_denied(stream, context)
+        if ending not in self.failing and not self.report.count(stream.name, Ending.DENIED, Ending.WITHHELD):
+            logger.warning("%s: skipped, denied; %s", stream.name, needed)
+        hint = f"{error.reason}; {needed}"
+        if ending in self.failing:
+            hint += ". Set on_denied to 'skip' if it need not be read"
+        told = Denied(hint, stream=stream.name, path=error.path, status=error.status)
+        return self.ended(listing, ending, told)
+
+    def _not_there(self, listing: Listing, error: NotThere) -> Outcome:
+        """Return that the server does not have a list, or that what it belongs to is gone."""
+        stream = t.cast("OrganizersStream", listing.stream)
+        if not error.is_unknown_path:
+            logger.warning("%s: skipped, gone since its parent was listed (%s)", stream.name, error.path)
+            return self.ended(listing, Ending.GONE)
+        if self.report.count(stream.name, Ending.COMPLETE, Ending.INCOMPLETE):
+            return self.ended(listing, Ending.FAILED, error)
+        if stream.name not in self._absent:
+            self._absent.add(stream.name)
+            since = f"; pretix has it since {stream.since_version}" if stream.since_version else ""
+            version = self.server_version()
+            server = f"this server ({version})" if version else "this server"
+            logger.info("%s: skipped, %s does not have it%s", stream.name, server, since)
+        return self.ended(listing, Ending.ABSENT)
+
+    def server_version(self) -> str:
+        """Return the version that a pretix server tells, or an empty text for other servers."""
+        if self._server_version is None:
+            self._server_version = ""
+            with contextlib.suppress(ApiError):
+                body = self._ask(Request("/version", is_list=False, stream="version"))
+                self._server_version = str(body.get("pretix") or "") if isinstance(body, dict) else ""
+        return self._server_version
+
+    def is_gone(self, context: Context) -> bool:
+        """Return whether the event of a list does not exist (any more); asks for it, once.
+
+        Raises:
+            ApiError: Its organizer is not there either.
+        """
+        event = (str(context["organizer"]), str(context["event"]))
+        if event not in self._gone:
+            try:
+                self._ask(Request(fill_path("/organizers/{organizer}/events/{event}", context), stream="events"))
+            except (Denied, NotThere):
+                self._ask(Request(fill_path("/organizers/{organizer}", context), stream="organizers"))
+                logger.warning("event %s/%s is gone; nothing below it is read", *event)
+                self._gone[event] = True
+            else:
+                self._gone[event] = False
+        return self._gone[event]
+
+    # Lists that were read to their end
+
+    def check(self, listing: Listing, outcome: Outcome) -> Outcome:
+        """Return how a list really ended: whether it is empty because its rows are withheld.
+
+        An empty list may mean a missing permission; moving its bookmark would lose the hidden
+        rows for good. The check costs a request, so it is made at most once a day for a list
+        with a bookmark; until then the bookmark stays.
+
+        Raises:
+            ApiError: The organizer is not there any more.
+        """
+        stream = t.cast("OrganizersStream", listing.stream)
+        context = listing.context
+        if stream.name == "events":
+            self._sees.end_events(context["organizer"])
+        if "event" not in context and stream.event_path:
+            self._sees.add_list(stream, context)
+            if stream.permission and not listing.distinct:
+                if listing.last is not None and not stream.is_stale(context, listing.last):
+                    return dataclasses.replace(outcome, is_certain=False)
+                return self._unless_withheld(listing, outcome, stream.event_path)
+        elif stream.witness_path and not listing.distinct and listing.expected:
+            return self._unless_withheld(listing, outcome, stream.witness_path)
+        return outcome
+
+    def _unless_withheld(self, listing: Listing, outcome: Outcome, witness: str) -> Outcome:
+        """Return the outcome, or that the rows are withheld, if a list of one event is denied."""
+        stream = t.cast("OrganizersStream", listing.stream)
+        context = listing.context
+        place = (context["organizer"], context.get("event"), stream.permission)
+        if place not in self._withheld:
+            self._withheld[place] = self._refusal(stream, witness, context)
+        refusal = self._withheld[place]
+        return outcome if refusal is None else self._deny(listing, Ending.WITHHELD, refusal)
+
+    def _refusal(self, stream: OrganizersStream, witness: str, context: Context) -> Denied | None:
+        """Return what the API says to a list of one event that takes the same permission, if that is no."""
+        event = context.get("event")
+        try:
+            event = event or self._sees.an_event(context)
+            if event is not None:
+                path = fill_path(witness, {**context, "event": event})
+                self._ask(Request(path, ONE_ROW, stream=stream.name), stream.read)
+        except Denied as error:
+            # Without an event it is the events themselves that may not be listed.
+            return None if event and self.is_gone({**context, "event": event}) else error
+        except NotThere:  # A server without that list, or the event has gone.
+            pass
+        return None
+
+    # What the credential sees
+
+    def note_page(self, listing: Listing, page: AdmittedPage) -> None:
+        """Take note of the organizers and events that there are."""
+        if listing.stream.name == "organizers":
+            self._organizers.update(str(row.get("slug")) for row in page.came)
+        elif listing.stream.name == "events":
+            for row in page.came:
+                self._sees.add_event(listing.context["organizer"], row.get("slug"))
+
+    def finish(self) -> list[Outcome]:
+        """Return the failures that show at the end only: names in the settings that nothing has."""
+        errors: list[ApiError] = []
+        if self.report.is_read_to_the_end("organizers"):
+            errors += unknown_names("organizers", self._scope.organizers, self._organizers)
+        if self._scope.shards.count == 1 and self.report.is_read_to_the_end("events"):
+            slugs = {name.partition("/")[2] for name in self._sees.events}
+            errors += unknown_names("events", self._scope.events, slugs | self._sees.events)
+        return [Outcome(error.stream, {}, Ending.FAILED, error=error) for error in errors]
+
+    def log(self) -> None:
+        """Log which lists were denied, and what the credential sees."""
+        denied = self.report.total(Ending.DENIED, Ending.WITHHELD)
+        if denied and Ending.DENIED not in self.failing:
+            lists = ", ".join(f"{name} ({count})" for name, count in denied.items())
+            logger.warning("skipped as denied (number of lists): %s", lists)
+        self._sees.log(logger, denied)
+
+
+def unknown_names(setting: str, wanted: t.Iterable[str], known: t.Collection[str]) -> t.Iterator[ApiError]:
+    """Yield an error for each name of a setting that is not known, with the nearest that are."""
+    for name in sorted(set(wanted) - set(known)):
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        sees = " (a team token sees one organizer only)" if setting == "organizers" else ""
+        yield ApiError(
+            f"{setting.removesuffix('s')} {name} of the setting {setting} is not among those "
+            f"that the credential sees{sees}{hint}",
+            stream=setting,
+        )

@@ -1,0 +1,62 @@
+"""What of the account a run reads: the organizers and events that the settings name, and its shard."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rest_tap.shards import Shards
+from rest_tap.times import parse_time
+
+if t.TYPE_CHECKING:
+    from rest_tap.schema import Record
+    from rest_tap.stream import Context
+
+
+class Scope:
+    """What the settings choose. Every question is answered from values, and does nothing else.
+
+    Attributes:
+        organizers: Slugs of the organizers to read; empty for all.
+        events: Slugs of the events to read, with or without their organizer's; empty for all.
+        shards: Which part of the work is this run's.
+    """
+
+    def __init__(self, config: t.Mapping[str, t.Any]) -> None:
+        """Take the settings."""
+        self.organizers: frozenset[str] = frozenset(config.get("organizers") or ())
+        self.events: frozenset[str] = frozenset(config.get("events") or ())
+        self.shards = Shards(config.get("shard_index", 0), config.get("shard_count", 1))
+        self._divided: frozenset[str] = frozenset(config.get("shard_events_of") or ())
+        self._ended_after = parse_time(config.get("events_ended_after"))
+
+    def wants_organizer(self, slug: object) -> bool:
+        """Return whether an organizer is to be read, and this shard has anything to read below it."""
+        return (not self.organizers or slug in self.organizers) and (self.owns(slug) or self._is_divided(slug))
+
+    def wants_event(self, organizer: object, slug: object) -> bool:
+        """Return whether an event is to be read, and by this shard."""
+        is_named = not self.events or slug in self.events or f"{organizer}/{slug}" in self.events
+        return is_named and self.owns(organizer, slug)
+
+    def reads_below_event(self, event: Record) -> bool:
+        """Return whether the lists below an event are read: not if it ended before the setting says.
+
+        A series has no end of its own: its last date may come any time.
+        """
+        if self._ended_after is None or event.get("has_subevents"):
+            return True
+        end = parse_time(event.get("date_to")) or parse_time(event.get("date_from"))
+        return end is None or end >= self._ended_after
+
+    def owns(self, organizer: object, event: object = None) -> bool:
+        """Return whether this run reads an organizer's lists, or those of an event."""
+        if event is not None and self._is_divided(organizer):
+            return self.shards.owns(str(organizer), str(event))
+        return self.shards.owns(str(organizer))
+
+    def owns_list(self, context: Context) -> bool:
+        """Return whether this run reads an organizer's list, or an event's in place of it."""
+        return "event" in context or self.owns(context["organizer"])
+
+    def _is_divided(self, organizer: object) -> bool:
+        return organizer in self._divided or "*" in self._divided

@@ -1,0 +1,52 @@
+"""Which stream is read below which: decided by the settings and the catalog, once."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rest_tap.tree import Node, grow, sdk_parent
+from tap_organizers.streams.parents import AllEventsStream
+from tap_organizers.streams.sales import OrderMoneyStream
+
+if t.TYPE_CHECKING:
+    from rest_tap.stream import ListStream
+    from tap_organizers.scope import Scope
+
+EVENTS, ORDERS, PAYMENTS, REFUNDS = "events", "orders", "order_payments", "order_refunds"
+
+
+def grow_tree(streams: t.Mapping[str, ListStream], dates: ListStream, scope: Scope) -> list[Node]:
+    """Return the tree that a run reads.
+
+    Lists of all events are read below the organizer; where events are named, below each of
+    these, since they have the same lists. Payments and refunds are cut out of the orders, or
+    refunds out of the orders that payments are read from, where one list serves both. The
+    seats of a series are below its dates.
+
+    Args:
+        streams: The streams of the catalog by name, in the order in which they are read beside each other.
+        dates: The stream of dates that is read only to find what is below them.
+        scope: What the settings choose.
+    """
+    money = _carriers(streams)
+    for stream in streams.values():
+        if isinstance(stream, OrderMoneyStream):
+            stream.nested_in = stream.part if stream.name in money else None
+
+    def parents(stream: ListStream) -> tuple[str, ...]:
+        if stream.name in money:
+            return (money[stream.name],)
+        if scope.events and isinstance(stream, AllEventsStream):
+            return (EVENTS,)
+        return (*sdk_parent(stream), dates.name) if stream.name == "seats" else sdk_parent(stream)
+
+    return grow([*streams.values(), dates], parents)
+
+
+def _carriers(streams: t.Mapping[str, ListStream]) -> dict[str, str]:
+    """Return which stream's rows payments and refunds are cut out of, if they are."""
+    payments, refunds = streams[PAYMENTS], streams[REFUNDS]
+    carriers = {money.name: ORDERS for money in (payments, refunds) if money.replication_method == "INCREMENTAL"}
+    if not carriers and payments.selected:
+        carriers[REFUNDS] = PAYMENTS
+    return carriers

@@ -1,0 +1,57 @@
+"""What a list that cannot be read means to this API."""
+
+from __future__ import annotations
+
+import logging
+import typing as t
+
+from rest_tap.access import Access
+from rest_tap.errors import ApiError, ErrorAnswer, NotThere
+from rest_tap.outcome import Ending, Outcome
+from rest_tap.request import Request
+
+if t.TYPE_CHECKING:
+    from rest_tap.listing import Listing
+    from rest_tap.report import Report
+    from tap_ticketing.client import TicketingStream
+
+logger = logging.getLogger(__name__)
+
+
+class TicketingAccess(Access):
+    """Judges the lists of this API: whether an event that answers an error is there any more."""
+
+    def __init__(
+        self, report: Report, failing: t.Iterable[Ending], ask: t.Callable[..., t.Any], events: TicketingStream
+    ) -> None:
+        """Start with no event found gone.
+
+        Args:
+            report: Where outcomes are counted.
+            failing: Endings of a list that make the run end with an error.
+            ask: Sends a request beside the lists.
+            events: The stream of events.
+        """
+        super().__init__(report, failing)
+        self._ask = ask
+        self._events = events
+
+    def decide(self, listing: Listing, error: ApiError) -> Outcome:
+        """Return how a list ended that an error has stopped: its event may be gone."""
+        event = listing.context.get("event_id")
+        if event is not None and isinstance(error, (ErrorAnswer, NotThere)) and self._is_gone(event):
+            logger.warning("%s: event %s is gone (%s)", listing.stream.name, event, error.reason)
+            return self.ended(listing, Ending.GONE)
+        return super().decide(listing, error)
+
+    def _is_gone(self, event: t.Any) -> bool:
+        """Return whether an event is not on the list of active events (any more); asks for it."""
+        stream = self._events
+        request = Request(stream.list_path({}), method=stream.method, stream=stream.name)
+        return event not in {event_id(row) for row in self._ask(request, stream.read).rows}
+
+
+def event_id(row: t.Mapping[str, t.Any]) -> t.Any:
+    """Return an event's id as the number it is; the service sends some as text."""
+    value = row.get("id")
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
