@@ -62,8 +62,8 @@ def shared_settings() -> list[th.Property[t.Any]]:
             "on_error",
             th.StringType(allowed_values=["fail", "skip"]),
             "On a list that cannot be read",
-            "How a run ends in which a list could not be read while all others were: 'fail' with exit "
-            "status 1, 'skip' with 0. It is logged in both cases, and its bookmark stays where it was.",
+            "How a run ends that has read all lists but some: 'fail' with exit status 1, 'skip' with 0. Both "
+            "log the lists that are missing, and leave their bookmarks for the next run.",
             default="fail",
         ),
         setting(

@@ -95,8 +95,8 @@ class TapOrganizers(RestTap):
             "on_denied",
             th.StringType(allowed_values=["fail", "skip"]),
             "On a denied list",
-            "What to do about a list that the credential may not read: 'fail' ends the run and "
-            "names the missing permission, 'skip' goes on, with a warning and a summary.",
+            "How a run ends that has read all lists but those that the credential may not read: 'fail' with "
+            "exit status 1, 'skip' with 0. Both name the permissions that are missing.",
             default="fail",
         ),
         setting(
