@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import typing as t
 
 if t.TYPE_CHECKING:
@@ -105,12 +106,19 @@ def _module(root: Path, path: Path) -> str:
 
 
 def _imported(path: Path, modules: Mapping[str, object]) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            inner = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [name if name in modules else node.module for name in inner]
-        else:
-            continue
+    for module, aliases in _imports(path.read_text(encoding="utf-8")):
+        inner = [f"{module}.{alias}" for alias in aliases] if module else aliases
+        names = [name if name in modules else module or name for name in inner]
         yield from (name for name in names if name in modules)
+
+
+@functools.cache
+def _imports(source: str) -> list[tuple[str, list[str]]]:
+    """Return the imports in a module's text: what is imported from, empty for a plain import, and the names."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.append(("", [alias.name for alias in node.names]))
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append((node.module, [alias.name for alias in node.names]))
+    return found
