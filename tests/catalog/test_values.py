@@ -1,0 +1,78 @@
+"""Each field of each stream with each value that an API could send: it fits, and nothing is lost in silence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+import typing as t
+
+import pytest
+from jsonschema import Draft7Validator, FormatChecker
+
+from rest_tap.schema import UNKNOWN_FIELDS
+from tests.conftest import kept_log
+from tests.support.values import NASTY, SHAPES, at, problem, records_of, row_of, spoiled, streams
+
+if t.TYPE_CHECKING:
+    from rest_tap.client import ListStream
+
+STREAMS = {f"{shape}/{stream.name}": stream for shape in SHAPES for stream in streams(shape)}
+each_stream = pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+
+#: As RFC 3339 and draft 7 have it; jsonschema itself checks no times.
+FORMATS = FormatChecker(formats=["date"])
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+@FORMATS.checks("date-time")
+def is_moment(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    try:
+        dt.date.fromisoformat(value[:10])
+    except ValueError:
+        return False
+    return MOMENT.fullmatch(value) is not None
+
+
+@each_stream
+def test_a_row_that_fits_leaves_as_it_is(stream: ListStream) -> None:
+    row = row_of(stream, 1)
+    assert records_of(stream, [row]) == [row]
+
+
+@each_stream
+def test_whatever_comes_in_a_field_fits_the_schema_and_is_not_lost_in_silence(stream: ListStream) -> None:
+    properties = stream.schema["properties"]
+    validators = {name: Draft7Validator(field, format_checker=FORMATS) for name, field in properties.items()}
+    cases = spoiled(stream)
+    with kept_log(logging.ERROR):
+        found = records_of(stream, [case.row for case in cases])
+    for case, record in zip(cases, found, strict=True):
+        path, value = case.path, case.value
+        if record is None:
+            assert path[0] in stream.primary_keys, path
+            continue
+        for name in (str(path[0]), UNKNOWN_FIELDS):
+            errors = list(validators[name].iter_errors(record.get(name)))
+            assert errors == [], (path, value, errors[0].message)
+        assert problem(value, at(record, path), path, record.get(UNKNOWN_FIELDS) or {}) is None
+        others = {name: one for name, one in record.items() if name not in {path[0], UNKNOWN_FIELDS}}
+        assert others == {name: one for name, one in case.row.items() if name != path[0]}
+
+
+@pytest.mark.parametrize("value", NASTY, ids=lambda value: repr(value)[:30])
+def test_a_row_comes_whatever_its_key_is_if_it_can_be_one(value: t.Any) -> None:
+    stream = STREAMS["tap-organizers/tax_rules"]
+    (record,) = records_of(stream, [{**row_of(stream, 1), "id": value}])
+    can_be = {0: 0, 1: 1, -1: -1, 2: 2, 2**63 - 1: 2**63 - 1, "0": 0, "1": 1, "17": 17, "-17": -17}
+    hashable = value if not isinstance(value, (list, dict, bool)) else None
+    assert (record and record["id"]) == can_be.get(hashable)
+
+
+def test_what_no_schema_names_leaves_in_unknown_fields_in_every_stream() -> None:
+    for name, stream in STREAMS.items():
+        row = row_of(stream, 1)
+        (record,) = records_of(stream, [{**row, "new": {"a": 1}, UNKNOWN_FIELDS: "own"}])
+        assert record == {**row, UNKNOWN_FIELDS: {"new": {"a": 1}, UNKNOWN_FIELDS: "own"}}, name
