@@ -85,6 +85,11 @@ class RecordEncoder:
         #: How many rows were left out because they lack a key.
         self.without_key = 0
 
+    @property
+    def passes_all(self) -> bool:
+        """Return whether no map could hold a record back."""
+        return self._is_plain
+
     def passes(self, record: Record) -> bool:
         """Return whether the stream's own map lets this record, and so its children, through."""
         if self._is_plain:

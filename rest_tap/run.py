@@ -136,7 +136,7 @@ class Run:
         encoder = self._encoders.get(stream.name)
         if encoder is None:
             encoder = self._encoders[stream.name] = RecordEncoder(stream)
-        return encoder.passes
+        return _passes_all if encoder.passes_all else encoder.passes
 
     def read(self, listing: Listing) -> None:
         """Read a list and everything below it, and report how it ended."""
@@ -210,9 +210,14 @@ class Run:
 
     def _write_rows(self, listing: Listing, admitted: AdmittedPage, rows: list[Record]) -> None:
         """Write what is cut out of some rows, and then, changing them, the rows themselves."""
-        page = admitted.page
+        page, passing = admitted.page, rows
+        if listing.node.nested and listing.passes is not _passes_all:
+            passing = [row for row in rows if listing.passes({**row, **listing.context})]
+            if len(passing) < len(rows):
+                self.report.leave_out(*(stream.name for stream in listing.node.nested))
         for stream in listing.node.writes:
-            records = stream.page_records(page, rows, listing.context)
+            own = rows if stream is listing.stream else passing
+            records = stream.page_records(page, own, listing.context)
             self.messages.write(stream, records, listing.context, page.received)
 
     def _read_otherwise(self, listing: Listing) -> None:

@@ -15,7 +15,7 @@ from tests.conftest import kept_log
 from tests.support.values import NASTY, SHAPES, at, problem, records_of, row_of, spoiled, streams
 
 if t.TYPE_CHECKING:
-    from rest_tap.client import ListStream
+    from rest_tap.stream import ListStream
 
 STREAMS = {f"{shape}/{stream.name}": stream for shape in SHAPES for stream in streams(shape)}
 each_stream = pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)

@@ -247,6 +247,20 @@ def test_a_map_of_a_stream_that_there_is_not_is_named(quiet_sandbox: Sandbox) ->
     assert warned(result, "setting stream_maps: order (did you mean orders?) maps a stream that there is not")
 
 
+def test_a_filter_holds_back_what_is_cut_out_of_the_rows(quiet_sandbox: Sandbox) -> None:
+    parts = ("order_positions", "order_answers", "order_fees")
+    catalog = catalog_of("orders", *parts)
+    whole = run_tap(organizers_config(quiet_sandbox), catalog).records
+    few = run_tap(
+        organizers_config(quiet_sandbox, stream_maps={"orders": {"__filter__": "status == 'p'"}}), catalog
+    ).records
+    paid = {(row["organizer"], row["code"]) for row in whole["orders"] if row["status"] == "p"}
+    assert {(row["organizer"], row["code"]) for row in few["orders"]} == paid
+    for name in parts:
+        assert few[name] == [row for row in whole[name] if (row["organizer"], row["order"]) in paid], name
+        assert len(few[name]) < len(whole[name]), name
+
+
 def test_an_expression_that_fails_on_null_is_one_line_without_the_row(sandbox: Sandbox, run_command: Run) -> None:
     sandbox.organizers.rows("/organizers/riverside/events/")[0]["date_to"] = None
     config = organizers_config(sandbox, stream_maps={"events": {"hash": "sha256(date_to)"}})

@@ -16,7 +16,7 @@ from tests.conftest import discovered, kept_signals
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rest_tap.client import ListStream
+    from rest_tap.stream import ListStream
 
 Json = dict[str, t.Any]
 Path = tuple[str | int, ...]
