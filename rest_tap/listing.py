@@ -94,7 +94,7 @@ class PendingPage(Job):
 class Row:
     """A row with lists below it, which are made when they are first looked at."""
 
-    __slots__ = ("_below", "_listing", "left_out", "record")
+    __slots__ = ("_below", "_listing", "left_out", "left_to_sweep", "record")
 
     def __init__(self, record: Record, listing: Listing) -> None:
         """Take the row; nothing below it is known yet."""
@@ -103,6 +103,8 @@ class Row:
         self._below: list[Listing] | None = None
         #: Streams of which something below this row is not read.
         self.left_out: list[str] = []
+        #: Streams of which something below it is read in a later run.
+        self.left_to_sweep: list[str] = []
 
     def below(self) -> list[Listing]:
         """Return the lists below the row, in order, the same ones whenever they are asked for.
@@ -128,9 +130,13 @@ class Row:
                     yield Listing(child, listing.context, listing.http, listing.passing, error=error)
                 return
             context = listing.stream.get_child_context(record=record, context=dict(listing.context))
+        is_settled = listing.stream.is_settled(record)
         for child in node.children:
             if context is None or not child.stream.is_wanted(context):
                 self.left_out += child.names()
+                continue
+            if is_settled and child.stream.is_left_to_sweep(child.names(), context):
+                self.left_to_sweep += child.names()
                 continue
             for child_context in child.stream.contexts(record, context):
                 yield Listing(child, child_context, listing.http, listing.passing, parent=record)
@@ -202,7 +208,7 @@ class Listing:
         self.done = 0
         self.last: Page | None = None
         self.paginator = paginator or self.stream.paginator(context)
-        self.from_start = self.stream.reads_all(context)
+        self.from_start = self.stream.reads_under_version(context)
         self._walk = Walk(self.paginator)
         self._pending: dict[tuple[int, ...], PendingPage] = {}
         self._at_hand = AdmittedPage(Page([]), [], [])

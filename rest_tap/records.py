@@ -84,6 +84,12 @@ class RecordEncoder:
         self.unknown: set[str] = set()
         #: How many rows were left out because they lack a key.
         self.without_key = 0
+        self._has_mapped_away = False
+
+    @property
+    def has_left_out(self) -> bool:
+        """Return whether rows were left out: by a map, or because they lack a key."""
+        return self._has_mapped_away or self.without_key > 0
 
     @property
     def passes_all(self) -> bool:
@@ -188,6 +194,7 @@ class RecordEncoder:
         with self._told_as_error():
             mapped = _transformed(self._maps[number], record)
         if mapped is None:
+            self._has_mapped_away = True
             return None
         whole = self._made_to_fit(self._fit_mapped[number], [mapped], keep=False)
         return whole[0] if whole else None

@@ -7,8 +7,10 @@ the first few that failed.
 from __future__ import annotations
 
 import collections
+import typing as t
 
 from rest_tap.outcome import Ending, Outcome
+from rest_tap.versions import Reading
 
 #: Lists that a summary names one by one.
 MAX_NAMES = 5
@@ -26,6 +28,7 @@ class Report:
             collections.Counter
         )
         self._resumed: set[str] = set()
+        self._left_to_sweep: set[str] = set()
         self._errors: list[Outcome] = []
 
     def add(self, outcome: Outcome, *others: str) -> None:
@@ -38,7 +41,7 @@ class Report:
         self._endings[outcome.stream][outcome.ending] += 1
         if not outcome.from_start:
             self._resumed.update((outcome.stream, *others))
-        if outcome.ending is not Ending.COMPLETE or not outcome.is_certain:
+        if outcome.ending is not Ending.COMPLETE:
             self.leave_out(*others)
         if outcome.error is not None and self.errors_of(outcome.stream) < MAX_NAMES:
             self._errors.append(outcome)
@@ -47,6 +50,19 @@ class Report:
         """Count that something of these streams was left out of the run."""
         for stream in streams:
             self._endings[stream][Ending.LEFT_OUT] += 1
+
+    def leave_to_sweep(self, *streams: str) -> None:
+        """Take note that lists of these streams were left to the sweep of a later run."""
+        self._left_to_sweep.update(streams)
+
+    def reading(self, stream: str) -> Reading:
+        """Return what was read of a stream, for its version."""
+        endings: t.Mapping[Ending, int] = self._endings.get(stream, {})
+        return Reading(
+            {ending.value for ending in endings if ending in NOT_WHOLE},
+            is_left_to_sweep=stream in self._left_to_sweep,
+            is_continued=stream in self._resumed,
+        )
 
     def count(self, stream: str, *endings: Ending) -> int:
         """Return how many lists of a stream ended in one of these ways."""

@@ -24,6 +24,7 @@ if t.TYPE_CHECKING:
     from rest_tap.output import BytesWriter
     from rest_tap.report import Report
     from rest_tap.request import Request
+    from rest_tap.rereading import Rereading
     from rest_tap.schema import Record
     from rest_tap.state import State
     from rest_tap.stream import Context, ListStream
@@ -57,6 +58,7 @@ class Run:
         state: State,
         access: Access,
         streams: t.Mapping[str, ListStream],
+        rereading: Rereading,
         options: RunOptions,
     ) -> None:
         """Prepare the run; nothing is read yet.
@@ -67,6 +69,7 @@ class Run:
             state: Where bookmarks are kept.
             access: Judges errors and gathers how every list ended.
             streams: All streams, by name.
+            rereading: Decides what is read anew, and which versions are activated.
             options: What the settings say.
         """
         self.http = http
@@ -75,6 +78,7 @@ class Run:
         self.messages = Messages(writer, state)
         self.signal: int | None = None
         self._streams = streams
+        self.rereading = rereading
         self._deadline = time.monotonic() + options.max_seconds if options.max_seconds else None
         self._encoders: dict[str, RecordEncoder] = {}
         self.reader = Reader(http, options.workers, self._check, self._idle, is_test=options.is_test)
@@ -101,9 +105,7 @@ class Run:
             self._announce(roots)
             for outcome in self.access.finish():
                 self.report.add(outcome)
-            for name, output in self.messages.outputs.items():
-                if self.report.is_whole(name):
-                    output.stream.activate_version()
+            self._activate()
         except BaseException as raised:
             error = raised
             raise
@@ -113,6 +115,13 @@ class Run:
         self.access.log()
         self.progress.summary(self.report)
         self._raise_failures()
+
+    def _activate(self) -> None:
+        """Activate the versions of streams that are whole, after their last record."""
+        outputs = self.messages.outputs
+        failing = self.access.failing | {Ending.FAILED}
+        for name in self.rereading.finish(self.report, has_failed=bool(self.report.total(*failing))):
+            outputs[name].stream.activate_version()
 
     def close(self, error: BaseException | None = None) -> None:
         """End all threads, and write what has gathered and the last STATE."""
@@ -165,6 +174,8 @@ class Run:
             logger.warning("%s: %s; the list was read without it", stream.name, listing.paginator.notice)
         if outcome.is_certain and outcome.ending in {Ending.COMPLETE, Ending.INCOMPLETE} and listing.last is not None:
             listing.last.is_complete = outcome.ending is Ending.COMPLETE
+            if not listing.last.is_complete:
+                self.rereading.end_loading(listing.node.names())
             stream.list_read(context, listing.last)
         self._add(listing, outcome)
         self.messages.checkpoint()
@@ -172,6 +183,8 @@ class Run:
     def _add(self, listing: Listing, outcome: Outcome) -> None:
         """Report how a list ended, also for the streams that are made of its rows."""
         self.report.add(outcome, *(name for name in listing.node.names() if name != listing.stream.name))
+        if listing.stream.omits_older(listing.context):
+            self.report.leave_out(*listing.node.names())
 
     def rows(self, node: Node, context: Context) -> t.Iterator[Record]:
         """Yield the rows of one list without writing anything."""
@@ -192,7 +205,7 @@ class Run:
         self.progress.tick()
         self.access.note_page(listing, admitted)
         if len(admitted.rows) < len(admitted.came):
-            self.report.leave_out(*listing.node.names())
+            self._leave_out(listing.node.names())
         if not listing.node.children:
             self._write_rows(listing, admitted, admitted.rows)
             listing.done += len(admitted.rows)
@@ -202,6 +215,7 @@ class Run:
             listing.done += 1
             below = row.below()
             self.report.leave_out(*row.left_out)
+            self.report.leave_to_sweep(*row.left_to_sweep)
             self._write_rows(listing, admitted, [row.record])
             for child in below:
                 self.read(child)
@@ -219,6 +233,14 @@ class Run:
             own = rows if stream is listing.stream else passing
             records = stream.page_records(page, own, listing.context)
             self.messages.write(stream, records, listing.context, page.received)
+            if self.messages.output(stream).encoder.has_left_out:
+                self._leave_out([stream.name])
+
+    def _leave_out(self, names: t.Iterable[str]) -> None:
+        """Take note of rows that came and were not written, and that bookmarks pass all the same."""
+        names = list(names)
+        self.report.leave_out(*names)
+        self.rereading.end_loading(names)
 
     def _read_otherwise(self, listing: Listing) -> None:
         """Read a list that did not come complete by the values of another one, if it can be."""

@@ -19,7 +19,6 @@ import typing as t
 
 from singer_sdk import Stream, Tap
 from singer_sdk.helpers._batch import BatchConfig
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from rest_tap import batches
 
@@ -55,10 +54,17 @@ class SeamTap(Tap, abc.ABC):
 class SeamStream(Stream):
     """A stream whose messages are written by the tap's run instead of by the SDK."""
 
+    @property
+    def version(self) -> int | None:
+        """Return the version that the stream's records carry."""
+        return self._stream_version
+
+    @version.setter
+    def version(self, number: int | None) -> None:
+        self._stream_version = number
+
     def announce(self) -> None:
         """Write the SCHEMA, before the first record."""
-        if self.replication_method == REPLICATION_FULL_TABLE and self.emit_activate_version_messages:
-            self._stream_version = self._initialized_at // 1000
         self._write_schema_message()
 
     def activate_version(self) -> None:

@@ -131,6 +131,13 @@ def shared_settings() -> list[th.Property[t.Any]]:
             default=96,
         ),
         setting(
+            "sweep_days",
+            th.IntegerType(minimum=1, maximum=366),
+            "Sweep",
+            "Days in which everything is read from its beginning once, a part of it in each run, so that deletions "
+            "and changes that no filter shows arrive. No sweep if not set.",
+        ),
+        setting(
             "max_runtime_seconds",
             th.IntegerType(minimum=1),
             "Time budget",

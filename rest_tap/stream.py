@@ -25,6 +25,7 @@ from rest_tap.replies import api_words
 from rest_tap.request import Params, fill_path
 from rest_tap.schema import Record, Schema, record_schema, sensitive
 from rest_tap.sdk import SeamStream, quiet
+from rest_tap.sweep import NO_SWEEP, Sweep
 
 if t.TYPE_CHECKING:
     from singer_sdk import Tap
@@ -90,6 +91,11 @@ class ListStream(SeamStream, abc.ABC):
     state_partitioning_keys: t.ClassVar[t.Sequence[str]] = ()
     #: A replication method that the catalog asks for and the stream does not have.
     unknown_method: str | None = None
+    #: Whether the lists have all rows that exist, and not only those of today: a loader would
+    #: take the others for deleted, so records of a stream that has not carry no version.
+    lists_everything: t.ClassVar[bool] = True
+    #: What this run reads from its beginning; set before each run.
+    sweep: Sweep = NO_SWEEP
 
     def __init__(self, tap: Tap, state: State) -> None:
         """Build the schema from the declared fields.
@@ -190,7 +196,33 @@ class ListStream(SeamStream, abc.ABC):
         """Return whether the user wants this row (and what is below it)."""
         return True
 
+    def is_settled(self, row: Record) -> bool:  # noqa: ARG002
+        """Return whether what is below a row hardly changes any more, so that the sweep is enough for it."""
+        return False
+
+    def sweep_keys(self, context: Context) -> tuple[str, ...]:
+        """Return what names the place of a list in the sweep."""
+        return (self.name, *map(str, context.values()))
+
+    def is_left_to_sweep(self, streams: t.Iterable[str], context: Context) -> bool:
+        """Return whether the list, below something settled, is left to a later run.
+
+        Args:
+            streams: The streams that are made of it and of what is below it.
+            context: What it belongs to.
+        """
+        return self.sweep.leaves(streams, self.sweep_keys(context))
+
     # How a list is read
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether lists without a bookmark are read from a date and not from their beginning."""
+        return False
+
+    def omits_older(self, context: Context) -> bool:  # noqa: ARG002
+        """Return whether this run reads the list from such a date."""
+        return False
 
     def list_path(self, context: Context) -> str:
         """Return the path of the list in this context, percent-encoded."""
@@ -207,6 +239,10 @@ class ListStream(SeamStream, abc.ABC):
     def reads_all(self, context: Context) -> bool:  # noqa: ARG002
         """Return whether this run reads the list from its beginning, or goes on with doing so."""
         return True
+
+    def reads_under_version(self, context: Context) -> bool:
+        """Return whether all rows since the list's beginning came under the version of this run."""
+        return self.reads_all(context)
 
     def read(self, body: t.Any) -> Page:
         """Return the rows of a decoded answer.

@@ -80,6 +80,37 @@ class Progress:
         return {"place": self.place, "at": at, **({"scope": self.scope} if self.scope else {})}
 
 
+class Sweep:
+    """What one run reads from its beginning, though it could go on from a bookmark or leave it alone."""
+
+    def __init__(self, arc: Arc | None = None, loading: t.Collection[str] = ()) -> None:
+        """Take what the run sweeps.
+
+        Args:
+            arc: The arc; None for a run that does not sweep.
+            loading: Streams of which everything has to be read, whatever the arc.
+        """
+        self._arc = arc
+        self._loading = frozenset(loading)
+
+    def is_due(self, keys: t.Iterable[str]) -> bool:
+        """Return whether the list that these keys name is swept."""
+        return self._arc is not None and self._arc.covers(place_of(*keys))
+
+    def leaves(self, streams: t.Iterable[str], keys: t.Iterable[str]) -> bool:
+        """Return whether a list that changes no more is left to a later run.
+
+        Args:
+            streams: The streams that are made of it and of what is below it.
+            keys: What the list belongs to.
+        """
+        return self._arc is not None and not self.is_due(keys) and self._loading.isdisjoint(streams)
+
+
+#: What is swept in a run that does not sweep.
+NO_SWEEP = Sweep()
+
+
 def arc_since(kept: Progress | None, now: dt.datetime, days: int, scope: str | None = "") -> Arc:
     """Return what a run that begins now sweeps: a circle in ``days``, so much of it as has passed.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import fnmatch
 import functools
@@ -27,6 +28,7 @@ from rest_tap.limiter import RateLimiter
 from rest_tap.outcome import Ending
 from rest_tap.output import BytesWriter
 from rest_tap.report import Report
+from rest_tap.rereading import SWEEP, Rereading, RereadingOptions
 from rest_tap.retry import RetryPolicy
 from rest_tap.run import Run, RunOptions
 from rest_tap.schema import PERSONAL, sensitive
@@ -180,6 +182,11 @@ class RestTap(SeamTap):
             credential_settings=self.credential_settings,
         )
 
+    @property
+    def sweep_scope(self) -> str | None:
+        """Return what names the settings that leave lists out, empty if none does; None for a shard."""
+        return None if self.config["shard_count"] > 1 else ""
+
     def make_access(self, report: Report, failing: t.Iterable[Ending]) -> Access:
         """Return what judges the errors of lists in a run.
 
@@ -211,6 +218,14 @@ class RestTap(SeamTap):
 
     def _make_run(self, *, is_test: bool) -> Run:
         access = self.make_access(Report(), self.failing_endings(is_test=is_test))
+        has_versions = bool(self.config.get("emit_activate_version_messages")) and not self.config.get("batch_config")
+        rereading = Rereading(
+            self.kept,
+            RereadingOptions(
+                self.config.get("sweep_days"), self.sweep_scope, has_versions=has_versions, is_test=is_test
+            ),
+            dt.datetime.now(dt.timezone.utc),
+        )
         options = RunOptions(
             workers=1 if is_test else self.config["max_concurrency"],
             max_seconds=self.config.get("max_runtime_seconds"),
@@ -218,7 +233,9 @@ class RestTap(SeamTap):
             is_test=is_test,
         )
         streams = t.cast("dict[str, ListStream]", self.streams)
-        return Run(self.http, t.cast("BytesWriter", self.message_writer), self.kept, access, streams, options)
+        return Run(
+            self.http, t.cast("BytesWriter", self.message_writer), self.kept, access, streams, rereading, options
+        )
 
     def ask(self, request: Request, read: t.Callable[[t.Any], t.Any] | None = None) -> t.Any:
         """Return what the answer to a request beside the lists says; a signal ends it at once.
@@ -236,9 +253,11 @@ class RestTap(SeamTap):
             StopRun: A signal came or the time budget is spent.
         """
         roots = self.grow_tree()
-        for node in itertools.chain.from_iterable(root.walk() for root in roots):
+        nodes = list(itertools.chain.from_iterable(root.walk() for root in roots))
+        for node in nodes:
             node.stream.cut_outs = node.nested
         run = self._run = self._make_run(is_test=is_test)
+        run.rereading.begin(nodes)
         try:
             if not is_test:
                 run.messages.write_state()
@@ -260,7 +279,7 @@ class RestTap(SeamTap):
         """
         state = checks.unwrap_state(state)
         checks.check_state(state)
-        for line in checks.unusable_bookmarks(state, self.streams):
+        for line in checks.unusable_bookmarks(state, [*self.streams, SWEEP]):
             self.logger.warning("%s", line)
         super().load_state(state)
 

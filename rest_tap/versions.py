@@ -8,8 +8,8 @@ version is activated only where every row that exists was read under it. Three w
   the version, because there was none when the version began;
 * the sweep has gone round once since the version began.
 
-What is left out never counts as read. Nothing here knows why something was left out: whoever does
-so says it (:meth:`Reading.lack`), and what nobody has said is not missing from a list of settings.
+What is left out never counts as read. Nothing here knows the settings: whoever leaves something out reports
+it (:class:`Reading`).
 
 The state keeps a small entry for each stream, in the stream's bookmarks::
 
@@ -91,10 +91,12 @@ class Kind:
     Attributes:
         is_incremental: Whether its lists go on from bookmarks.
         is_swept: Whether the run sweeps.
+        is_narrowed: Whether lists without a bookmark are read from a date and not from their beginning.
     """
 
     is_incremental: bool
     is_swept: bool
+    is_narrowed: bool = False
 
 
 def begin(kept: Version | None, kind: Kind, *, number: int, place: int, has_bookmarks: bool) -> Version:
@@ -107,7 +109,9 @@ def begin(kept: Version | None, kind: Kind, *, number: int, place: int, has_book
         place: Where the sweep stands.
         has_bookmarks: Whether the state has bookmarks of the stream.
     """
-    is_loading = kept.is_loading if kept is not None else not has_bookmarks
+    if kept is not None and kept.is_loading and kind.is_narrowed:
+        kept = Version(kept.number, begun_at=place if kept.number else None)
+    is_loading = kept.is_loading if kept is not None else not (has_bookmarks or kind.is_narrowed)
     if not number:
         return Version(0, is_loading)
     if kept is None or not kept.number:
@@ -164,30 +168,37 @@ class Versions:
         self._number = number
         self._place = place
         self._may_activate = may_activate
+        #: Whether what the state keeps has changed.
+        self.is_changed = False
         self._kinds: dict[str, Kind] = {}
         self.of: dict[str, Version] = {}
-        self.readings: dict[str, Reading] = {}
 
-    def begin(self, stream: str, kind: Kind) -> None:
-        """Begin with a stream, before its first record; the state says so from then on."""
+    def begin(self, stream: str, kind: Kind, *, has_version: bool = True) -> None:
+        """Begin with a stream, before its first record; the state says so from then on.
+
+        Args:
+            stream: Name of the stream.
+            kind: How it is read.
+            has_version: Whether its records carry a version, if any do.
+        """
         bookmark = self._bookmarks.get(stream)
         kept = Version.from_state(bookmark)
-        self.readings[stream] = Reading()
         self._kinds[stream] = kind
-        if not self._may_activate and (kept is None or self._number):
+        number = self._number if has_version else 0
+        if not self._may_activate and (kept is None or number):
             # A shard goes on with the version of all, where there is one, and begins none.
             self.of[stream] = kept or Version()
             return
         has_bookmarks = isinstance(bookmark, dict) and not bookmark.keys() <= set(KEYS)
-        version = begin(kept, kind, number=self._number, place=self._place, has_bookmarks=has_bookmarks)
+        version = begin(kept, kind, number=number, place=self._place, has_bookmarks=has_bookmarks)
         self._keep(stream, version)
 
     def _keep(self, stream: str, version: Version) -> None:
         self.of[stream] = version
         kept = Version.from_state(self._bookmarks.get(stream))
         # Without versions and sweep there is nothing to know.
-        if self._number or self._kinds[stream].is_swept or kept is not None:
-            version.to_state(self._bookmarks.setdefault(stream, {}))
+        if version.number or self._kinds[stream].is_swept or kept is not None:
+            self.is_changed |= version.to_state(self._bookmarks.setdefault(stream, {}))
 
     def number(self, stream: str) -> int | None:
         """Return the version that a stream's records carry, or None."""
@@ -197,37 +208,34 @@ class Versions:
         """Return whether all of a stream has to be read, whatever the sweep leaves for later."""
         return self.of[stream].is_loading
 
-    def lack(self, stream: str, why: str) -> None:
-        """Take note that something of a stream was not read."""
-        self.readings[stream].lacks.add(why)
-
-    def narrow(self, stream: str, why: str) -> None:
-        """Take note that a list is read from another beginning than its own, before its first record.
+    def end_loading(self, stream: str) -> None:
+        """Take note that bookmarks will pass rows of a stream that were not read.
 
         A later run goes on from there, so this is no first load any more.
         """
-        self.lack(stream, why)
-        if self.of[stream].is_loading and self._may_activate:
-            self._keep(stream, Version(self.of[stream].number, begun_at=self._place))
+        version = self.of.get(stream)
+        if version is not None and version.is_loading and self._may_activate:
+            self._keep(stream, Version(version.number, begun_at=self._place if version.number else None))
 
-    def finish(self, place: int | None) -> list[tuple[str, int]]:
-        """Return which versions to activate after a run that came to its end; the state says so.
+    def finish(self, readings: t.Mapping[str, Reading], place: int | None) -> list[str]:
+        """Return of which streams to activate the version after a run that came to its end; the state says so.
 
         Args:
+            readings: What was read of each stream.
             place: Where the sweep stands now; None if it stands where it stood.
         """
         if not self._may_activate:
             return []
         activated = []
         for stream, version in self.of.items():
-            left, is_through = end(version, self._kinds[stream], self.readings[stream], place)
+            left, is_through = end(version, self._kinds[stream], readings[stream], place)
             self._keep(stream, left)
             if is_through:
-                activated.append((stream, version.number))
+                activated.append(stream)
         if place is not None:
             # Streams that were not read were not swept.
             for stream in self._bookmarks.keys() - self.of.keys():
                 kept = Version.from_state(self._bookmarks[stream])
                 if kept is not None and kept.begun_at is not None:
-                    Version(kept.number).to_state(self._bookmarks[stream])
+                    self.is_changed |= Version(kept.number).to_state(self._bookmarks[stream])
         return activated

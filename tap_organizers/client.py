@@ -47,6 +47,11 @@ class OrganizersStream(ListStream):
             raise BrokenAnswer(msg)
         return page
 
+    def sweep_keys(self, context: Context) -> tuple[str, ...]:
+        """Return what names the place of a list in the sweep: all below an event have the event's."""
+        organizer = str(context.get("organizer", ""))
+        return (organizer, str(context["event"])) if "event" in context else (self.name, organizer)
+
     def is_stale(self, context: Context, page: Page) -> bool:  # noqa: ARG002
         """Return whether the list has no bookmark, or one from more than a day ago."""
         return True

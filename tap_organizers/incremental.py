@@ -6,8 +6,9 @@ application servers may disagree about the time. Rows on the overlap come twice;
 keys make that harmless.
 
     "2026-11-22T05:52:34Z"                     the list is complete up to here
-    {"since": "…", "at": "…"}                  a first load that has come as far as ``at``;
-                                               once it is complete, ``since`` is the bookmark
+    {"since": "…", "at": "…"}                  a reading from the beginning that has come as far as ``at``;
+                                               once it is complete, ``since`` is the bookmark; ``version`` is
+                                               the one that its records carry, if they do
 
 A list at organizer level is kept under ``organizers`` → organizer, one at event level
 under ``events`` → organizer → event.
@@ -52,6 +53,10 @@ class IncrementalStream(OrganizersStream):
         self._first_loads: dict[tuple[str, ...], str | None] = {}
         #: Lists whose newest rows have been reached, and the moment that can be trusted.
         self._reached: dict[tuple[str, ...], dt.datetime] = {}
+        #: Lists that are read on from the middle of a reading under another version.
+        self._of_other_versions: set[tuple[str, ...]] = set()
+        #: Lists that are read from the setting start_date.
+        self._from_start_date: set[tuple[str, ...]] = set()
 
     # Which streams this list serves, and where their bookmarks are
 
@@ -108,18 +113,12 @@ class IncrementalStream(OrganizersStream):
 
     def paginator(self, context: Context) -> Paginator:
         """Return how to read on from the bookmark, or from the beginning."""
-        kept = None
-        if self.is_incremental:
-            every = [self.bookmark(stream, context) for stream in self.bookmarked_streams()]
-            same = every and all(bookmark == every[0] for bookmark in every)
-            # A stream that was selected later has no bookmark yet: its rows before those
-            # of the others' are missing, so the list is read for all of them again.
-            if same:
-                kept = every[0]
-            elif every and all(isinstance(bookmark, str) for bookmark in every):
-                kept = min(every, key=_moment_of)
-            if kept is None:
-                kept = self.config.get("start_date")
+        place = bookmark_key(context)
+        kept = self._bookmark_of_all(context) if self.is_incremental else None
+        self._from_start_date.discard(place)
+        if kept is None and self.is_narrowed:
+            kept = self.config["start_date"]
+            self._from_start_date.add(place)
         if isinstance(kept, dict):
             self._first_loads[bookmark_key(context)] = kept["since"]
             return self.first_load(context, kept["at"])
@@ -128,6 +127,41 @@ class IncrementalStream(OrganizersStream):
             return self.first_load(context, None)
         self._first_loads.pop(bookmark_key(context), None)
         return self.later_load(context, format_time(t.cast("dt.datetime", parse_time(kept))))
+
+    def _bookmark_of_all(self, context: Context) -> t.Any:
+        """Return the bookmark from which all streams that the list serves can go on, or None.
+
+        None also where the sweep has it read from its beginning. A reading from the beginning
+        that was cut short goes on, then, if it was one under the versions of this run.
+        """
+        streams = self.bookmarked_streams()
+        every = [self.bookmark(stream, context) for stream in streams]
+        is_due = self.sweep.is_due(self.sweep_keys(context))
+        self._of_other_versions.discard(bookmark_key(context))
+        if every and all(isinstance(bookmark, dict) for bookmark in every):
+            ways = [{**bookmark, "version": None} for bookmark in every]
+            is_ours = all(
+                bookmark.get("version") == stream.version for bookmark, stream in zip(every, streams, strict=True)
+            )
+            if any(way != ways[0] for way in ways) or (is_due and not is_ours):
+                return None
+            if not is_ours:
+                self._of_other_versions.add(bookmark_key(context))
+            return every[0]
+        # A stream that was selected later has no bookmark yet: its rows before those
+        # of the others' are missing, so the list is read for all of them again.
+        if is_due or not every or not all(isinstance(bookmark, str) for bookmark in every):
+            return None
+        return min(every, key=_moment_of)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether the setting start_date limits what is read without a bookmark."""
+        return self.is_incremental and self.config.get("start_date") is not None
+
+    def omits_older(self, context: Context) -> bool:
+        """Return whether the list is read from the setting start_date."""
+        return bookmark_key(context) in self._from_start_date
 
     def first_load(self, context: Context, at: str | None) -> Paginator:
         """Return how to read the list from its beginning, or from within a first load."""
@@ -147,6 +181,11 @@ class IncrementalStream(OrganizersStream):
     def reads_all(self, context: Context) -> bool:
         """Return whether this run reads the list from its beginning, or goes on with doing so."""
         return bookmark_key(context) in self._first_loads
+
+    def reads_under_version(self, context: Context) -> bool:
+        """Return whether all that it has read since the list's beginning came under the versions of this run."""
+        place = bookmark_key(context)
+        return place in self._first_loads and place not in self._of_other_versions
 
     def is_stale(self, context: Context, page: Page) -> bool:
         """Return whether there is no bookmark, or one from more than a day ago."""
@@ -200,7 +239,10 @@ class IncrementalStream(OrganizersStream):
 
     def _keep(self, value: str | dict[str, t.Any], context: Context) -> None:
         for stream in self.bookmarked_streams():
-            self._bookmarks(stream, context).put(value, *bookmark_key(context))
+            kept = value
+            if isinstance(value, dict) and stream.version is not None:
+                kept = {**value, "version": stream.version}
+            self._bookmarks(stream, context).put(kept, *bookmark_key(context))
 
 
 class CreationOrderedStream(IncrementalStream):

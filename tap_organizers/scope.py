@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import typing as t
+import zlib
 
 from rest_tap.shards import Shards
 from rest_tap.times import parse_time
@@ -21,13 +24,15 @@ class Scope:
         shards: Which part of the work is this run's.
     """
 
-    def __init__(self, config: t.Mapping[str, t.Any]) -> None:
-        """Take the settings."""
+    def __init__(self, config: t.Mapping[str, t.Any], now: dt.datetime | None = None) -> None:
+        """Take the settings, and the time that an event has ended before or not."""
+        now = now or dt.datetime.now(dt.timezone.utc)
         self.organizers: frozenset[str] = frozenset(config.get("organizers") or ())
         self.events: frozenset[str] = frozenset(config.get("events") or ())
         self.shards = Shards(config.get("shard_index", 0), config.get("shard_count", 1))
         self._divided: frozenset[str] = frozenset(config.get("shard_events_of") or ())
         self._ended_after = parse_time(config.get("events_ended_after"))
+        self._settled_before = now - dt.timedelta(days=config.get("sweep_after_days", 30))
 
     def wants_organizer(self, slug: object) -> bool:
         """Return whether an organizer is to be read, and this shard has anything to read below it."""
@@ -39,14 +44,34 @@ class Scope:
         return is_named and self.owns(organizer, slug)
 
     def reads_below_event(self, event: Record) -> bool:
-        """Return whether the lists below an event are read: not if it ended before the setting says.
+        """Return whether the lists below an event are read: not if it ended before the setting says."""
+        return self._ended_after is None or not self._ended_before(event, self._ended_after)
+
+    def is_settled(self, event: Record) -> bool:
+        """Return whether an event ended so long ago that the sweep is enough for what is below it."""
+        return self._ended_before(event, self._settled_before)
+
+    @property
+    def filters(self) -> str:
+        """Return a name for what the settings leave out; empty if that is nothing."""
+        given = {
+            "organizers": sorted(self.organizers),
+            "events": sorted(self.events),
+            "events_ended_after": self._ended_after and self._ended_after.isoformat(),
+        }
+        given = {name: value for name, value in given.items() if value}
+        return f"{zlib.crc32(json.dumps(given).encode()):08x}" if given else ""
+
+    @staticmethod
+    def _ended_before(event: Record, bound: dt.datetime) -> bool:
+        """Return whether an event ended before a time.
 
         A series has no end of its own: its last date may come any time.
         """
-        if self._ended_after is None or event.get("has_subevents"):
-            return True
+        if event.get("has_subevents"):
+            return False
         end = parse_time(event.get("date_to")) or parse_time(event.get("date_from"))
-        return end is None or end >= self._ended_after
+        return end is not None and end < bound
 
     def owns(self, organizer: object, event: object = None) -> bool:
         """Return whether this run reads an organizer's lists, or those of an event."""

@@ -114,6 +114,14 @@ class TapOrganizers(RestTap):
             "stamped a while before they can be seen. Rows in it come twice.",
             default=300,
         ),
+        setting(
+            "sweep_after_days",
+            th.IntegerType(minimum=0, maximum=36_600),
+            "Sweep past events",
+            "Days after its end from which what is below an event is read by the sweep alone, with sweep_days; "
+            "before, and below a series of dates, in every run.",
+            default=30,
+        ),
         *shared_settings(),
     ).to_dict()
 
@@ -169,6 +177,11 @@ class TapOrganizers(RestTap):
     def scope(self) -> Scope:
         """Return what the settings choose."""
         return Scope(self.config)
+
+    @property
+    def sweep_scope(self) -> str | None:
+        """Return what names the filters of the settings; None for a shard."""
+        return self.scope.filters if super().sweep_scope is not None else None
 
     def discover_streams(self) -> list[OrganizersStream]:
         """Return all streams; needs neither network nor credentials."""

@@ -37,6 +37,10 @@ class TicketingStream(ListStream):
         event = context.get("event_id")
         return {} if event is None else {self.config["event_parameter"]: str(event)}
 
+    def sweep_keys(self, context: Context) -> tuple[str, ...]:
+        """Return what names the place of a list in the sweep."""
+        return (self.name, str(context.get("event_id", "")))
+
     def paginator(self, context: Context) -> Paginator:
         """Return that the list comes in one page."""
         return SinglePage(self.list_params(context))
@@ -70,6 +74,5 @@ class BelowEvent(TicketingStream):
     """The same list, one for each event: rows carry ``event_id``."""
 
     parent_keys = fields(event_id=Integer("Event that the list was asked for."))
-    #: Never: each run sees the events that are active then, and a loader would take the
-    #: rows of all others for deleted.
-    emit_activate_version_messages = False
+    #: Each run sees the events that are active then.
+    lists_everything = False

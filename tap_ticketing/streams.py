@@ -60,6 +60,8 @@ class Events(TicketingStream):
     """Something that tickets are sold for. The service lists active events only."""
 
     name = "events"
+    #: An event that has ended is not on the list any more, and is there all the same.
+    lists_everything = False
     path_setting = "events_path"
     records_key = "events"
     primary_keys = ("id",)
@@ -157,7 +159,8 @@ class Attendees(TicketingStream):
         params = self.list_params(context)
         if not self.bookmarked_streams():
             return SinglePage(params)
-        return self._cursor(context, self._since(context.get("event_id")))
+        is_due = self.sweep.is_due(self.sweep_keys(context))
+        return self._cursor(context, TicketBookmark() if is_due else self._since(context.get("event_id")))
 
     def _cursor(self, context: Context, since: TicketBookmark) -> Cursor:
         cursor = Cursor(

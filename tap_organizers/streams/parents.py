@@ -119,6 +119,10 @@ class Events(OrganizerChildStream):
         """Return whether the settings want this one, and it is this shard's."""
         return self.scope.wants_event(context.get("organizer"), row.get("slug"))
 
+    def is_settled(self, row: Record) -> bool:
+        """Return whether the event ended so long ago that the sweep is enough for what is below it."""
+        return self.scope.is_settled(row)
+
     def get_child_context(
         self,
         record: Record,

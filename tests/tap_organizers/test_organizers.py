@@ -473,7 +473,7 @@ def test_versions_are_activated_for_what_is_read_as_a_whole(quiet_sandbox: Sandb
     config = organizers_config(quiet_sandbox, emit_activate_version_messages=True)
     result = run_tap(config, only(discovered(config), "events", "tax_rules", "orders"))
     versions = {m["stream"]: m["version"] for m in result.messages if m["type"] == "ACTIVATE_VERSION"}
-    assert set(versions) == {"events", "tax_rules"}
+    assert set(versions) == {"events", "tax_rules", "orders"}
     for message in result.messages:
         if message["type"] == "RECORD":
             assert message.get("version") == versions.get(message["stream"])
