@@ -333,8 +333,8 @@ def difference(truth: Tables, found: Tables, *, values: bool = True) -> list[t.A
 
 
 @contextlib.contextmanager
-def bench() -> Iterator[Bench]:
-    """Give a bench on which waiting costs nothing."""
+def waiting_costs_nothing() -> Iterator[None]:
+    """Let waits of the rate limiter, so of retries, take no time; a proxy is named that must not be asked."""
     waits = Waits()
 
     def sleep(limiter: RateLimiter, seconds: float) -> None:
@@ -348,6 +348,13 @@ def bench() -> Iterator[Bench]:
         mock.patch.object(RateLimiter, "sleep", sleep),
         mock.patch.dict("os.environ", proxies),
     ):
+        yield
+
+
+@contextlib.contextmanager
+def bench() -> Iterator[Bench]:
+    """Give a bench on which waiting costs nothing."""
+    with waiting_costs_nothing():
         it = Bench()
         try:
             yield it
@@ -456,7 +463,12 @@ def main() -> None:
     """Write the document; exit with 1 if something is not as promised."""
     words = [word for word in sys.argv[1:] if word != "-v"]
     places = {where: place for where, place in PLACES.items() if not words or any(word in where for word in words)}
-    text, problems = table(print if "-v" in sys.argv else lambda _: None, places)
+    from tests.support import partial  # noqa: PLC0415 - it imports this module
+
+    report = print if "-v" in sys.argv else lambda _: None
+    text, problems = table(report, places)
+    deletions, more = partial.section(report)
+    text, problems = text + deletions, problems + more
     DOCUMENT.write_text(text, encoding="utf-8")
     print("\n".join([*problems, f"{len(problems)} problems; {DOCUMENT.name} is written"]))
     sys.exit(bool(problems))

@@ -1,0 +1,50 @@
+"""No partial run makes a loader delete a row that exists, versions on."""
+
+from __future__ import annotations
+
+import random
+import typing as t
+
+import pytest
+
+from tests.support.partial import CASES, KINDS, Way, bench, by_denial, by_end, by_settings, cases_of
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.partial import Bench
+
+#: Ways that are tried each time, by a part of their name; all by `make test-slow` and `make reliability`.
+SOME = (
+    *('`organizers: ["sommerfest"]', '`events: ["jazz-1"]', "`shard_index: 0`, `shard_count: 2", '`start_date: "2026'),
+    '`stream_maps: {"orders": null',
+)
+
+
+@pytest.fixture(scope="module")
+def it() -> Iterator[Bench]:
+    """A server, and what a loader has after one whole run."""
+    with bench() as it:
+        yield it
+
+
+@pytest.mark.parametrize("way", [way for way in by_settings() if way.name.startswith(SOME)], ids=lambda way: way.name)
+def test_a_setting_that_narrows_a_run_deletes_nothing(way: Way, it: Bench) -> None:
+    assert it.try_way(way).problems == []
+
+
+@pytest.mark.parametrize("number", [8, 30, 60, 100])
+def test_a_list_that_cannot_be_read_deletes_nothing(number: int, it: Bench) -> None:
+    assert it.try_way(list(by_denial())[number], CASES[2:3]).problems == []
+
+
+def test_a_run_that_ends_early_deletes_nothing(it: Bench) -> None:
+    for number, way in enumerate(by_end(random.Random(1), 8)):
+        assert it.try_way(way, CASES[number % 4 :][:1]).problems == [], way.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_partial_run_deletes_a_row_that_exists(kind: str, it: Bench) -> None:
+    for number, way in enumerate(KINDS[kind]()):
+        assert it.try_way(way, cases_of(kind, number)).problems == [], way.name
