@@ -14,7 +14,7 @@ import typing as t
 import msgspec
 
 from rest_tap.schema import Record, Schema
-from rest_tap.times import to_utc
+from rest_tap.times import known_to_utc, to_utc
 
 #: Names and positions on the way from a record to a value in it.
 Path = tuple[str | int, ...]
@@ -227,12 +227,7 @@ def _as_time(value: t.Any) -> str | None:
         msgspec.convert(value, dt.datetime)
     except msgspec.ValidationError:
         return to_utc(value)
-    return _in_utc(value)
-
-
-def _in_utc(value: str) -> str:
-    """Return a time that fits in UTC, as it is if it was."""
-    return value if value[-1] == "Z" and value[10] == "T" else to_utc(value) or value
+    return known_to_utc(value)
 
 
 def _as_day(value: t.Any) -> str | None:
@@ -263,11 +258,11 @@ def _clock(schema: Schema) -> Clock | None:  # noqa: C901 - a loop for each plac
             for record in records:
                 value = record.get(name)
                 if value.__class__ is str and (value[-1] != "Z" or value[10] != "T"):
-                    record[name] = to_utc(value) or value
+                    record[name] = known_to_utc(value)
         for name in lists:
             for record in records:
                 if (value := record.get(name)).__class__ is list:
-                    record[name] = [_in_utc(one) if one.__class__ is str else one for one in value]
+                    record[name] = [known_to_utc(one) if one.__class__ is str else one for one in value]
         for name, inner in objects:
             inner([value for record in records if (value := record.get(name)).__class__ is dict])
         for name, inner in arrays:

@@ -31,6 +31,7 @@ class BytesWriter(GenericSingerWriter[bytes, Message]):
     def __init__(self) -> None:
         """Start with an empty buffer."""
         self._buffer = bytearray()
+        self._has_records = False
 
     def serialize_message(self, message: Message) -> bytes:
         """Return a message as one line of JSON."""
@@ -50,6 +51,13 @@ class BytesWriter(GenericSingerWriter[bytes, Message]):
         """Append encoded lines."""
         self._buffer += lines
         if len(self._buffer) >= FLUSH_BYTES:
+            self.flush()
+
+    def write_records(self, lines: bytes) -> None:
+        """Append encoded records; the first ones go out at once, so that the loader begins, too."""
+        self.write_lines(lines)
+        if not self._has_records:
+            self._has_records = True
             self.flush()
 
     def flush(self) -> None:
@@ -120,7 +128,7 @@ class Output:
                 self.flush()
             return 0
         lines = self.encoder.lines(rows, extracted)
-        self.writer.write_lines(lines)
+        self.writer.write_records(lines)
         return len(lines)
 
     @property

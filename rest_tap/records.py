@@ -228,7 +228,8 @@ class RecordEncoder:
 
     def _without_nul(self, encoded: bytes) -> bytes:
         """Return encoded records with another character in place of NUL."""
-        if rb"\u0000" not in encoded:
+        # Most pages have no backslash at all, which is found out in no time.
+        if b"\\" not in encoded or rb"\u0000" not in encoded:
             return encoded
         replaced = NUL.sub(REPLACEMENT, encoded)
         if replaced != encoded:

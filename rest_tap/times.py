@@ -14,6 +14,8 @@ import singer_sdk.singerlib.encoding.base  # noqa: F401
 #: A time as most APIs write it, with an offset of whole hours: up to the hour, the rest, the offset.
 _USUAL = re.compile(r"(\d{4}-\d\d-\d\dT(?!24)\d\d)(:[0-5]\d:[0-5]\d(?:\.(?!0{6})\d{6})?)([+-]\d\d:?00)", re.ASCII)
 
+_SIGNS = frozenset("+-")
+
 #: How every text begins that is taken for a time.
 _BEGINNING = re.compile(r"\d{4}-\d\d-\d\d[Tt ](?!24)\d\d:\d\d", re.ASCII)
 
@@ -60,6 +62,19 @@ def to_utc(value: str) -> str | None:
         return value if value[10] == "T" else None  # in UTC it would lie before or after all time
     except ValueError:
         return None
+
+
+def known_to_utc(value: str) -> str:
+    """Return a text in UTC that is known to be a time; :func:`to_utc` finds out first whether it is."""
+    if value[-1] == "Z" and value[10] == "T":
+        return value
+    # What most APIs write is two cuts and a look-up: whole seconds, and an offset of whole hours.
+    if value[19:20] in _SIGNS and value[-2:] == "00" and value[10] == "T":
+        try:
+            return f"{_hour(value[:13], value[19:])}{value[13:19]}Z"
+        except (OverflowError, ValueError):
+            return value
+    return to_utc(value) or value
 
 
 @functools.lru_cache(maxsize=4096)

@@ -61,6 +61,17 @@ def test_lines_wait_until_there_are_many_of_them() -> None:
         assert pipe.flushes == 2
 
 
+def test_the_first_records_go_out_at_once() -> None:
+    with piped() as pipe:
+        writer = BytesWriter()
+        writer.write_message(SchemaMessage("things", {"type": "object"}, ["id"]))
+        assert pipe.sent() == b""
+        writer.write_records(b"a\n")
+        assert pipe.sent().endswith(b"}\na\n")
+        writer.write_records(b"b\n")
+        assert pipe.sent().endswith(b"}\na\n")
+
+
 def test_a_state_goes_out_at_once_behind_all_that_it_speaks_of() -> None:
     with piped() as pipe:
         writer = BytesWriter()

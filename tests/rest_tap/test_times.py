@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest_tap.times import format_minute, format_time, parse_retry_after, parse_time, to_utc
+from rest_tap.times import format_minute, format_time, known_to_utc, parse_retry_after, parse_time, to_utc
 
 UTC = dt.timezone.utc
 NOW = dt.datetime(2026, 11, 22, 6, 0, 0, tzinfo=UTC)
@@ -121,3 +122,28 @@ def test_a_date_is_measured_from_the_clock() -> None:
     told = parse_retry_after(later.strftime("%a, %d %b %Y %H:%M:%S GMT"))
     assert told is not None
     assert 100 < told <= 120
+
+
+@pytest.mark.parametrize("day", ["2026-01-31", "2024-02-29", "0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("between", ["T", "t", " "])
+@pytest.mark.parametrize("fraction", ["", ".5", ".000000", ".123456", ".1234567"])
+def test_the_short_way_for_what_is_known_to_be_a_time_comes_to_the_same(day: str, between: str, fraction: str) -> None:
+    offsets = ["", "Z", "z", "+00:00", "-00:00", "+0300", "+03:30", "-1200", "+14:00", "+23:59"]
+    texts = [
+        f"{day}{between}{clock}{fraction}{offset}"
+        for clock in ("00:00:00", "23:59:59", "12:30:45")
+        for offset in offsets
+    ]
+    known = [text for text in texts if is_known(text)]
+    assert len(known) > len(texts) // 2
+    in_utc = [text if text[-1] == "Z" and between == "T" else to_utc(text) or text for text in known]
+    assert [known_to_utc(text) for text in known] == in_utc
+
+
+def is_known(text: str) -> bool:
+    """Return whether msgspec takes a text for a time, which is how the tap knows one."""
+    try:
+        msgspec.convert(text, dt.datetime)
+    except msgspec.ValidationError:
+        return False
+    return True
