@@ -56,13 +56,6 @@ class Deduplicator:
             keys[place] = ("row", _number(sorted(rows[place].items(), key=operator.itemgetter(0))))
         return keys
 
-    def knows(self, row: Record) -> bool:
-        """Return whether this row has come before, as far as all rows are remembered."""
-        if not self._keys:
-            return False
-        key = self._keys_of([row])[0]
-        return key in self._all or (self._numbers is not None and _number(key) in self._numbers)
-
     def new(self, rows: list[Record]) -> list[tuple[int, Record]]:
         """Return the rows that have not come before, each with its place on the page."""
         fresh = list(enumerate(rows))

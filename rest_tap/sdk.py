@@ -82,9 +82,7 @@ class SeamStream(Stream):
 #: Lines of the SDK that say nothing here: an error has a line of its own, and which stream
 #: stands below which is in the documentation.
 SAID_ELSEWHERE = (
-    "An unhandled error occurred",
     "Added '%s' as child stream",
-    "Skipping deselected stream",
     "Config validation failed",
 )
 

@@ -9,6 +9,7 @@ from rest_tap.access import Access
 from rest_tap.errors import ApiError, ErrorAnswer, NotThere
 from rest_tap.outcome import Ending, Outcome
 from rest_tap.request import Request
+from tap_ticketing.client import event_id
 
 if t.TYPE_CHECKING:
     from rest_tap.listing import Listing
@@ -49,9 +50,3 @@ class TicketingAccess(Access):
         stream = self._events
         request = Request(stream.list_path({}), method=stream.method, stream=stream.name)
         return event not in {event_id(row) for row in self._ask(request, stream.read).rows}
-
-
-def event_id(row: t.Mapping[str, t.Any]) -> t.Any:
-    """Return an event's id as the number it is; the service sends some as text."""
-    value = row.get("id")
-    return int(value) if isinstance(value, str) and value.isdecimal() else value

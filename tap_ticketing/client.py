@@ -76,3 +76,9 @@ class BelowEvent(TicketingStream):
     parent_keys = fields(event_id=Integer("Event that the list was asked for."))
     #: Each run sees the events that are active then.
     lists_everything = False
+
+
+def event_id(row: t.Mapping[str, t.Any]) -> t.Any:
+    """Return an event's id as the number it is; the service sends some as text."""
+    value = row.get("id")
+    return int(value) if isinstance(value, str) and value.isdecimal() else value

@@ -23,9 +23,8 @@ from rest_tap.schema import (
     String,
     fields,
 )
-from tap_ticketing.access import event_id
 from tap_ticketing.bookmarks import TicketBookmark, read_bookmark, write_bookmark
-from tap_ticketing.client import BelowEvent, TicketingStream
+from tap_ticketing.client import BelowEvent, TicketingStream, event_id
 
 if t.TYPE_CHECKING:
     from singer_sdk import Tap

@@ -17,6 +17,7 @@ from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
 from tools import dbt, snapshots
 from tools.diagrams import page
+from tools.imports import diagram, import_graph
 from tools.requests import cost, counted
 from tools.settings import Setting, all_settings, own_settings, required_groups
 from tools.streams import deselected, reference, table
@@ -84,11 +85,14 @@ def documents() -> dict[Path, str]:
         meltano = _between(meltano, f"    executable: {tap.name}", "  - name:", _meltano(tap))
     settings = _between(settings, "<!-- services", "<!-- services: end", _services_table())
     scale = _between(scale, "<!-- requests", "<!-- requests: end", counted())
+    architecture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    architecture = _between(architecture, "<!-- imports", "<!-- imports: end", _import_diagrams())
     measured = report.kept()
     return {
         ROOT / "meltano.yml": meltano,
         ROOT / "docs" / "settings.md": settings,
         ROOT / "docs" / "scale.md": scale,
+        ROOT / "docs" / "architecture.md": architecture,
         ROOT / "hub" / "ticketing.meltano.yml": definitions(meltano),
         ROOT / "docs" / "streams.md": page(TAPS),
         report.PAGE: report.page(measured),
@@ -101,6 +105,13 @@ def documents() -> dict[Path, str]:
         ROOT / "hub" / "default_variants.yml": _yaml({"extractors": {tap.name: VARIANT for tap in TAPS}}),
         ROOT / "hub" / "maintainers.yml": _yaml({VARIANT: {"label": VARIANT, "name": VARIANT, "url": REPOSITORY}}),
     }
+
+
+def _import_diagrams() -> str:
+    """Return a diagram of the imports within each package that users run."""
+    graph = import_graph(ROOT)
+    packages = ("rest_tap", "tap_organizers", "tap_ticketing")
+    return "".join(f"### {package}\n\n```mermaid\n{diagram(graph, package)}```\n\n" for package in packages)
 
 
 def definitions(meltano: str) -> str:
