@@ -103,9 +103,11 @@ def test_answers_and_streams_have_the_same_fields_and_types(name: str, lists: di
     fields = Fields()
     for row in both(lists, name):
         fields.compare_fields(row, LISTS[name].fields, name)
-    assert not fields.unknown
+    # What a payment's details hold differs by provider.
+    assert {path for path in fields.unknown if ".details." not in path} == set()
     assert not fields.mistyped
-    assert declared(LISTS[name].fields, name).keys() - fields.seen - ADDED == set()
+    missing = {path for path in declared(LISTS[name].fields, name) if ".details." not in path} - fields.seen
+    assert missing - ADDED == set()
 
 
 def test_a_limited_token_sees_the_orders_of_its_event_only(pretix: PretixServer, tokens: dict[str, str]) -> None:
