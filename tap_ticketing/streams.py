@@ -109,8 +109,8 @@ class Events(TicketingStream):
 class Attendees(TicketingStream):
     """A person who holds a ticket, with what was asked of them.
 
-    The cursor shows new attendees only. Who also wants changes to those already read
-    asks for ``FULL_TABLE`` in the catalog.
+    The cursor brings new attendees only. To have changes to those already read, too, ask
+    for ``FULL_TABLE`` in the catalog.
     """
 
     name = "attendees"

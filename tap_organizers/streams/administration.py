@@ -1,4 +1,4 @@
-"""Settings, reports and what bundled plugins add."""
+"""Settings, exports, and the lists of bundled plugins."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class EventSettings(EventChildStream):
 class OrganizerExporters(OrganizerChildStream):
     """A report that the server can make for an organizer. About the server, not about sales.
 
-    Without a word, the API leaves out reports that the credential may not make.
+    The API leaves out reports that the credential may not make, without saying so.
     """
 
     name = "organizer_exporters"
@@ -115,7 +115,7 @@ class OrganizerExporters(OrganizerChildStream):
 class EventExporters(EventChildStream):
     """A report that the server can make for an event. About the server, not about sales.
 
-    Without a word, the API leaves out reports that the credential may not make.
+    The API leaves out reports that the credential may not make, without saying so.
     """
 
     name = "event_exporters"
@@ -130,7 +130,7 @@ class EventExporters(EventChildStream):
 
 
 class OrganizerScheduledExports(OrganizerChildStream):
-    """A report of an organizer that is sent by a schedule.
+    """A report of an organizer that is sent on a schedule.
 
     A user's credential (OAuth) without the permission sees the user's own reports only; a team's is denied.
     """
@@ -164,7 +164,7 @@ class OrganizerScheduledExports(OrganizerChildStream):
 
 
 class EventScheduledExports(EventChildStream):
-    """A report of an event that is sent by a schedule.
+    """A report of an event that is sent on a schedule.
 
     A user's credential (OAuth) without the permission sees the user's own reports only; a team's is denied.
     """
@@ -275,7 +275,7 @@ class BadgeItems(EventChildStream):
 
 
 class SendmailRules(EventChildStream):
-    """An e-mail that is sent by itself around the event."""
+    """An e-mail that is sent automatically before or after the event."""
 
     name = "sendmail_rules"
     path = "/organizers/{organizer}/events/{event}/sendmail_rules"
@@ -303,7 +303,7 @@ class SendmailRules(EventChildStream):
 
 
 class AutoCheckinRules(EventChildStream):
-    """A rule that checks tickets in by itself."""
+    """A rule that checks tickets in automatically."""
 
     name = "auto_checkin_rules"
     path = "/organizers/{organizer}/events/{event}/auto_checkin_rules"

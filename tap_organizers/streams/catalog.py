@@ -1,4 +1,4 @@
-"""What an event sells, by which rules, and who may come in."""
+"""Products, prices, questions, vouchers, check-in lists and seats of an event."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class TaxRules(EventChildStream):
 
 
 class ItemCategories(EventChildStream):
-    """A heading under which products stand in the shop."""
+    """A category of products in the shop."""
 
     name = "item_categories"
     path = "/organizers/{organizer}/events/{event}/categories"
@@ -225,7 +225,7 @@ class ItemChildStream(OrganizersStream):
 
 
 class ItemVariations(ItemChildStream):
-    """A variety of a product, such as a reduced price."""
+    """A variation of a product, such as a reduced price."""
 
     name = "item_variations"
     nested_in = "variations"
@@ -256,7 +256,7 @@ class ItemBundles(ItemChildStream):
 
 
 class ItemProgramTimes(ItemChildStream):
-    """A slot of time that a product gives access to."""
+    """A time slot that a product gives access to."""
 
     name = "item_program_times"
     path = "/organizers/{organizer}/events/{event}/items/{item}/program_times"
@@ -375,7 +375,7 @@ class QuestionOptions(OrganizersStream):
 
 
 class Quotas(EventChildStream):
-    """How many of some products may be sold together."""
+    """How many of a group of products can be sold in all."""
 
     name = "quotas"
     path = "/organizers/{organizer}/events/{event}/quotas"
@@ -395,7 +395,7 @@ class Quotas(EventChildStream):
 
 
 class Discounts(EventChildStream):
-    """A rule that lowers prices in the cart by itself."""
+    """A discount that the cart applies automatically."""
 
     name = "discounts"
     path = "/organizers/{organizer}/events/{event}/discounts"
@@ -488,7 +488,7 @@ class WaitingListEntries(EventChildStream):
 
 
 class CheckinLists(EventChildStream):
-    """A list of tickets that may pass a door."""
+    """A check-in list: the tickets that are let in at one door."""
 
     name = "checkin_lists"
     path = "/organizers/{organizer}/events/{event}/checkinlists"

@@ -1,4 +1,4 @@
-"""The organizer itself: channels, plans, teams, devices."""
+"""Sales channels, seating plans, teams, devices and webhooks of an organizer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHOICE = fields(
 
 
 class SalesChannels(OrganizerChildStream):
-    """A way tickets are sold: the shop, the box office, the API."""
+    """A way to sell tickets: the shop, the box office, the API."""
 
     name = "sales_channels"
     path = "/organizers/{organizer}/saleschannels"

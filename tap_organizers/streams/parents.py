@@ -1,4 +1,4 @@
-"""Organizers and events, and the levels of streams below them."""
+"""Organizers and events, and what the streams below them share."""
 
 from __future__ import annotations
 

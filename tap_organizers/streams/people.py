@@ -1,4 +1,4 @@
-"""Customers, what they hold, and value cards."""
+"""Customers, memberships, gift cards and reusable media."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Customers(OrganizerChildStream):
 
 
 class Memberships(OrganizerChildStream):
-    """A customer's membership, which a product gave."""
+    """A membership that a customer has bought."""
 
     name = "memberships"
     path = "/organizers/{organizer}/memberships"
@@ -118,7 +118,7 @@ class GiftCards(OrganizerChildStream):
 
 
 class GiftCardTransactions(OrganizersStream):
-    """A sum that was put onto a gift card, or taken from it."""
+    """A sum added to a gift card, or taken from it."""
 
     parent_stream_type = GiftCards
     parent_keys = fields(

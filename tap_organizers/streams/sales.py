@@ -1,4 +1,4 @@
-"""Orders and what comes of them: the rows that grow."""
+"""Orders, payments, transactions, invoices and check-ins."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ class Subevents(AllEventsStream, IncrementalStream):
 
 
 class Orders(AllEventsStream, CreationOrderedStream):
-    """A purchase with its positions, fees, payments and refunds, as last modified.
+    """An order with its positions, fees, payments and refunds, as last modified.
 
     A fully canceled order has status ``c`` while its positions keep ``canceled: false``;
     ``canceled: true`` marks positions canceled one by one.
@@ -329,7 +329,7 @@ class OrderPositions(OrderPartStream):
 
 
 class OrderAnswers(OrderPartStream):
-    """What was answered to one question for one ticket."""
+    """The answer to one question for one ticket."""
 
     name = "order_answers"
     nested_in = "positions"
@@ -406,7 +406,7 @@ class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
 
 
 class OrderPayments(OrderMoneyStream):
-    """A payment of an order, or the attempt at one.
+    """A payment of an order, or an attempt at one.
 
     A change of a payment alone does not move the order's ``last_modified``, so the complete list is
     read in every run unless the catalog asks for ``INCREMENTAL``.
@@ -419,7 +419,7 @@ class OrderPayments(OrderMoneyStream):
 
 
 class OrderRefunds(OrderMoneyStream):
-    """Money given back for an order, or about to be.
+    """A refund of an order, done or about to be.
 
     A change of a refund alone does not move the order's ``last_modified``, so the complete list is
     read in every run unless the catalog asks for ``INCREMENTAL``.
@@ -576,7 +576,7 @@ class RevokedTicketSecrets(EventIncrementalStream, EventChildStream):
 
 
 class BlockedTicketSecrets(EventIncrementalStream, EventChildStream):
-    """A ticket code that is blocked or no longer so, for offline scanners."""
+    """A ticket code that is blocked, or was, for offline scanners."""
 
     name = "blocked_ticket_secrets"
     path = "/organizers/{organizer}/events/{event}/blockedsecrets"
