@@ -181,6 +181,7 @@ class Listing:
         paginator: Paginator | None = None,
         seen: Deduplicator | None = None,
         error: ApiError | None = None,
+        is_fallback: bool = False,
     ) -> None:
         """Prepare the list; its first requests become known, and none is sent.
 
@@ -193,7 +194,9 @@ class Listing:
             paginator: How it is paged, if not as the stream says.
             seen: The rows that have come before, where the list is read in more than one way.
             error: Why it cannot be read, if that is known already.
+            is_fallback: Whether it is read in place of one that the server does not have.
         """
+        self.is_fallback = is_fallback
         self.node = node
         self.stream = node.stream
         self.context = context

@@ -167,6 +167,14 @@ class Run:
                 self.read(self.listing(listing.node, context, paginator=verdict))
                 return
             outcome = verdict
+        if outcome.ending is Ending.ABSENT and stream.fallback and not listing.is_fallback:
+            self._read_below(stream.fallback, listing)
+            return
+        self._finish(listing, outcome)
+
+    def _finish(self, listing: Listing, outcome: Outcome) -> None:
+        """Report how a list ended, and let its stream move the bookmark if all of it came."""
+        stream, context = listing.stream, listing.context
         self._warn_failed(outcome)
         if outcome.ending is Ending.INCOMPLETE:
             self._warn_incomplete(listing)
@@ -241,6 +249,18 @@ class Run:
         names = list(names)
         self.report.leave_out(*names)
         self.rereading.end_loading(names)
+
+    def _read_below(self, name: str, listing: Listing) -> None:
+        """Read a list that the server does not have where it has the same below each row of another stream."""
+        node, context = listing.node, listing.context
+        parent = self._streams[name]
+        for row in list(self.rows(Node(parent), context)):
+            below = parent.get_child_context(record=row, context=dict(context))
+            if below is None:
+                self.report.leave_out(*node.names())
+                continue
+            for place in node.stream.contexts(row, below):
+                self.read(self.listing(node, place, is_fallback=True))
 
     def _read_otherwise(self, listing: Listing) -> None:
         """Read a list that did not come complete by the values of another one, if it can be."""

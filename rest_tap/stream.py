@@ -84,6 +84,8 @@ class ListStream(SeamStream, abc.ABC):
     nested_in: str | None = None
     #: For such a stream: keys to add, and the fields of the parent's row they come from.
     nested_keys: t.ClassVar[t.Mapping[str, str]] = {}
+    #: Stream with the same list below each of its rows, for servers that lack this one.
+    fallback: t.ClassVar[str] = ""
     #: Another way to read the list where it does not come complete.
     supplement: t.ClassVar[Supplement | None] = None
     #: Streams keep no partitions: the SDK's list of them is searched for every record

@@ -62,6 +62,8 @@ class OrganizersAccess(Access):
         self._withheld: dict[tuple[str | None, ...], Denied | None] = {}
         #: Streams whose lists this server does not have, and those that have answered.
         self._absent: set[str] = set()
+        #: Streams whose lists this server has for each event only.
+        self._by_event: set[str] = set()
         self._asked_again: set[tuple[t.Any, ...]] = set()
         self._server_version: str | None = None
 
@@ -80,6 +82,7 @@ class OrganizersAccess(Access):
             and not listing.pages_read
             and place not in self._asked_again
             and stream.name not in self._absent
+            and ("event" in listing.context or stream.name not in self._by_event)
         ):
             self._asked_again.add(place)
             return stream.paginator(listing.context)
@@ -129,15 +132,24 @@ class OrganizersAccess(Access):
         if not error.is_unknown_path:
             logger.warning("%s: skipped, gone since its parent was listed (%s)", stream.name, error.path)
             return self.ended(listing, Ending.GONE)
-        if self.report.count(stream.name, Ending.COMPLETE, Ending.INCOMPLETE):
+        has_answered = self.report.count(stream.name, Ending.COMPLETE, Ending.INCOMPLETE)
+        if stream.fallback and "event" not in listing.context and (stream.name in self._by_event or not has_answered):
+            if stream.name not in self._by_event:
+                self._by_event.add(stream.name)
+                server = self._server()
+                logger.info("%s: %s does not have the list of all events; read event by event", stream.name, server)
+            return self.ended(listing, Ending.ABSENT)
+        if has_answered:
             return self.ended(listing, Ending.FAILED, error)
         if stream.name not in self._absent:
             self._absent.add(stream.name)
             since = f"; pretix has it since {stream.since_version}" if stream.since_version else ""
-            version = self.server_version()
-            server = f"this server ({version})" if version else "this server"
-            logger.info("%s: skipped, %s does not have it%s", stream.name, server, since)
+            logger.info("%s: skipped, %s does not have it%s", stream.name, self._server(), since)
         return self.ended(listing, Ending.ABSENT)
+
+    def _server(self) -> str:
+        version = self.server_version()
+        return f"this server ({version})" if version else "this server"
 
     def server_version(self) -> str:
         """Return the version that a pretix server tells, or an empty text for other servers."""

@@ -72,6 +72,9 @@ class AllEventsStream(OrganizerChildStream):
     does not see, or of which it may not read them (docs/pretix.md, "Permissions").
     """
 
+    #: Servers of before the list, and forks, have it for each event.
+    fallback = "events"
+
     def list_path(self, context: Context) -> str:
         """Return the path of the list: of one event, if that is what is read."""
         return fill_path(self.event_path if "event" in context else self.path, context)

@@ -18,8 +18,6 @@ if t.TYPE_CHECKING:
 NAMES = [str(stream.name) for stream in t.cast("t.Any", STREAMS)]
 #: The versions that were compared (of the reference), and one that has but the lists of single events' orders.
 VERSIONS = ("2026.3.0", "2026.2.0", "2025.7.1", "2024.8.0", "2023.8.1", "2023.7.3")
-#: What stands in orders' rows.
-OF_ORDERS = {"order_positions", "order_answers", "order_fees", "order_refunds"}
 
 
 def absent(version: str) -> dict[str, str]:
@@ -29,13 +27,37 @@ def absent(version: str) -> dict[str, str]:
         return [int(part) for part in text.split(".")[:2]]
 
     found = {facts.name: facts.since for facts in LISTS if facts.since and number(facts.since) > number(version)}
-    # Payments are read by a list of orders.
-    return found | ({"order_payments": found["orders"]} if "orders" in found else {})
+    # Each event had its own list of orders before.
+    return {name: since for name, since in found.items() if name != "orders"}
 
 
 def skipped(result: Result) -> list[str]:
     """Return what was said of lists that are not there."""
     return [line for line in result.lines() if "does not have it" in line]
+
+
+def test_orders_are_read_event_by_event_where_there_is_no_list_of_all_events() -> None:
+    with Sandbox(scale=SMALL) as box:
+        whole = run_tap(organizers_config(box), only(discovered({}), "orders", "order_positions", "order_payments"))
+        box.organizers.version = "2023.7.3"
+        config = organizers_config(box)
+        result = run_tap(config, only(discovered(config), "orders", "order_positions", "order_payments"))
+        for stream, keys in (
+            ("orders", ("code",)),
+            ("order_positions", ("id",)),
+            ("order_payments", ("order", "local_id")),
+        ):
+            assert sorted(tuple(row[key] for key in keys) for row in result.records[stream]) == sorted(
+                tuple(row[key] for key in keys) for row in whole.records[stream]
+            )
+        assert whole.records["orders"]
+        assert sorted(line for line in result.lines() if "event by event" in line) == [
+            f"{stream}: this server (2023.7.3) does not have the list of all events; read event by event"
+            for stream in ("order_payments", "orders")
+        ]
+        assert result.warnings() == []
+        again = run_tap(config, only(discovered(config), "orders", "order_positions"), result.states[-1])
+        assert again.records["orders"] == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -52,9 +74,8 @@ def test_lists_that_came_later_are_named_once_and_all_others_come_complete(versi
         )
         assert result.warnings() == []
         assert len(box.requests("/version$")) == 1
-        without = missing.keys() | (OF_ORDERS if "orders" in missing else set())
         for stream in t.cast("t.Any", STREAMS):
-            if stream.name in without:
+            if stream.name in missing:
                 assert result.records[stream.name] == []
             else:
                 keys = [tuple(row[key] for key in stream.primary_keys) for row in result.records[stream.name]]
