@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import gzip
 import itertools
 import json
@@ -54,7 +55,8 @@ CASES: dict[str, Case] = {}
 
 def large(make: t.Callable[[], bytes], status: str = "200 OK", **headers: str) -> Answer:
     """Return what answers with something that is made only when it is asked for."""
-    return lambda connection: connection.reply(make(), status, **headers)
+    made = functools.cache(make)
+    return lambda connection: connection.reply(made(), status, **headers)
 
 
 GOOD = page(rules_of("autumn"))

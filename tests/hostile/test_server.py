@@ -65,7 +65,7 @@ def run(server: Server, folder: Path, api: Api, state: t.Any, **settings: t.Any)
         "auth_header": "Authorization",
         "auth_prefix": "Token",
         "progress": True,
-        "request_timeout": 2,
+        "request_timeout": 5,
         "personal_data": False,
         **settings,
     }
