@@ -35,6 +35,7 @@ from rest_tap.schema import PERSONAL, sensitive
 from rest_tap.sdk import BatchConfig, SeamTap, quiet
 from rest_tap.settings import Services, with_service
 from rest_tap.state import State
+from rest_tap.stdio import CLOSED, guard
 
 if t.TYPE_CHECKING:
     import logging
@@ -380,6 +381,11 @@ class RestTap(SeamTap):
         self._run.stop(signum)
 
     @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Return the command, which ends in a line where standard output is full, gone or closed."""
+        return guard(super().get_singer_command(), lambda: one_line(cls.logger))
+
+    @classmethod
     def invoke(cls, **kwargs: t.Any) -> None:
         """Run the tap for the command line."""
         # Rows are trees, which go without a collector. Looking through all that was imported
@@ -449,7 +455,8 @@ class one_line:  # noqa: N801 - reads as what it does
             # The interpreter would flush standard output once more and complain.
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
             is_gone = isinstance(error, BrokenPipeError)
-            self.logger.error("the loader has closed the pipe" if is_gone else f"no room to write to: {error.strerror}")
+            gone = str(error) if str(error) == CLOSED else "the loader has closed the pipe"
+            self.logger.error(gone if is_gone else f"no room to write to: {error.strerror}")
             sys.exit(FAILED)
         if isinstance(error, ConfigValidationError):
             self._tell("; ".join(error.errors) or error)
