@@ -39,6 +39,8 @@ MEMORY = 300
 #: Seconds that no run takes, and that one takes beyond its budget at most.
 LONGEST, BEYOND = 45.0, 8.0
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \| (DEBUG|INFO|WARNING|ERROR|CRITICAL) +\| ")
+#: What the SDK warns of has more than a line.
+OF_THE_OLDEST_PYTHON = ("", "  warn_python_eol()")
 STREAMS = ("organizers", "events", "tax_rules")
 
 
@@ -137,10 +139,11 @@ def test_a_hostile_answer_ends_in_all_rows_or_in_a_line(name: str, outcomes: dic
     first, said = found.first, found.first.stderr
     assert "Traceback" not in said, said[-2000:]
     assert first.code in {0, 1}, said[-2000:]
-    assert [line[:200] for line in said.splitlines() if not LOG_LINE.match(line)] == []
-    assert not any(line.split("|", 3)[3].lstrip().startswith("FORGED") for line in said.splitlines())
-    assert max(map(len, said.splitlines()), default=0) < 5_000
-    assert len(said.splitlines()) < 100
+    lines = [line for line in said.splitlines() if line not in OF_THE_OLDEST_PYTHON]
+    assert [line[:200] for line in lines if not LOG_LINE.match(line)] == []
+    assert not any(line.split("|", 3)[3].lstrip().startswith("FORGED") for line in lines)
+    assert max(map(len, lines), default=0) < 5_000
+    assert len(lines) < 100
     assert first.peak < MEMORY << 10, f"{first.peak >> 10} MB"
     assert found.seconds < (case.budget + BEYOND if case.budget else LONGEST)
     if first.code:
