@@ -213,12 +213,13 @@ class Client:
         allowance = Allowance(
             self.timeout * ANSWER_TIMEOUTS,
             self.timeout,
-            self.rules.max_bytes + WIRE_OVERHEAD,
+            WIRE_OVERHEAD,
             lambda: self.limiter.is_stopped,
         )
         try:
             with allowing(allowance):
                 url, response = self._send(request, redirect, credential)
+                allowance.size += self.rules.max_bytes
                 content = self._content(response, lease, allowance)
         except _SENDS_NOTHING as error:
             raise ApiError(self._unsendable(error), stream=request.stream, path=request.path) from None

@@ -31,7 +31,7 @@ class Allowance:
     Attributes:
         seconds: From the request to the last byte.
         pause: Seconds without a byte.
-        size: Bytes on the wire.
+        size: Bytes on the wire; more of them once the headers have come.
         is_stopped: Whether the run is over.
     """
 
