@@ -219,7 +219,8 @@ class Client:
         try:
             with allowing(allowance):
                 url, response = self._send(request, redirect, credential)
-                allowance.size += self.rules.max_bytes
+                # Of what is allowed, the text is half at most.
+                allowance.size += self.rules.max_bytes // 2
                 content = self._content(response, lease, allowance)
         except _SENDS_NOTHING as error:
             raise ApiError(self._unsendable(error), stream=request.stream, path=request.path) from None

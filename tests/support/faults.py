@@ -417,6 +417,12 @@ Other tests end in the same ways: a server that refuses connections in mid-run, 
 test-slow`); the same faults in front of a real pretix (`make test-pretix`); a tap, a loader or a `meltano run` that is
 killed with `kill -9`, and a full disk (`make test-meltano`).
 
+An answer that never ends ends after ten times `request_timeout`, wherever in it the server takes its time, and at once
+when the time budget is spent. What each of some 550 hostile ways to answer comes to (framing, statuses, redirects,
+cookies, compression, shapes of JSON, slugs, echoed secrets, drips) is tested with the real command in `tests/hostile`:
+all rows, or a line and a STATE from which the next run completes; below 300 MB, without a traceback and without a
+secret in the log or STATE.
+
 | Fault | How often | Tries | Outcome | Lost |
 | --- | --- | ---: | --- | ---: |
 """
