@@ -28,6 +28,8 @@ Clock = t.Callable[[list[Record]], None]
 
 #: What databases keep as an integer.
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
+#: Up to here a float has every whole number.
+EXACT = 2**53
 #: A number as JSON writes it.
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 #: Digits that a float holds for sure; with more, the text may not be the number that was sent.
@@ -47,8 +49,7 @@ class Normaliser:
         """
         self._keys = tuple(keys)
         properties: dict[str, Schema] = schema.get("properties", {})
-        row = _struct(properties, self._keys)
-        self._row, self._page = row, list[row]  # type: ignore[valid-type]
+        self._page: t.Any = list[_struct(properties, self._keys)]  # type: ignore[misc]
         self._fits = _fits(properties)
         self._clock = _clock(schema)
 
@@ -60,26 +61,30 @@ class Normaliser:
             what they were. An index without any has a record that lacks a key.
         """
         misfits: dict[int, Misfits] = {}
-        try:
-            msgspec.convert(records, self._page)
-        except msgspec.ValidationError:
+        if not self._fits_already(records, self._page):
             for index, record in enumerate(records):
                 found = self._fit(record)
                 if found or self.lacks_key(record):
                     misfits[index] = found
-        if self._clock is not None:
-            self._clock(records)
         return misfits
 
     def lacks_key(self, record: Record) -> bool:
         """Return whether a record cannot be told from others."""
         return any(record.get(key) is None for key in self._keys)
 
+    def _fits_already(self, records: list[Record], page: t.Any) -> bool:
+        """Return whether records fit, but for their times being in UTC, which they are now."""
+        try:
+            msgspec.convert(records, page)
+            if self._clock is not None:
+                self._clock(records)
+        except (msgspec.ValidationError, OverflowError):
+            return False
+        return True
+
     def _fit(self, record: Record) -> Misfits:
         misfits: Misfits = []
-        try:
-            msgspec.convert(record, self._row)
-        except msgspec.ValidationError:
+        if not self._fits_already([record], self._page):
             for name, fit in self._fits:
                 if record.get(name) is not None:
                     record[name] = fit(record[name], (name,), misfits)
@@ -117,7 +122,8 @@ def _type(schema: Schema) -> t.Any:
         fitting = _struct(schema["properties"]) if schema.get("properties") else dict
     else:
         whole = t.Annotated[int, msgspec.Meta(ge=SMALLEST, le=LARGEST)]
-        fitting = {"integer": whole, "number": float, "boolean": bool}[kind]
+        exact = t.Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)]
+        fitting = {"integer": whole, "number": exact | float, "boolean": bool}[kind]
     return fitting | None if "null" in schema["type"] else fitting
 
 
@@ -210,7 +216,7 @@ def _as_number(value: t.Any) -> float | int | None:
         digits = re.split("[eE]", value)[0].replace(".", "").strip("-0")
         value = float(value) if len(digits) <= SURE_DIGITS else None
     if value.__class__ is int:
-        return int(value)
+        return int(value) if abs(value) <= EXACT else None
     return float(value) if value.__class__ is float and abs(value) != float("inf") else None
 
 
@@ -227,7 +233,10 @@ def _as_time(value: t.Any) -> str | None:
         msgspec.convert(value, dt.datetime)
     except msgspec.ValidationError:
         return to_utc(value)
-    return known_to_utc(value)
+    try:
+        return known_to_utc(value)
+    except OverflowError:
+        return None
 
 
 def _as_day(value: t.Any) -> str | None:

@@ -58,23 +58,25 @@ def to_utc(value: str) -> str | None:
             return None
         parsed = dt.datetime.fromisoformat(value.upper().replace("Z", "+00:00"))
         return format_time(parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.timezone.utc))
-    except OverflowError:
-        return value if value[10] == "T" else None  # in UTC it would lie before or after all time
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter: in UTC it would lie before or after all years
         return None
 
 
 def known_to_utc(value: str) -> str:
-    """Return a text in UTC that is known to be a time; :func:`to_utc` finds out first whether it is."""
+    """Return a text in UTC that is known to be a time; :func:`to_utc` finds out first whether it is.
+
+    Raises:
+        OverflowError: In UTC it would lie before or after all years.
+    """
     if value[-1] == "Z" and value[10] == "T":
         return value
     # What most APIs write is two cuts and a look-up: whole seconds, and an offset of whole hours.
     if value[19:20] in _SIGNS and value[-2:] == "00" and value[10] == "T":
-        try:
-            return f"{_hour(value[:13], value[19:])}{value[13:19]}Z"
-        except (OverflowError, ValueError):
-            return value
-    return to_utc(value) or value
+        return f"{_hour(value[:13], value[19:])}{value[13:19]}Z"
+    found = to_utc(value)
+    if found is None:
+        raise OverflowError
+    return found
 
 
 @functools.lru_cache(maxsize=4096)

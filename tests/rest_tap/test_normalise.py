@@ -77,6 +77,7 @@ def normalised(field: Schema, value: object) -> tuple[object, list[tuple[t.Any, 
         pytest.param(Integer(), False, LOST, id="false is no number"),
         pytest.param(Number(), "52.5", 52.5, id="text to fraction"),
         pytest.param(Number(), 52, 52, id="a whole number is a number"),
+        pytest.param(Number(), 2**53 + 1, LOST, id="a whole number that a float does not have"),
         pytest.param(Number(), "5e3", 5000.0, id="an exponent"),
         pytest.param(Number(), "52,5", LOST, id="a comma"),
         pytest.param(Number(), "NaN", LOST, id="not a number"),
@@ -96,6 +97,8 @@ def normalised(field: Schema, value: object) -> tuple[object, list[tuple[t.Any, 
         pytest.param(DateTime(), "0000-00-00 00:00:00", LOST, id="MySQL's zero"),
         pytest.param(DateTime(), "0000-00-00T00:00:00Z", LOST, id="the same in ISO 8601"),
         pytest.param(DateTime(), "2026-02-30T10:00:00Z", LOST, id="no such day"),
+        pytest.param(DateTime(), "0001-01-01T00:00:00+05:00", LOST, id="before all years in UTC"),
+        pytest.param(Array(DateTime), ["9999-12-31T23:59:59-05:00"], [None], id="after all years in UTC"),
         pytest.param(DateTime(), 1767225600, LOST, id="seconds since whenever"),
         pytest.param(Date(), "2026-01-31", "2026-01-31", id="a day"),
         pytest.param(Date(), "2026-02-30", LOST, id="no such day in February"),
@@ -117,7 +120,7 @@ def test_a_value_becomes_what_can_be_turned_back_or_null(field: Schema, value: o
         assert misfits == [(("field",), value)]
     else:
         assert (found, type(found)) == (expected, type(expected))
-        assert misfits == []
+        assert misfits == ([] if expected != [None] else [(("field", 0), value[0])])  # type: ignore[index]
 
 
 KINDS: tuple[t.Any, ...] = (String, Integer, Number, Boolean, DateTime, Date, I18n, Json)
