@@ -15,7 +15,7 @@ import yaml
 from benchmarks import report
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
-from tools import dbt, snapshots
+from tools import bad_input, dbt, snapshots
 from tools.diagrams import page
 from tools.imports import diagram, import_graph
 from tools.requests import cost, counted
@@ -95,6 +95,7 @@ def documents() -> dict[Path, str]:
         ROOT / "docs" / "architecture.md": architecture,
         ROOT / "hub" / "ticketing.meltano.yml": definitions(meltano),
         ROOT / "docs" / "streams.md": page(TAPS),
+        ROOT / "docs" / "bad-input.md": bad_input.page(),
         report.PAGE: report.page(measured),
         report.PICTURE: report.picture(measured["workloads"]),
         ROOT / "docs" / f"{TapOrganizers.name}.md": reference(TapOrganizers, cost),
