@@ -64,14 +64,16 @@ wheel: .venv/ready ## build the wheel into dist/
 
 # A process for each core.
 PARALLEL := -n auto --dist worksteal
+# Leaves out tests that need other programs, whose imports take longer than those of all others together.
+ALONE := $(patsubst %,--ignore tests/%,dbt meltano orchestrate pretix)
 
 .PHONY: test
 test: lint ## lint, then every test that needs no other program (three minutes on two cores)
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest $(PARALLEL) $(ALONE)
 
 .PHONY: test-slow
 test-slow: .venv/ready ## the tests that take long: faults everywhere, 500 random runs, secrets, memory (ten minutes)
-	$(BIN)/python -m pytest $(PARALLEL) -m slow
+	$(BIN)/python -m pytest $(PARALLEL) $(ALONE) -m slow
 
 .PHONY: reliability
 reliability: .venv/ready ## break everything, everywhere, into docs/reliability.md (ten minutes)
@@ -82,7 +84,7 @@ test-lowest: .venv/ready ## the tests with the oldest dependencies that pyprojec
 	$(UV) venv --quiet --clear --python $(BIN)/python .cache/lowest
 	$(UV) pip sync --quiet --python .cache/lowest --require-hashes requirements/lowest.txt
 	$(UV) pip install --quiet --python .cache/lowest --no-deps --editable .
-	.cache/lowest/bin/python -m pytest $(PARALLEL) -W 'ignore:Class-scoped fixture' --ignore tests/meltano --ignore tests/orchestrate --ignore tests/pretix
+	.cache/lowest/bin/python -m pytest $(PARALLEL) -W 'ignore:Class-scoped fixture' $(ALONE)
 
 .PHONY: test-next
 test-next: .venv/ready .meltano-venv/ready ## the tests with the newest pre-releases of the SDK and of Meltano
@@ -90,7 +92,7 @@ test-next: .venv/ready .meltano-venv/ready ## the tests with the newest pre-rele
 	$(UV) pip sync --quiet --python .cache/next --require-hashes requirements/dev.txt
 	$(UV) pip install --quiet --python .cache/next --no-build-isolation --no-deps --editable .
 	$(UV) pip install --python .cache/next --prerelease allow --upgrade-package singer-sdk singer-sdk
-	.cache/next/bin/python -m pytest $(PARALLEL) --ignore tests/meltano --ignore tests/orchestrate --ignore tests/pretix
+	.cache/next/bin/python -m pytest $(PARALLEL) $(ALONE)
 	$(UV) venv --quiet --clear --python $(BIN)/python .cache/next-meltano
 	$(UV) pip sync --quiet --python .cache/next-meltano --require-hashes requirements/meltano.txt
 	$(UV) pip install --python .cache/next-meltano --prerelease allow --upgrade-package meltano meltano

@@ -40,7 +40,7 @@ UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _box = Sandbox()
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _closed_box() -> Iterator[None]:
     """Close what the standard suites read, which take their settings at import."""
     yield
