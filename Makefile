@@ -125,7 +125,7 @@ bench-quick: .venv/ready ## the taps and the floor only, on small data (under th
 	$(BIN)/python -m benchmarks --quick
 
 .PHONY: bench-load
-bench-load: .venv/ready .meltano-venv/ready ## measure the whole way into databases beside dlt (half an hour)
+bench-load: .venv/ready .meltano-venv/ready ## measure the whole way into databases beside dlt (an hour)
 	$(BIN)/python -m benchmarks.load
 
 .PHONY: bench-guard

@@ -109,7 +109,7 @@ def main() -> None:
     """Load everything by every way; write the results and the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="turns of each job")
-    parser.add_argument("--scale", type=int, default=6, help="thousands of orders; five times as many attendees")
+    parser.add_argument("--scale", type=int, default=20, help="thousands of orders; five times as many attendees")
     parser.add_argument("--only", default="", help="ways, by their keys; writes no page")
     given = parser.parse_args()
     ways = tuple(way for way in WAYS if not given.only or way.key in given.only.split(","))

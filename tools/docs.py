@@ -77,8 +77,9 @@ def main() -> None:
 
 def documents() -> dict[Path, str]:
     """Return the text that each generated file should have."""
-    meltano, settings, scale = (
-        (ROOT / name).read_text(encoding="utf-8") for name in ("meltano.yml", "docs/settings.md", "docs/scale.md")
+    meltano, settings, scale, loaders = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("meltano.yml", "docs/settings.md", "docs/scale.md", "docs/loaders.md")
     )
     for tap in TAPS:
         settings = _between(settings, f"<!-- settings of {tap.name}", f"<!-- {tap.name}: end", _settings_table(tap))
@@ -87,8 +88,10 @@ def documents() -> dict[Path, str]:
     scale = _between(scale, "<!-- requests", "<!-- requests: end", counted())
     architecture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     architecture = _between(architecture, "<!-- imports", "<!-- imports: end", _import_diagrams())
+    loaders = _between(loaders, "<!-- speed", "<!-- speed: end", report.loader_speeds())
     measured = report.kept()
     return {
+        ROOT / "docs" / "loaders.md": loaders,
         ROOT / "meltano.yml": meltano,
         ROOT / "docs" / "settings.md": settings,
         ROOT / "docs" / "scale.md": scale,
