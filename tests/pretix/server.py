@@ -161,6 +161,8 @@ class Process:
     def stop(self) -> None:
         """End the command, and everything that it started."""
         assert self._guard.stdin is not None
+        if self._guard.stdin.closed:  # told already
+            return
         with contextlib.suppress(BrokenPipeError):
             self._guard.stdin.write(b"stop\n")
             self._guard.stdin.flush()
