@@ -39,7 +39,11 @@ def test_the_preset_for_oveit_reads_as_the_tests_do(sandbox: Sandbox) -> None:
     meltano = yaml.safe_load((Path(__file__).parents[2] / "meltano.yml").read_text(encoding="utf-8"))
     (preset,) = [entry for entry in meltano["plugins"]["extractors"] if entry["name"] == "tap-oveit"]
     assert preset["inherit_from"] == "tap-ticketing"
-    assert preset["config"] == {"api_url": "https://l.oveit.com/api", "service": "oveit"}
+    assert preset["config"] == {
+        "api_url": "https://l.oveit.com/api",
+        "service": "oveit",
+        "emit_activate_version_messages": True,
+    }
     credentials = {"email": sandbox.email, "password": sandbox.password}
     result = run({**preset["config"], "api_url": sandbox.oveit_url, **credentials})
     assert codes(result) == every_code(sandbox, "partitioned")
