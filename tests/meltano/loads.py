@@ -80,6 +80,7 @@ class Places:
         """Make the folders."""
         for loader in FILES:
             (folder / loader).mkdir(parents=True)
+        self.name = name
         schema = name.replace("-", "_")
         self.settings = {
             "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": schema,

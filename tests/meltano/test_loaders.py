@@ -7,16 +7,15 @@ import typing as t
 
 import pytest
 
+from sandbox.box import Sandbox, Scale
 from tap_organizers.tap import TapOrganizers
 from tests.meltano.conftest import ROOT
-from tests.meltano.loads import DATABASES, LOADERS, LOADS, Load, Loads, read
-from tests.meltano.truth import KEYS, InDuckDB, sandbox_rows
+from tests.meltano.loads import DATABASES, LOADERS, LOADS, Load, Loads, Places, read
+from tests.meltano.truth import KEYS, InDuckDB, Loaded, sandbox_rows
 from tools.streams import deselected, table
 
 if t.TYPE_CHECKING:
     from pathlib import Path
-
-    from sandbox.box import Sandbox
 
 pytestmark = pytest.mark.meltano
 
@@ -162,7 +161,50 @@ def test_batch_files_arrive_in_postgres(takes_batches: dict[str, bool]) -> None:
     assert takes_batches["target-postgres"]
 
 
-def test_the_table_of_types_is_what_was_found(loads: Loads, mapped: Load, takes_batches: dict[str, bool]) -> None:
+def fate_of(place: Loaded, key: int) -> str:
+    """Return what a loader has made of a tax rule that the API has deleted."""
+    rows = [row for row in place.rows("tax_rules") if int(row["id"]) == key]
+    if not rows:
+        return "gone"
+    return "marked" if rows[0].get("_sdc_deleted_at") else "there"
+
+
+@pytest.fixture(scope="module")
+def deleted_rows(loads: Loads) -> dict[str, str]:
+    """What each loader makes of a deleted row, by the preset `tap-pretix`."""
+    soft, hard = loads.places("deletions"), loads.places("hard_deletions")
+    runs: list[tuple[str, Places, dict[str, str]]] = [(loader, soft, {}) for loader in LOADERS]
+    runs.append(("target-postgres", hard, {"TARGET_POSTGRES_HARD_DELETE": "true"}))
+    found: dict[str, list[str]] = {loader: [] for loader in LOADERS}
+    with Sandbox(scale=Scale(organizers=1, events=3, tax_rules=5, orders=10)) as box:
+        path = f"/organizers/riverside/events/{next(iter(box.organizers.organizers['riverside'].events))}/taxrules/"
+        doomed, *_ = (row["id"] for row in box.organizers.rows(path))
+        for number in range(2):
+            for loader, places, more in runs:
+                loads.project.meltano(
+                    *["run", "--state-id-suffix", places.name, "tap-pretix", loader],
+                    TAP_PRETIX_API_URL=box.organizers_url,
+                    TAP_PRETIX_API_TOKEN=box.token,
+                    **{**places.settings, **more},
+                )
+                if number == 1:
+                    found[loader].append(fate_of(places.loaded[loader], doomed))
+            if number == 0:
+                box.organizers.delete_row(path, doomed)
+    return {loader: ", ".join(fates) for loader, fates in found.items()}
+
+
+#: What the table says of these fates.
+FATES = {
+    "marked, gone": "marked in `_sdc_deleted_at`, or with `hard_delete` gone",
+    "there": "stay",
+    "gone": "the last run only",
+}
+
+
+def test_the_table_of_types_is_what_was_found(
+    loads: Loads, mapped: Load, takes_batches: dict[str, bool], deleted_rows: dict[str, str]
+) -> None:
     first = {loader: [loads.twice(tap)[0] for tap in LOADS if loader in LOADS[tap]] for loader in LOADERS}
     second = {loader: loads.twice(tap)[1] for tap in ("tap-organizers", "tap-pretix") for loader in LOADS[tap]}
 
@@ -192,5 +234,6 @@ def test_the_table_of_types_is_what_was_found(loads: Loads, mapped: Load, takes_
     rows.append(
         ("batch files (`batch_config`)", *("loaded" if takes_batches[loader] else "refused" for loader in LOADERS))
     )
+    rows.append(("deleted rows, [with versions](#deleted-rows)", *(FATES[deleted_rows[loader]] for loader in LOADERS)))
     expected = table(HEAD, rows)
     assert expected in (ROOT / "docs" / "loaders.md").read_text(encoding="utf-8"), expected
