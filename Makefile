@@ -76,7 +76,7 @@ test-slow: .venv/ready ## the tests that take long: faults everywhere, 500 rando
 	$(BIN)/python -m pytest $(PARALLEL) $(ALONE) -m slow
 
 .PHONY: reliability
-reliability: .venv/ready ## break everything, everywhere, into docs/reliability.md (ten minutes)
+reliability: .venv/ready ## break everything, everywhere, into docs/reliability.md (half an hour)
 	$(BIN)/python -m tests.support.faults
 
 .PHONY: test-lowest

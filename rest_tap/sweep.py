@@ -129,19 +129,25 @@ def arc_since(kept: Progress | None, now: dt.datetime, days: int, scope: str | N
     passed = max(0, (now - kept.at) // _MICROSECOND)
     whole = dt.timedelta(days=days) // _MICROSECOND
     # Rounded up: a circle takes no longer than promised.
-    return Arc(kept.place, kept.place + min(CIRCLE, -(-passed * CIRCLE // whole)))
+    arc = Arc(kept.place, kept.place + min(CIRCLE, -(-passed * CIRCLE // whole)))
+    if not arc.is_circle and not _moves(kept, scope):
+        return Arc(kept.place, kept.place)
+    return arc
+
+
+def _moves(kept: Progress | None, scope: str | None) -> bool:
+    """Return whether a run that reads so much moves the sweep on.
+
+    A shard has not swept what is the other shards', nor has a run with filters swept what it left out.
+    It would sweep the same arc in each run, so it leaves that to a run that moves, unless none has come
+    for a whole circle.
+    """
+    return scope is not None and (kept is None or bool(kept.scope) or not scope)
 
 
 def after(kept: Progress | None, arc: Arc, now: dt.datetime, scope: str | None = "") -> Progress | None:
-    """Return how far the sweep has come after a run that has read all that it had to.
-
-    A shard has not swept what is the other shards', nor has a run with filters swept what it left
-    out: where the runs before it had none, the sweep stays where it is, and the next run sweeps the
-    same arc and more.
-    """
-    if scope is None:
-        return kept
-    if kept is not None and not kept.scope and scope:
+    """Return how far the sweep has come after a run that has read all that it had to."""
+    if scope is None or not _moves(kept, scope):
         return kept
     if kept is not None and now < kept.at <= now + TOLERANCE:
         return kept
