@@ -207,12 +207,12 @@ def speed_table() -> list[str]:
     return lines
 
 
-def write(sections: dict[str, list[str]]) -> None:
+def write(sections: dict[str, list[str]], by: str = "benchmarks.scale") -> None:
     """Put the tables between their markers."""
     text = PAGE.read_text(encoding="utf-8")
     for name, lines in sections.items():
         table = "\n".join(lines)
-        block = f"<!-- {name}: written by `python -m benchmarks.scale` -->\n{table}\n<!-- {name}: end -->"
+        block = f"<!-- {name}: written by `python -m {by}` -->\n{table}\n<!-- {name}: end -->"
         pattern = rf"<!-- {name}: written.*?<!-- {name}: end -->"
         text, count = re.subn(pattern, lambda _, block=block: block, text, flags=re.DOTALL)  # type: ignore[misc]
         assert count == 1, name

@@ -87,7 +87,7 @@ def main() -> None:
     head = ("events", "of them past", "hours between", "first run", "without", "with, mean of three", "", "state")
     lines = [f"| {' | '.join(head)} |", f"|{'---:|' * len(head)}"]
     lines += [measure(*case) for case in sorted(CASES) if not (given.quick and case[0] >= 1_000)]
-    write({"sweep": lines})
+    write({"sweep": lines}, "benchmarks.sweep")
 
 
 if __name__ == "__main__":
