@@ -52,7 +52,7 @@ help: ## this list
 
 .PHONY: demo
 demo: .venv/ready .meltano-venv/ready ## load the sandbox's data into DuckDB with Meltano, make the marts with dbt, show both
-	MPLCONFIGDIR=.cache/matplotlib $(BIN)/python -m demo
+	$(BIN)/python -m demo
 
 .PHONY: sandbox
 sandbox: ## serve both APIs with made-up data on port 8765, for the README's first steps
@@ -109,6 +109,10 @@ test-meltano: .venv/ready .meltano-venv/ready ## meltano run, add and install wi
 .PHONY: test-orchestrate
 test-orchestrate: .venv/ready .meltano-venv/ready .orchestrate-venv/ready ## shards on Dask and Airflow, batches on S3
 	$(BIN)/python -m pytest -m orchestrate
+
+.PHONY: test-dbt
+test-dbt: .venv/ready .meltano-venv/ready .dbt-venv/ready ## both taps into DuckDB and PostgreSQL, marts of both, held together
+	$(BIN)/python -m pytest -m dbt tests/dbt
 
 .PHONY: lint
 lint: .venv/ready ## ruff and mypy

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo.chart import draw
 from demo.show import show_events, show_questions, show_tables
 
 if TYPE_CHECKING:
@@ -21,10 +20,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "output" / "demo"
 DATABASE = OUTPUT / "demo.duckdb"
-CHART = OUTPUT / "tickets.png"
+REPORT = OUTPUT / "report.html"
+PICTURE = OUTPUT / "sales.svg"
 MELTANO = ROOT / ".meltano-venv" / "bin" / "meltano"
 
-COMMAND = "meltano run --full-refresh tap-pretix target-duckdb tap-oveit target-duckdb dbt-duckdb:build"
+COMMAND = (
+    "meltano run --full-refresh tap-pretix target-duckdb tap-oveit target-duckdb dbt-duckdb:build dbt-duckdb:report"
+)
 #: What Meltano logs: level, who says it, and what; with colours in it.
 LOGGED = re.compile(r"^\S+ \[(\w+) *\] (\S+) +(.*)")
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -35,6 +37,7 @@ TOLD = (
     ("dbt-", r".*Found (\d+ models, .*)", r"dbt build: \1"),
     ("dbt-", r".*OK created sql table model (\S+)", r"  made: \1"),
     ("dbt-", r".*(Done\. PASS=.*)", r"  \1"),
+    ("dbt-", r"report: (.*)", r"  written: \1"),
 )
 
 
@@ -49,11 +52,11 @@ def main() -> None:
     show_tables(DATABASE)
     show_events(DATABASE)
     show_questions(DATABASE)
-    draw(DATABASE, CHART)
     print(f"\n{time.monotonic() - start:.0f} s. What is left of it:")
-    print(f"  {CHART.relative_to(ROOT)}: the sales as a picture")
-    print(f"  {DATABASE.relative_to(ROOT)}: the database; the marts are in the schema ticketing")
-    print("Next: the same with your own shop (README.md, Quick start), or your own questions (dbt/analyses).")
+    print(f"  {DATABASE.relative_to(ROOT)}: the database; the marts are in the schema marts")
+    print(f"  {REPORT.relative_to(ROOT)}: sales curves, revenue, check-ins and refunds to look at")
+    print("Next: open the report in a browser; ask your own questions (docs/marts.md); read your own shop (README.md).")
+    print(f"\n{REPORT.as_uri()}")
 
 
 def run(served: dict[str, str]) -> None:
@@ -71,6 +74,8 @@ def run(served: dict[str, str]) -> None:
         "TAP_OVEIT_PASSWORD": served["password"],
         "TARGET_DUCKDB_FILEPATH": str(DATABASE),
         "DBT_DUCKDB_PATH": str(DATABASE),
+        "DBT_REPORT_PATH": str(REPORT),
+        "DBT_REPORT_PICTURE": str(PICTURE),
     }
     print("$", COMMAND, flush=True)
     said = []

@@ -31,9 +31,9 @@ select
     count(case when tickets.is_canceled then 1 end) as canceled,
     sum(case when tickets.is_sold then tickets.price end) as revenue,
     events.currency as "in"
-from ticketing.dim_events as events
-join ticketing.dim_organizers as organizers using (organizer_key)
-join ticketing.fct_tickets as tickets using (event_key)
+from marts.dim_events as events
+join marts.dim_organizers as organizers using (organizer_key)
+join marts.fct_tickets as tickets using (event_key)
 group by organizers.name, events.event_key, events.name, events.starts_on, events.currency
 order by tickets desc, events.event_key
 limit 12
@@ -43,7 +43,7 @@ limit 12
 def show_tables(database: Path) -> None:
     """Print how many rows each table has, several in a line."""
     with duckdb.connect(str(database), read_only=True) as connection:
-        for schema in ("tap_pretix", "tap_oveit", "ticketing"):
+        for schema in ("tap_pretix", "tap_oveit", "marts"):
             print(f"\n{schema}")
             names = connection.execute(
                 "select table_name from information_schema.tables where table_schema = ? order by all", [schema]
@@ -77,7 +77,7 @@ def read(file: Path) -> tuple[str, str]:
     """Return the question that an analysis begins with, and its query on the marts as they are called by default."""
     text = file.read_text(encoding="utf-8")
     comment = " ".join(line.removeprefix("-- ") for line in text.splitlines() if line.startswith("--"))
-    return comment, re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"ticketing.\1", text)
+    return comment, re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"marts.\1", text)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

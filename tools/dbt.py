@@ -16,7 +16,7 @@ import yaml
 from rest_tap.schema import KIND, SECRET, SENSITIVITY
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
-from tools.streams import streams
+from tools.streams import streams, table
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -254,10 +254,10 @@ class Table:
             yield ["organizer"], tables["organizers"], ["organizer"]
         if {"organizer", "order_code"} <= names and self.name != "orders":
             yield ["organizer", "order_code"], tables["orders"], ["organizer", "order_code"]
-        for reference, table in REFERENCES.items():
+        for reference, other in REFERENCES.items():
             name = f"{reference}_id"
-            if name in names and table not in {self.name, *DELETABLE}:
-                yield [name], tables[table], tables[table].key()
+            if name in names and other not in {self.name, *DELETABLE}:
+                yield [name], tables[other], tables[other].key()
 
 
 def _is_personal(field: dict[str, t.Any]) -> bool:
@@ -292,10 +292,10 @@ def documents() -> dict[Path, str]:
         folder = PACKAGE / "models" / "staging" / source
         found[folder / f"_{source}__sources.yml"] = head + _yaml(_sources(source, of_source))
         found[folder / f"_{source}__models.yml"] = head + _yaml(
-            {"models": [_model(table, of_source) for table in of_source.values()]}
+            {"models": [_model(one, of_source) for one in of_source.values()]}
         )
-        for table in of_source.values():
-            found[folder / f"{table.model}.sql"] = _sql(table)
+        for one in of_source.values():
+            found[folder / f"{one.model}.sql"] = _sql(one)
     return found
 
 
@@ -375,3 +375,56 @@ def _sql(table: Table) -> str:
 
 def _yaml(data: dict[str, t.Any]) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
+
+
+# --- the page about the marts -----------------------------------------------------------------------------------------
+
+Model = dict[str, t.Any]
+
+
+def marts() -> list[Model]:
+    """Return what the package says of its marts."""
+    text = (PACKAGE / "models" / "marts" / "_marts.yml").read_text(encoding="utf-8")
+    found: list[Model] = yaml.safe_load(text)["models"]
+    return found
+
+
+def diagram(models: list[Model]) -> str:
+    """Return how the marts refer to each other, for Mermaid."""
+    lines = ["erDiagram"]
+    for model in models:
+        refers = [test["ticketing.refers_to"]["arguments"] for test in model.get("data_tests", ())]
+        lines += [
+            f"  {test['to'][len('ref(') + 1 : -2]} ||--o{{ {model['name']} : {test['columns'][0]}" for test in refers
+        ]
+    for model in models:
+        lines.append(f"  {model['name']} {{")
+        references = {test["ticketing.refers_to"]["arguments"]["columns"][0] for test in model.get("data_tests", ())}
+        for column in model["columns"]:
+            name = column["name"]
+            key = "PK" if "unique" in column.get("data_tests", ()) else "FK" if name in references else ""
+            if key:
+                lines.append(f"    text {name} {key}")
+        lines.append("  }")
+    return "\n".join(lines)
+
+
+def chapters(models: list[Model]) -> str:
+    """Return a chapter about each mart, with its columns."""
+    lines = [f"```mermaid\n{diagram(models)}\n```\n"]
+    for model in models:
+        rows = [(f"`{column['name']}`", column["description"]) for column in model["columns"]]
+        lines += [f"### {model['name']}\n", model["description"] + "\n", table(("Column", "Meaning"), rows)]
+    return "\n".join(lines)
+
+
+def questions() -> str:
+    """Return each question that the package answers, with its query on the marts as they are called by default."""
+    parts = []
+    for file in sorted((PACKAGE / "analyses").glob("*.sql")):
+        text = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"marts.\1", file.read_text(encoding="utf-8"))
+        lines = text.splitlines()
+        question = " ".join(line.removeprefix("-- ") for line in lines if line.startswith("--"))
+        query = "\n".join(line for line in lines if not line.startswith("--"))
+        parts.append(f"### {file.stem}\n\n{question}\n\n```sql\n{query.strip()}\n```\n")
+    return "\n".join(parts)

@@ -89,6 +89,9 @@ def documents() -> dict[Path, str]:
     architecture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     architecture = _between(architecture, "<!-- imports", "<!-- imports: end", _import_diagrams())
     loaders = _between(loaders, "<!-- speed", "<!-- speed: end", report.loader_speeds())
+    marts = (ROOT / "docs" / "marts.md").read_text(encoding="utf-8")
+    marts = _between(marts, "<!-- marts:", "<!-- marts: end", dbt.chapters(dbt.marts()))
+    marts = _between(marts, "<!-- questions:", "<!-- questions: end", dbt.questions())
     measured = report.kept()
     return {
         ROOT / "docs" / "loaders.md": loaders,
@@ -104,6 +107,7 @@ def documents() -> dict[Path, str]:
         ROOT / "docs" / f"{TapOrganizers.name}.md": reference(TapOrganizers, cost),
         ROOT / "docs" / f"{TapTicketing.name}.md": reference(TapTicketing),
         **{ROOT / "hub" / f"{tap.name}.yml": _yaml(hub_definition(tap), sort_keys=True) for tap in TAPS},
+        ROOT / "docs" / "marts.md": marts,
         **dbt.documents(),
         **snapshots.snapshots(),
         ROOT / "hub" / "default_variants.yml": _yaml({"extractors": {tap.name: VARIANT for tap in TAPS}}),

@@ -1,5 +1,5 @@
 {# What the databases call differently. PostgreSQL and DuckDB are tested; Snowflake and BigQuery are written by their
-   documentation and were compiled, but never run. #}
+   documentation, and untried. #}
 
 {% macro type_of(kind) -%}
     {{ return(adapter.dispatch('type_of', 'ticketing')(kind)) }}

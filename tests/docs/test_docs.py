@@ -330,6 +330,7 @@ NOT_RUN = {
     "make docs test": "tests/docs/test_adding_a_stream.py does, in parts",
     "make test-pretix": ".ci/run does, beside this",
     "make test-meltano": "likewise",
+    "make test-dbt": "likewise",
     "make test-orchestrate": "likewise",
     "make test-slow": "likewise",
     "make bench-guard": "likewise, where there is valgrind",

@@ -11,7 +11,7 @@ pretix as (
         orders.organizer_key,
         orders.event_key,
         case
-            when events.is_series then {{ ticketing.key('pretix/date', ['positions.subevent_id']) }}
+            when events.is_series then {{ ticketing.key('pretix/date', ['dates.subevent_id']) }}
             else orders.event_key
         end as event_date_key,
         orders.order_key,
@@ -45,6 +45,8 @@ pretix as (
         and events.event = positions.event
     left join {{ ref('stg_organizers__items') }} as items
         on items.item_id = positions.item_id
+    left join {{ ref('stg_organizers__subevents') }} as dates
+        on dates.subevent_id = positions.subevent_id
     left join {{ ref('stg_organizers__vouchers') }} as vouchers
         on vouchers.voucher_id = positions.voucher_id
 ),
