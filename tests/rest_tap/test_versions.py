@@ -252,10 +252,10 @@ def change(server: Server, run: Run) -> None:
     if run.event is not None:
         number, what = run.event
         event = list(EVENTS)[number % len(EVENTS)]
-        if what != "deleted":
-            server.events[event] = what == "ended"
-        else:
+        if what == "deleted":
             server.events.pop(event, None)
+        elif event in server.events:  # ids of what was deleted do not come again
+            server.events[event] = what == "ended"
         for name in ("rules", "scans"):
             if event in server.events:
                 server.lists.setdefault((name, *event), {0: server.tick})
