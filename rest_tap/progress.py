@@ -106,7 +106,7 @@ class Progress:
             output, tally = outputs.get(name), tallies.get(name)
             yield (
                 name,
-                str(output.rows if output else 0),
+                str(output.rows) if output else "-",  # read only to find what is below its rows
                 str(tally.requests if tally else 0),
                 f"{tally.seconds if tally else 0:.1f}",
                 str(tally.retries if tally else 0),
