@@ -121,7 +121,9 @@ class Run:
         outputs = self.messages.outputs
         failing = self.access.failing | {Ending.FAILED}
         for name in self.rereading.finish(self.report, has_failed=bool(self.report.total(*failing))):
-            outputs[name].stream.activate_version()
+            # Rows of batch files carry no version, so a loader would take all of them for deleted.
+            if outputs[name].batch is None:
+                outputs[name].stream.activate_version()
 
     def close(self, error: BaseException | None = None) -> None:
         """End all threads, and write what has gathered and the last STATE."""
@@ -236,7 +238,7 @@ class Run:
         if listing.node.nested and listing.passes is not _passes_all:
             passing = [row for row in rows if listing.passes({**row, **listing.context})]
             if len(passing) < len(rows):
-                self.report.leave_out(*(stream.name for stream in listing.node.nested))
+                self._leave_out(stream.name for stream in listing.node.nested)
         for stream in listing.node.writes:
             own = rows if stream is listing.stream else passing
             records = stream.page_records(page, own, listing.context)

@@ -51,8 +51,9 @@ def test_all_state_is_less_than_a_fiftieth_of_the_records(orders: int) -> None:
     many = {"orders": orders} if orders >= 10_000 else {}
     scale = Scale(organizers=1, events=8, tax_rules=1, orders=1000, rows=many, ticketing_events=1, attendees=1)
     with Sandbox(scale=scale) as box:
-        result = read(box, "orders", "order_positions", "order_answers", "order_fees")
+        # The fewer requests are ahead, the sooner a page of a first load is certain, and the more states there are.
+        result = read(box, "orders", "order_positions", "order_answers", "order_fees", max_concurrency=1)
     records, states = sizes(result)
     assert len(result.records["orders"]) >= orders * 0.6
-    assert 10 < len(result.states) < orders / 10
+    assert 5 < len(result.states) < orders / 10
     assert states < records / 50
