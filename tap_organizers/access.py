@@ -241,6 +241,7 @@ class OrganizersAccess(Access):
 
     def finish(self) -> list[Outcome]:
         """Return the failures that show at the end only: names in the settings that nothing has."""
+        self._sees.finish()
         errors: list[ApiError] = []
         if self.report.is_read_to_the_end("organizers"):
             errors += unknown_names("organizers", self._scope.organizers, self._organizers)

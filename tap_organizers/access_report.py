@@ -46,6 +46,8 @@ class AccessReport:
         #: Events that were read, and how many there are where that is certain; by organizer.
         self._events: collections.defaultdict[str, set[str]] = collections.defaultdict(set)
         self._counts: dict[str, int] = {}
+        #: Organizers of which the number of events is to be logged.
+        self._to_count: set[str] = set()
         #: Organizers of which a list of all events was read, by stream.
         self._lists: collections.defaultdict[OrganizersStream, set[str]] = collections.defaultdict(set)
         #: Events of which a list was denied, by organizer and permission.
@@ -69,14 +71,19 @@ class AccessReport:
     def add_list(self, stream: OrganizersStream, context: Context) -> None:
         """Take note that an organizer's list of all events was read.
 
-        If nothing else in the run tells how many events these are, a request does; not so
-        for a list that goes on from a bookmark, of which it was said when it began.
+        If nothing else in the run tells how many events these are, a request does at its end; not
+        so for a list that goes on from a bookmark, of which it was logged when it began.
         """
         self._lists[stream].add(context["organizer"])
         if stream.reads_all(context):
-            # Without an answer nothing is known, and nothing is said.
+            self._to_count.add(context["organizer"])
+
+    def finish(self) -> None:
+        """Ask how many events there are, where lists of all events were read and nothing else told it."""
+        for organizer in sorted(self._to_count):
+            # Without an answer nothing is known, and nothing is logged.
             with contextlib.suppress(ApiError):
-                self._look(context)
+                self._look({"organizer": organizer})
 
     def add_denied(self, stream: OrganizersStream, context: Context) -> None:
         """Take note that an event's list was denied."""

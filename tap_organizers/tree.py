@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from rest_tap.tree import Node, grow, sdk_parent
+from tap_organizers.incremental import EventIncrementalStream, IncrementalStream
 from tap_organizers.streams.parents import AllEventsStream
 from tap_organizers.streams.sales import OrderMoneyStream
 
@@ -40,7 +41,16 @@ def grow_tree(streams: t.Mapping[str, ListStream], dates: ListStream, scope: Sco
             return (EVENTS,)
         return (*sdk_parent(stream), dates.name) if stream.name == "seats" else sdk_parent(stream)
 
-    return grow([*streams.values(), dates], parents)
+    return grow([*sorted(streams.values(), key=_starts_over), dates], parents)
+
+
+def _starts_over(stream: ListStream) -> bool:
+    """Return whether a list that was cut short starts over in the next run.
+
+    The others come first: however often runs are cut short, each gets further.
+    """
+    goes_on = isinstance(stream, IncrementalStream) and not isinstance(stream, EventIncrementalStream)
+    return not goes_on or isinstance(stream, OrderMoneyStream)
 
 
 def _carriers(streams: t.Mapping[str, ListStream]) -> dict[str, str]:

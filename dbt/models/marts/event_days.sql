@@ -2,18 +2,20 @@
 with days as (
     select
         event_key,
-        coalesce(event_date_key, event_key) as event_date_key,
+        event_date_key,
+        -- The dates of a series may not be loaded: then it counts as a whole.
+        coalesce(event_date_key, event_key) as sold_for,
         currency,
         sold_on as day,
         cast(sum(case when is_admission then 1 else 0 end) as {{ dbt.type_bigint() }}) as tickets,
         {{ ticketing.money('sum(coalesce(price, 0))') }} as gross
     from {{ ref('fct_tickets') }}
     where is_sold and sold_on is not null
-    group by event_key, coalesce(event_date_key, event_key), currency, sold_on
+    group by event_key, event_date_key, coalesce(event_date_key, event_key), currency, sold_on
 )
 
 select
-    days.event_date_key || '/' || cast(days.day as {{ dbt.type_string() }}) as event_day_key,
+    days.sold_for || '/' || cast(days.day as {{ dbt.type_string() }}) as event_day_key,
     days.event_key,
     days.event_date_key,
     days.day,
@@ -22,10 +24,10 @@ select
     days.tickets,
     days.gross,
     cast(sum(days.tickets) over (
-        partition by days.event_date_key order by days.day rows between unbounded preceding and current row
+        partition by days.sold_for order by days.day rows between unbounded preceding and current row
     ) as {{ dbt.type_bigint() }}) as tickets_to_date,
     {{ ticketing.money('sum(days.gross) over (
-        partition by days.event_date_key order by days.day rows between unbounded preceding and current row
+        partition by days.sold_for order by days.day rows between unbounded preceding and current row
     )') }} as gross_to_date
 from days
 left join {{ ref('dim_event_dates') }} as dates on dates.event_date_key = days.event_date_key
