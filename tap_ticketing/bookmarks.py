@@ -17,7 +17,7 @@ LEVELS = ("events", "totals")
 
 
 class TicketBookmark(t.NamedTuple):
-    """The last ticket that was read, and the list's total when it was the last there was."""
+    """The last ticket that was read, and how many there were up to it, where that is known."""
 
     code: t.Any = None
     total: t.Any = None

@@ -184,7 +184,9 @@ class Attendees(TicketingStream):
     def page_read(self, context: Context, page: Page) -> None:
         """Move the bookmark to the last ticket that was written."""
         if page.rows and page.reached is not None:
-            self._keep(TicketBookmark(page.reached), context.get("event_id"))
+            cursor = self._cursors.get(context.get("event_id"))
+            passed = None if cursor is None else cursor.rows_passed
+            self._keep(TicketBookmark(page.reached, passed), context.get("event_id"))
 
     def list_read(self, context: Context, page: Page) -> None:  # noqa: ARG002
         """Set the bookmark, with the total that the next run can be compared with."""

@@ -56,6 +56,8 @@ class Cursor(OnePass):
         self.total: int | None = None
         #: Whether the list came from its beginning, though it was to go on from a cursor.
         self.restarted = False
+        #: How many rows of the list have come up to the last page that was used, where that is known.
+        self.rows_passed: int | None = 0 if since is None else total
         self._resumed = since is not None
         self._total_before = total
         self._passed: set[int] = set()
@@ -102,6 +104,8 @@ class Cursor(OnePass):
     def rows(self, request: PageRequest, page: Page) -> list[Record]:
         """Return all rows of the page; its cursor is then reached."""
         self.reached = self._reached.pop(request.position, self.reached)
+        if self.rows_passed is not None:
+            self.rows_passed += len(page.rows)
         return page.rows
 
     def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
@@ -120,6 +124,7 @@ class Cursor(OnePass):
         self._pass += 1
         self.count = self.total
         self.since = None
+        self.rows_passed = 0
         self._passed.clear()
         self._left.clear()
         return [self._request(0)]

@@ -396,9 +396,10 @@ HEAD = """# Reliability: what happens when an API misbehaves
 Whatever an API or a network does wrong, a run ends in one of three ways:
 
 - **complete**: every row came; exit status 0.
-- **error**: one line says stream, path, status and reason; exit status 1. The next run goes on and completes.
-- **said**: a list could not be read, or not whole; the log says which, and how many rows are missing. Exit status 0.
-  The next run completes.
+- **error**: a list could not be read; all others were, unless the error concerns them, too. One line says stream, path,
+  status and reason; exit status 1. The next run goes on and completes.
+- **said**: a list did not come whole; the log says which, and how many rows are missing. Exit status 0. The next run
+  completes.
 
 No row is lost without a word. The table below shows this fault by fault, as `make reliability` found it: it spoils the
 answers of the sandbox in each of these ways, at each of {places} places, {runs:,} runs in all.
