@@ -121,7 +121,8 @@ def test_a_first_load_killed_at_any_point_goes_on_where_it_was(crowd: PretixServ
         state = part.state
     print(f"orders written again after each stop: {repeated}")
     print(f"requests for pages of orders, and pages needed, by max_concurrency: {requests}, {pages}")
-    assert max(repeated) <= 5 * PAGE
+    # A page is certain once one has come that was asked for after it: with 8 at once, 18 are on their way.
+    assert max(repeated) <= 22 * PAGE
     true = truth(crowd, "crowd", streams=["orders", "order_positions", "order_fees"])
     assert rows["orders"].keys() == {row["code"] for row in true["orders"]["rows"]}
     for name in ("order_positions", "order_fees"):
