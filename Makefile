@@ -72,7 +72,7 @@ test: lint ## lint, then every test that needs no other program (three minutes o
 	$(BIN)/python -m pytest $(PARALLEL) $(ALONE)
 
 .PHONY: test-slow
-test-slow: .venv/ready ## the tests that take long: faults everywhere, 500 random runs, secrets, memory (ten minutes)
+test-slow: .venv/ready ## the tests that take long: faults everywhere, 200 random runs, secrets, memory (ten minutes)
 	$(BIN)/python -m pytest $(PARALLEL) $(ALONE) -m slow
 
 .PHONY: reliability

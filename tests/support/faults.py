@@ -414,7 +414,7 @@ that were missing without a word, or that the next run did not bring.
 No client can notice a server that leaves rows out of a list without a count (events and tickets behind a login), or
 that leaves them out of the count as well.
 
-Other tests end in the same ways: a server that refuses connections in mid-run, and 500 runs with random faults (`make
+Other tests end in the same ways: a server that refuses connections in mid-run, and 200 runs with random faults (`make
 test-slow`); the same faults in front of a real pretix (`make test-pretix`); a tap, a loader or a `meltano run` that is
 killed with `kill -9`, and a full disk (`make test-meltano`).
 
