@@ -80,7 +80,7 @@ def test_faults_at_random_lose_no_row_and_show_no_secret(it: Bench) -> None:
 
 
 @pytest.mark.slow
-def test_faults_at_random_in_500_runs_lose_no_row_and_show_no_secret(it: Bench) -> None:
+def test_faults_at_random_in_200_runs_lose_no_row_and_show_no_secret(it: Bench) -> None:
     run_at_random(it, 200)
 
 
