@@ -75,6 +75,7 @@ def run(served: dict[str, str]) -> None:
         "TARGET_DUCKDB_FILEPATH": str(DATABASE),
         "DBT_DUCKDB_PATH": str(DATABASE),
         "DBT_REPORT_PATH": str(REPORT),
+        "DBT_DUCKDB_REPORT_PATH": str(REPORT),
         "DBT_REPORT_PICTURE": str(PICTURE),
     }
     print("$", COMMAND, flush=True)
