@@ -147,7 +147,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.10 --generate
 site: .venv/ready ## the pages as a site with search, into .cache/site/html; checks every link
 	$(UV) venv --quiet --clear --python $(BIN)/python .cache/site-venv
 	$(UV) pip sync --quiet --python .cache/site-venv --require-hashes requirements/site.txt
-	$(BIN)/python -m tools.site .cache/site-venv/bin/mkdocs
+	$(BIN)/python -m tools.site .cache/site-venv/bin
 
 .PHONY: lock
 lock: $(if $(wildcard $(UV)),,.venv/ready) ## resolve the newest dependencies into requirements/*.txt

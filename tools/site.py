@@ -1,4 +1,4 @@
-"""`make site`: the pages as a site with search, with every link between them checked."""
+"""`make site`: the pages as a site with search, with every link between them and every Dockerfile in them checked."""
 
 from __future__ import annotations
 
@@ -20,12 +20,23 @@ LAID_OUT = ROOT / ".cache" / "site" / "pages"
 
 def main() -> None:
     """Lay the pages out, and let MkDocs build the site; a link that leads nowhere is an error."""
+    commands = Path(sys.argv[1])
     lay_out(LAID_OUT)
     # Not --quiet: MkDocs counts only the warnings that it shows.
-    done = subprocess.run([sys.argv[1], "build", "--clean"], cwd=ROOT, env=os.environ | QUIET, check=False)
+    run([commands / "mkdocs", "build", "--clean"])
+    for page in pages():
+        for dockerfile in re.findall(
+            r"^```dockerfile\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        ):
+            run([commands / "hadolint", "-"], dockerfile)
+    print("the site is in .cache/site/html")
+
+
+def run(command: list[Path | str], text: str | None = None) -> None:
+    """Run a command with a text as its input; if it fails, so does this one."""
+    done = subprocess.run(command, input=text, text=True, cwd=ROOT, env=os.environ | QUIET, check=False)
     if done.returncode:
         sys.exit(done.returncode)
-    print("the site is in .cache/site/html")
 
 
 def pages() -> list[Path]:
