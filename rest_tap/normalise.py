@@ -15,6 +15,7 @@ import msgspec
 
 from rest_tap.schema import Record, Schema
 from rest_tap.times import known_to_utc, to_utc
+from rest_tap.unexpected import Note, finder, is_closed
 
 #: Names and positions on the way from a record to a value in it.
 Path = tuple[str | int, ...]
@@ -40,16 +41,24 @@ BOOLEANS: dict[t.Any, bool] = {0: False, 1: True, "0": False, "1": True, "false"
 class Normaliser:
     """Makes the records of a stream fit its schema."""
 
-    def __init__(self, schema: Schema, keys: t.Iterable[str] = ()) -> None:
+    def __init__(
+        self, schema: Schema, keys: t.Iterable[str] = (), *, declared: Schema | None = None, note: Note | None = None
+    ) -> None:
         """Compile the schema.
 
         Args:
             schema: What the SCHEMA message says of a record.
             keys: Fields that no record may lack.
+            declared: The stream's own schema, which names the fields of objects.
+            note: Called with each field inside of an object that neither names.
         """
         self._keys = tuple(keys)
         properties: dict[str, Schema] = schema.get("properties", {})
         self._page: t.Any = list[_struct(properties, self._keys)]  # type: ignore[misc]
+        self._find = finder(declared, schema) if declared is not None else None
+        self._note = note
+        # A page of records that fit and hold no other fields is found out in one call.
+        self._known: t.Any = list[_struct(properties, self._keys, declared)] if self._find else None  # type: ignore[misc]
         self._fits = _fits(properties)
         self._clock = _clock(schema)
 
@@ -61,6 +70,11 @@ class Normaliser:
             what they were. An index without any has a record that lacks a key.
         """
         misfits: dict[int, Misfits] = {}
+        if self._find is not None and self._note is not None:
+            if self._fits_already(records, self._known):
+                return misfits
+            for record in records:
+                self._find(record, self._note)
         if not self._fits_already(records, self._page):
             for index, record in enumerate(records):
                 found = self._fit(record)
@@ -94,21 +108,33 @@ class Normaliser:
 # What fits
 
 
-def _struct(properties: dict[str, Schema], keys: t.Collection[str] = ()) -> t.Any:
-    """Return a type that an object with these properties converts to."""
+def _struct(properties: dict[str, Schema], keys: t.Collection[str] = (), named: Schema | None = None) -> t.Any:
+    """Return a type that an object with these properties converts to.
+
+    Args:
+        properties: The properties.
+        keys: Those that no object may lack.
+        named: What the stream itself says of the object; if that names every field, no object with others converts.
+    """
     own: dict[str, str] = {}
     declared: list[t.Any] = []
+    inside: dict[str, Schema] = named.get("properties", {}) if named else {}
     for name in sorted(properties, key=lambda name: name not in keys):
         field, schema = f"f{len(own)}", properties[name]
         own[field] = name
+        inner = named and inside.get(name, {})
         if name in keys:
-            declared.append((field, _type({**schema, "type": _kind(schema) or ()})))
+            declared.append((field, _type({**schema, "type": _kind(schema) or ()}, inner)))
         else:
-            declared.append((field, _type(schema), None))
-    return msgspec.defstruct("Fitting", declared, rename=own, gc=False)
+            declared.append((field, _type(schema, inner), None))
+    for name in inside.keys() - properties.keys():
+        own[f"f{len(own)}"] = name
+        declared.append((f"f{len(own) - 1}", t.Any, None))
+    is_strict = named is not None and is_closed(named)
+    return msgspec.defstruct("Fitting", declared, rename=own, gc=False, forbid_unknown_fields=is_strict)
 
 
-def _type(schema: Schema) -> t.Any:
+def _type(schema: Schema, named: Schema | None = None) -> t.Any:
     """Return the type of the values that fit as they come."""
     kind = _kind(schema)
     if kind is None:
@@ -117,9 +143,9 @@ def _type(schema: Schema) -> t.Any:
     if kind == "string":
         fitting = {"date-time": dt.datetime, "date": dt.date}.get(schema.get("format", ""), str)
     elif kind == "array":
-        fitting = list[_type(schema.get("items", {}))]  # type: ignore[misc]
+        fitting = list[_type(schema.get("items", {}), named and named.get("items", {}))]  # type: ignore[misc]
     elif kind == "object":
-        fitting = _struct(schema["properties"]) if schema.get("properties") else dict
+        fitting = _struct(schema["properties"], (), named) if schema.get("properties") else dict
     else:
         whole = t.Annotated[int, msgspec.Meta(ge=SMALLEST, le=LARGEST)]
         exact = t.Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)]

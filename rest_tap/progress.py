@@ -111,7 +111,7 @@ class Progress:
                 f"{tally.seconds if tally else 0:.1f}",
                 str(tally.retries if tally else 0),
                 str(denied.get(name, 0)),
-                str(len(output.encoder.unknown) if output else 0),
+                str(len(output.encoder.unexpected.unknown_fields) if output else 0),
             )
 
 

@@ -19,6 +19,7 @@ from singer_sdk.mapper import SameRecordTransform
 from rest_tap.normalise import Misfits, Normaliser, Path
 from rest_tap.schema import UNKNOWN_FIELDS, Record
 from rest_tap.selection import dropper, tree
+from rest_tap.unexpected import Unexpected, says
 
 if t.TYPE_CHECKING:
     from singer_sdk import Stream
@@ -32,8 +33,6 @@ encoder = msgspec.json.Encoder(enc_hook=enc_hook, decimal_format="number")
 NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 #: What stands in its place, as in HTML and Markdown: PostgreSQL and others cannot keep a NUL.
 REPLACEMENT = rb"\1\\ufffd"
-#: Unknown names that are kept for the report; nobody reads more.
-NAMES_KEPT = 100
 
 
 class RecordEncoder:
@@ -51,22 +50,23 @@ class RecordEncoder:
         schema = stream.effective_schema
         columns = schema.get("properties", {})
         declared = stream.schema["properties"].keys()
-        # What a server calls unknown_fields itself is unknown, too.
-        self._known = (declared | columns.keys()) - {UNKNOWN_FIELDS}
+        without_personal_data = stream.config.get("personal_data") is False
+        # What a server calls unknown_fields itself is unknown, too; and what only a catalog names, since nobody
+        # knows whom it is about.
+        self._known = (declared if without_personal_data else declared | columns.keys()) - {UNKNOWN_FIELDS}
         # A field is left out by the catalog if it is deselected, or if its schema is gone.
         left_out = {crumb for crumb, selected in stream.mask.items() if not selected}
         left_out |= {("properties", name) for name in declared if name not in columns}
-        without_personal_data = stream.config.get("personal_data") is False
-        if without_personal_data:
-            left_out |= {("properties", name) for name in columns.keys() - declared}
         self._left_out = tree(left_out)
         if without_personal_data:
             self._left_out.keep_named(stream.schema)
         # Rows that were cut out of others share with them whatever is nested deeper.
-        self._drop = dropper(self._left_out, shared=getattr(stream, "nested_in", None) is not None)
+        self._drop = dropper(self._left_out, self._note_left_out, shared=getattr(stream, "nested_in", None) is not None)
         own_keys = t.cast("t.Sequence[str]", type(stream).primary_keys)
         # Keys that only the catalog names may be null: that is up to the user.
-        self._normalise = Normaliser(schema, [key for key in own_keys if key in stream.primary_keys])
+        own_keys = [key for key in own_keys if key in stream.primary_keys]
+        self._normalise = Normaliser(schema, own_keys, declared=stream.schema, note=self._note_kept)
+        self._schema = schema
         self._keep_unknown = ("properties", UNKNOWN_FIELDS) not in left_out
         self._maps = stream.stream_maps
         self._version = stream._stream_version  # noqa: SLF001 - no public way to it in 0.54.9
@@ -80,8 +80,8 @@ class RecordEncoder:
             Normaliser(stream_map.transformed_schema) for stream_map in self._maps if not self._is_plain
         ]
         self._told: set[str] = set()
-        #: Names of fields that no schema names, as far as seen.
-        self.unknown: set[str] = set()
+        #: What came that the schema does not say.
+        self.unexpected = Unexpected()
         #: How many rows were left out because they lack a key.
         self.without_key = 0
         self._has_mapped_away = False
@@ -133,10 +133,16 @@ class RecordEncoder:
 
     def _set_aside(self, record: Record) -> None:
         unknown = {name: record.pop(name) for name in record.keys() - self._known}
-        if len(self.unknown) < NAMES_KEPT:
-            self.unknown.update(unknown)
+        for name, value in unknown.items():
+            self.unexpected.unknown("", name, value, is_kept=self._keep_unknown)
         if self._keep_unknown:
             record[UNKNOWN_FIELDS] = dict(sorted(unknown.items()))
+
+    def _note_kept(self, path: str, name: str, value: t.Any) -> None:
+        self.unexpected.unknown(path, name, value, is_kept=True)
+
+    def _note_left_out(self, path: str, name: str, value: t.Any) -> None:
+        self.unexpected.unknown(path, name, value, is_kept=False)
 
     def _keep_raw(self, record: Record, misfits: Misfits, *, keep: bool) -> None:
         """Keep what values were before they became null, and say so."""
@@ -146,6 +152,7 @@ class RecordEncoder:
             if is_kept:
                 record[UNKNOWN_FIELDS] = {where(path): value, **(record.get(UNKNOWN_FIELDS) or {})}
             name = field(path)
+            self.unexpected.misfit(name, says(self._schema, path), value, is_kept=is_kept)
             self._warn(
                 name,
                 f"{name} is sometimes not what the schema says, and then null"

@@ -16,6 +16,7 @@ from rest_tap.reader import Reader
 from rest_tap.records import RecordEncoder
 from rest_tap.report import MAX_NAMES
 from rest_tap.tree import Node
+from rest_tap.unexpected import ISSUES, report
 
 if t.TYPE_CHECKING:
     from rest_tap.access import Access
@@ -39,12 +40,14 @@ class RunOptions(t.NamedTuple):
         workers: Requests in flight at once.
         max_seconds: Seconds after which the run ends in order; None for no limit.
         progress: Whether to log how far the run is.
+        software: Name and version of the tap, as a report needs it.
         is_test: Whether it is a connection test: one record of each stream, nothing ahead.
     """
 
     workers: int = 8
     max_seconds: float | None = None
     progress: bool = True
+    software: str = "tap"
     is_test: bool = False
 
 
@@ -79,6 +82,7 @@ class Run:
         self.signal: int | None = None
         self._streams = streams
         self.rereading = rereading
+        self._software = options.software
         self._deadline = time.monotonic() + options.max_seconds if options.max_seconds else None
         self._encoders: dict[str, RecordEncoder] = {}
         self.reader = Reader(http, options.workers, self._check, self._idle, is_test=options.is_test)
@@ -111,7 +115,8 @@ class Run:
             raise
         finally:
             self.close(error)
-        self._report_unknown()
+            if error is None or isinstance(error, (ApiError, StopRun)):
+                self._report_unexpected()
         self.access.log()
         self.progress.summary(self.report)
         self._raise_failures()
@@ -313,14 +318,18 @@ class Run:
             else "rows were deleted meanwhile, or a page was gone, so that others may be missing",
         )
 
-    def _report_unknown(self) -> None:
-        for name, output in self.messages.outputs.items():
-            if output.encoder.unknown:
-                logger.warning(
-                    "%s: the API sends fields that no schema names (column unknown_fields, if it is selected): %s",
-                    name,
-                    ", ".join(sorted(output.encoder.unknown)),
-                )
+    def _report_unexpected(self) -> None:
+        """Log a table of what came that no schema says; however far the run came."""
+        found = {name: output.encoder.unexpected for name, output in self.messages.outputs.items()}
+        lines = report(found)
+        if lines:
+            logger.warning(
+                "%s: the API sends what the schema does not say. Please report these lines, which hold no values: %s",
+                self._software,
+                ISSUES,
+            )
+        for line in lines:
+            logger.warning("  %s", line)
 
     def _raise_failures(self) -> None:
         """End with an error if a list could not be read that should have been.

@@ -33,8 +33,8 @@ UNKNOWN_FIELDS = "unknown_fields"
 #: Mark in a field's schema. JSON Schema ignores it, the catalog drops it.
 SENSITIVITY = "x-sensitivity"
 SECRET, PERSONAL = "secret", "personal"
-#: What a text or an object stands for: "decimal" or "translated".
-KIND = "x-kind"
+#: What a text or an object stands for: "decimal", "translated"; "open", if only some of its fields are named.
+KIND, OPEN = "x-kind", "open"
 
 
 class FieldType:
@@ -100,11 +100,18 @@ def fields(**properties: Schema) -> dict[str, Schema]:
 
 
 def Object(  # noqa: N802 - reads as the types beside it
-    properties: dict[str, Schema], description: str = "", *, personal: bool = False
+    properties: dict[str, Schema], description: str = "", *, personal: bool = False, is_open: bool = False
 ) -> Schema:
-    """Return an object with these properties; it may carry more."""
+    """Return an object with these properties; it may carry more.
+
+    Args:
+        properties: The fields of the object.
+        description: What it is.
+        personal: The object is about a person.
+        is_open: Others are expected, too: nobody is told of them.
+    """
     schema = Json(description, personal=personal)
-    return {**schema, "properties": properties}
+    return {**schema, "properties": properties, **({KIND: OPEN} if is_open else {})}
 
 
 def Array(  # noqa: N802 - reads as the types beside it

@@ -6,6 +6,9 @@ import typing as t
 
 from rest_tap.schema import Record, Schema
 
+if t.TYPE_CHECKING:
+    from rest_tap.unexpected import Note
+
 Crumb = tuple[str, ...]
 Dropper = t.Callable[[Record], None]
 
@@ -13,7 +16,7 @@ Dropper = t.Callable[[Record], None]
 class Node:
     """What is left out of an object, or of each object in a list."""
 
-    __slots__ = ("below", "names", "only")
+    __slots__ = ("below", "names", "only", "path")
 
     def __init__(self) -> None:
         """Leave out nothing."""
@@ -23,16 +26,18 @@ class Node:
         self.below: dict[str, Node] = {}
         #: The fields that stay at all, whatever others there are; None for all.
         self.only: frozenset[str] | None = None
+        #: Where the object is then, as it is reported.
+        self.path = ""
 
     def keep_named(self, schema: Schema) -> None:
         """Leave out, below the record itself, whatever no schema names."""
         for name, field in schema.get("properties", {}).items():
-            inner = field
+            inner, path = field, f"{self.path}.{name}" if self.path else name
             while "items" in inner:
-                inner = inner["items"]
+                inner, path = inner["items"], f"{path}[]"
             if name not in self.names and "properties" in inner:
                 node = self.below.setdefault(name, Node())
-                node.only = frozenset(inner["properties"])
+                node.only, node.path = frozenset(inner["properties"]), path
                 node.keep_named(inner)
 
     def reaches(self, path: t.Iterable[str | int]) -> bool:
@@ -77,22 +82,23 @@ def _names(crumb: Crumb) -> list[str]:
     return names
 
 
-def dropper(node: Node, *, shared: bool) -> Dropper | None:
+def dropper(node: Node, note: Note, *, shared: bool) -> Dropper | None:
     """Return a function that takes out of a record what is left out, or None if there is nothing.
 
     Args:
         node: What is left out.
+        note: Called with what is left out because no schema names it.
         shared: Whether others use what is inside the records, so that it is copied first.
     """
-    names, only = tuple(node.names), node.only
-    below = [(name, inner) for name, deeper in node.below.items() if (inner := dropper(deeper, shared=shared))]
+    names, only, path = tuple(node.names), node.only, node.path
+    below = [(name, inner) for name, deeper in node.below.items() if (inner := dropper(deeper, note, shared=shared))]
     if not names and not below and only is None:
         return None
 
     def drop(record: Record) -> None:
         if only is not None and not record.keys() <= only:
             for name in record.keys() - only:
-                del record[name]
+                note(path, name, record.pop(name))
         for name in names:
             record.pop(name, None)
         for name, inner in below:

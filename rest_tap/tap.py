@@ -231,6 +231,7 @@ class RestTap(SeamTap):
             workers=1 if is_test else self.config["max_concurrency"],
             max_seconds=self.config.get("max_runtime_seconds"),
             progress=self.config["progress"],
+            software=f"{self.name} {self.plugin_version}",
             is_test=is_test,
         )
         streams = t.cast("dict[str, ListStream]", self.streams)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from singer_sdk.exceptions import ConfigValidationError
 
-from rest_tap import checks
+from rest_tap import checks, unexpected
 from rest_tap.normalise import Normaliser
 from rest_tap.schema import (
     Array,
@@ -160,6 +160,18 @@ def becomes(kind: t.Callable[[], Json], value: t.Any) -> str:
     return f"{text}, kept" if misfits else text
 
 
+def example() -> str:
+    """Return the table that ends a run which met new fields and a value of another type."""
+    events, orders = unexpected.Unexpected(), unexpected.Unexpected()
+    for _ in range(12):
+        events.unknown("", "tax_zone", "", is_kept=True)
+    for _ in range(1488):
+        orders.unknown("positions[]", "attendee_phone", "", is_kept=True)
+    for _ in range(3):
+        orders.misfit("expires", "date-time", "", is_kept=True)
+    return "\n".join(unexpected.report({"events": events, "orders": orders}))
+
+
 def page() -> str:
     """Return the page."""
     rows = [
@@ -190,6 +202,32 @@ part of a value is left out, such as a secret inside of an object, nothing of it
 - A field that no schema names is kept in `unknown_fields`, or inside the object that it came in; a server's own field
   `unknown_fields` is one of them. With `personal_data: false` all of these are left out.
 - What a stream map makes is held to the schema that the SDK gives the map, in the same way.
+
+## What the server sends that no schema names
+
+A server that is newer than this release sends fields that the streams do not have yet. A run that met such fields, or
+values that do not fit, ends with a warning and a table of them, also where it ends early:
+
+```text
+{example()}
+```
+
+*sent as* is the JSON type. The schema says `nothing` of a field that it does not name; anything else in that column is
+what a value should have been. *value* tells whether it is in the output: a row's own field in `unknown_fields`, an
+object's field in that object. With `personal_data: false` it is `left out`. Names are cut after
+{unexpected.MOST_CHARACTERS} characters, odd ones are in quotes, and after {unexpected.MOST_FIELDS} lines the rest is
+counted. No line has a value, so paste them as they are into an
+[issue]({unexpected.ISSUES}), with the line above, which has the tap's version:
+
+```text
+Title: tap-organizers does not know orders.positions[].attendee_phone
+
+The server: pretix 2026.8, the field comes from the plugin …
+The log:
+(the lines)
+```
+
+Until a release has the field, read it from `unknown_fields`, or let your own catalog name it.
 
 ## Settings, catalog, state
 

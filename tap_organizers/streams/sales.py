@@ -147,7 +147,10 @@ PAYMENT = fields(
     provider=String("Identifier of the payment provider."),
     payment_url=String("Page where the customer can go on with an open payment.", secret=True),
     details=Object(
-        PROVIDER_DETAILS, "Provider-specific data; keys differ by provider and can be absent.", personal=True
+        PROVIDER_DETAILS,
+        "Provider-specific data; keys differ by provider and can be absent.",
+        personal=True,
+        is_open=True,
     ),
 )
 
@@ -163,7 +166,10 @@ REFUND = fields(
     comment=String("Reason, partly shown to the customer.", personal=True),
     provider=String("Identifier of the payment provider."),
     details=Object(
-        PROVIDER_DETAILS, "Provider-specific data; keys differ by provider and can be absent.", personal=True
+        PROVIDER_DETAILS,
+        "Provider-specific data; keys differ by provider and can be absent.",
+        personal=True,
+        is_open=True,
     ),
 )
 

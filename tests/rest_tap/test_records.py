@@ -16,6 +16,7 @@ from singer_sdk.singerlib.encoding.simple import (
     SimpleSingerWriter,
 )
 
+from rest_tap import normalise
 from rest_tap.normalise import Normaliser
 from rest_tap.records import RecordEncoder
 from rest_tap.schema import (
@@ -32,6 +33,7 @@ from rest_tap.schema import (
     String,
     fields,
 )
+from rest_tap.unexpected import NOTHING, Finding
 from tests.conftest import kept_log
 from tests.support.things import Things, things
 
@@ -324,11 +326,15 @@ def test_what_no_schema_names_is_kept_in_unknown_fields_sorted() -> None:
     assert list(only_record(stream, record)["unknown_fields"]) == ["ant", "zebra"]
 
 
-def test_unknown_fields_are_noted_over_all_records() -> None:
-    path = RecordEncoder(things(fields(name=String())))
-    path.prepare([{"id": 1, "one": 1}, {"id": 2}])
-    path.prepare([{"id": 3, "two": 2, "one": 1}])
-    assert path.unknown == {"one", "two"}
+def test_unknown_fields_are_counted_over_all_records() -> None:
+    encoder = RecordEncoder(things(fields(name=String())))
+    encoder.prepare([{"id": 1, "one": 1}, {"id": 2}])
+    encoder.prepare([{"id": 3, "two": None, "one": 1.5}, {"id": 4, "one": 2}])
+    assert encoder.unexpected.times == {
+        Finding("one", "integer", NOTHING, is_kept=True): 2,
+        Finding("one", "number", NOTHING, is_kept=True): 1,
+        Finding("two", "null", NOTHING, is_kept=True): 1,
+    }
 
 
 @pytest.mark.parametrize("how", ["deselected", "removed"])
@@ -345,6 +351,67 @@ def test_unknown_fields_inside_of_objects_stay_where_they_are() -> None:
     stream = things(fields(part=Object(fields(a=Integer()))))
     record = {"id": 1, "part": {"a": 1, "b": 2}}
     assert only_record(stream, record) == record
+
+
+INSIDE = fields(
+    part=Object(fields(a=Integer(), free=Json())),
+    parts=Array(fields(n=Integer(), seat=Object(fields(row=String())))),
+    details=Object(fields(card=Object(fields(id=Integer()))), personal=True, is_open=True),
+    rest=Json(),
+)
+ROW = {
+    "id": 1,
+    "part": {"a": 1, "b": {"secret": 1}, "free": {"any": 1}},
+    "parts": [{"n": 1, "seat": {"row": "1", "zone": None}}, {"m": 2}, {"m": "x"}, None],
+    "details": {"any": 1, "card": {"id": 1, "code": "x"}},
+    "rest": {"any": 1},
+}
+
+
+@pytest.mark.parametrize("personal", [True, False])
+def test_unknown_fields_inside_of_objects_are_counted_by_path_and_type(personal: bool) -> None:  # noqa: FBT001
+    encoder = RecordEncoder(things(INSIDE, config={"personal_data": personal}))
+    # One that fits and has nothing new beside them, and one that does not fit.
+    encoder.prepare([{"id": 2, "part": {"a": 1}}, copy.deepcopy(ROW), {"id": 3, "parts": {"n": 1}}])
+    whole = {
+        Finding("part.b", "object", NOTHING, personal): 1,
+        Finding("parts[].seat.zone", "null", NOTHING, personal): 1,
+        Finding("parts[].m", "integer", NOTHING, personal): 1,
+        Finding("parts[].m", "string", NOTHING, personal): 1,
+    }
+    found = {one: times for one, times in encoder.unexpected.times.items() if one.says == NOTHING}
+    inside_of_free = {Finding("details.card.code", "string", NOTHING, personal): 1}
+    assert found == whole | (inside_of_free if personal else {})  # without personal data, free objects go whole
+    assert Finding("parts", "object", "array", personal) in encoder.unexpected.times
+
+
+def test_a_page_with_nothing_new_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Record] = []
+    monkeypatch.setattr(normalise, "finder", lambda *_: lambda record, _: looked.append(record))
+    encoder = RecordEncoder(things(INSIDE))
+    row = {"id": 1, "part": {"a": 1, "free": {}}, "parts": [{"n": 1}], "details": {"any": 1}, "rest": {"any": 1}}
+    encoder.prepare([row])
+    assert looked == []
+    encoder.prepare([{**row, "part": {"b": 1}}])
+    assert len(looked) == 1
+
+
+def test_what_only_the_catalog_names_inside_of_an_object_is_not_unknown() -> None:
+    stream = things(INSIDE)
+    part = stream.effective_schema["properties"]["part"]["properties"]
+    part["b"] = {"type": ["integer", "null"]}
+    del part["a"]
+    encoder = RecordEncoder(stream)
+    encoder.prepare([{"id": 1, "part": {"a": 1, "b": 2, "c": 3}}])
+    assert encoder.unexpected.unknown_fields == {"part.c"}
+
+
+def test_without_personal_data_what_only_the_catalog_names_is_left_out_and_counted() -> None:
+    stream = things(fields(name=String()), config={"personal_data": False})
+    stream.effective_schema["properties"]["phone"] = {"type": ["string", "null"]}
+    encoder = RecordEncoder(stream)
+    assert encoder.prepare([{"id": 1, "phone": "1"}]) == [{"id": 1}]
+    assert encoder.unexpected.times == {Finding("phone", "string", NOTHING, is_kept=False): 1}
 
 
 def test_a_field_deselected_inside_of_an_array_is_left_out_of_every_item() -> None:
@@ -423,6 +490,18 @@ def test_a_value_that_does_not_fit_is_null_and_kept_and_told_once() -> None:
         "things: at is sometimes not what the schema says, and then null (the value is kept in unknown_fields)",
         "things: parts[].n is sometimes not what the schema says, and then null (the value is kept in unknown_fields)",
     ]
+
+
+def test_values_that_do_not_fit_are_counted_apart_from_what_no_schema_names() -> None:
+    stream = things(fields(at=DateTime(), parts=Array(fields(n=Integer()))))
+    encoder = RecordEncoder(stream)
+    encoder.prepare([{"id": number, "at": "", "parts": [{"n": 1}, {"n": {}}], "new": ""} for number in range(3)])
+    assert encoder.unexpected.times == {
+        Finding("at", "string", "date-time", is_kept=True): 3,
+        Finding("parts[].n", "object", "integer", is_kept=True): 3,
+        Finding("new", "string", NOTHING, is_kept=True): 3,
+    }
+    assert encoder.unexpected.unknown_fields == {"new"}
 
 
 def test_a_value_is_not_kept_where_its_column_is_left_out() -> None:

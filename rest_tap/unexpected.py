@@ -1,0 +1,198 @@
+"""What rows bring that their schema does not say: names, JSON types and how often, never a value.
+
+A server that is newer than the streams sends fields that they do not know. Nobody would look
+for these in a warehouse, so a run ends with a table of them, made to be pasted into a report.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+from rest_tap.schema import KIND, OPEN, Record, Schema
+
+#: Fields of one stream that are told apart, and lines of one report; a server may send any number.
+MOST_FIELDS = 100
+#: Characters of a name that are shown.
+MOST_CHARACTERS = 60
+#: Where to report them.
+ISSUES = "https://github.com/ticketing-taps/ticketing-taps/issues"
+#: What stands in the report for the type of a field that no schema names.
+NOTHING = "nothing"
+HEAD = ("stream", "field", "sent as", "schema says", "times", "value")
+
+#: A name that needs no quotes.
+_PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*")
+_TYPES = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+
+#: Takes note of a field that no schema names: the path of its object, its name, what it holds.
+Note = t.Callable[[str, str, t.Any], None]
+#: Looks for such fields inside of a record.
+Finder = t.Callable[[Record, Note], None]
+_Look = t.Callable[[t.Any, Note], None]
+
+
+class Finding(t.NamedTuple):
+    """A field as no schema has it.
+
+    Attributes:
+        field: Its path; ``[]`` stands for any element of a list.
+        sent: The JSON type of what came.
+        says: What the schema says; :data:`NOTHING` if it does not name the field.
+        is_kept: Whether the value leaves the tap.
+    """
+
+    field: str
+    sent: str
+    says: str
+    is_kept: bool
+
+
+class Unexpected:
+    """What the rows of one stream have brought that its schema does not say, counted."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.times: dict[Finding, int] = {}
+        #: How often fields came beyond those that are told apart.
+        self.others = 0
+
+    def unknown(self, path: str, name: str, value: t.Any, *, is_kept: bool) -> None:
+        """Count a field that no schema names.
+
+        Args:
+            path: Where the object is that has it; empty for the record itself.
+            name: What the server calls it.
+            value: What it holds, of which the type is noted.
+            is_kept: Whether the value leaves the tap.
+        """
+        self._count(Finding(f"{path}.{shown(name)}" if path else shown(name), json_type(value), NOTHING, is_kept))
+
+    def misfit(self, field: str, says: str, value: t.Any, *, is_kept: bool) -> None:
+        """Count a value that is not what the schema says of its field."""
+        self._count(Finding(field, json_type(value), says, is_kept))
+
+    def _count(self, finding: Finding) -> None:
+        if finding in self.times or len(self.times) < MOST_FIELDS:
+            self.times[finding] = self.times.get(finding, 0) + 1
+        else:
+            self.others += 1
+
+    @property
+    def unknown_fields(self) -> set[str]:
+        """Return the paths of the fields that no schema names."""
+        return {finding.field for finding in self.times if finding.says == NOTHING}
+
+
+def report(unexpected: t.Mapping[str, Unexpected]) -> list[str]:
+    """Return what came unexpectedly as the lines of a table; none if nothing did.
+
+    Args:
+        unexpected: What was counted, by stream.
+    """
+    rows = [
+        (stream, found.field, found.sent, found.says, str(times), "kept" if found.is_kept else "left out")
+        for stream in sorted(unexpected)
+        for found, times in sorted(unexpected[stream].times.items())
+    ]
+    more = sum(one.others for one in unexpected.values()) + sum(int(row[4]) for row in rows[MOST_FIELDS:])
+    if not rows:
+        return []
+    table = [HEAD, *rows[:MOST_FIELDS]]
+    widths = [max(len(row[column]) for row in table) for column in range(len(HEAD))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if head == "times" else cell.ljust(width)
+            for cell, width, head in zip(row, widths, HEAD, strict=True)
+        ).rstrip()
+        for row in table
+    ]
+    return [*lines, f"and others, {more} times"] if more else lines
+
+
+def shown(name: str) -> str:
+    """Return a server's name for a field as it is shown: in quotes and escaped if it is an odd one, and cut."""
+    cut = name[:MOST_CHARACTERS]
+    text = cut if _PLAIN.fullmatch(cut) else json.dumps(cut)
+    return text if cut == name else f"{text}…"
+
+
+def json_type(value: t.Any) -> str:
+    """Return the JSON type of a value."""
+    return _TYPES.get(value.__class__, "string")
+
+
+def says(schema: Schema, path: t.Iterable[str | int]) -> str:
+    """Return what a schema says of the values at a path: their format, or their type."""
+    for part in path:
+        schema = schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
+    kinds = schema.get("type", ())
+    plain = [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
+    return str(schema.get("format") or " or ".join(plain))
+
+
+def is_closed(schema: Schema) -> bool:
+    """Return whether a schema means to name every field of an object."""
+    return bool(schema.get("properties")) and schema.get(KIND) != OPEN
+
+
+def finder(schema: Schema, given: Schema, path: str = "") -> Finder | None:
+    """Return what looks for fields that no schema names inside of a record, at any depth below its own.
+
+    Args:
+        schema: The schema of the record.
+        given: The catalog's, which may name more.
+        path: Where it is.
+
+    Returns:
+        None where there is nowhere to look.
+    """
+    below: list[tuple[str, _Look]] = []
+    for name, field in schema.get("properties", {}).items():
+        inner, here = field, f"{path}.{name}" if path else name
+        also = given.get("properties", {}).get(name, {})
+        while "items" in inner:
+            inner, also, here = inner["items"], also.get("items", {}), f"{here}[]"
+        names = frozenset((*inner["properties"], *also.get("properties", ()))) if is_closed(inner) else None
+        deeper = finder(inner, also, here)
+        if names is not None or deeper is not None:
+            below.append((name, _looker(here, names, deeper)))
+    if not below:
+        return None
+
+    def find(record: Record, note: Note) -> None:
+        for name, look in below:
+            look(record.get(name), note)
+
+    return find
+
+
+def _looker(path: str, names: frozenset[str] | None, deeper: Finder | None) -> _Look:
+    """Return what looks through an object, or through all in a list.
+
+    Args:
+        path: Where they are.
+        names: The fields that the schema names; None where others are expected.
+        deeper: What looks into these.
+    """
+
+    def look(value: t.Any, note: Note) -> None:
+        if value.__class__ is list:
+            for one in value:
+                look(one, note)
+        elif value.__class__ is dict:
+            for name in value.keys() - names if names is not None else ():
+                note(path, name, value[name])
+            if deeper is not None:
+                deeper(value, note)
+
+    return look
