@@ -37,6 +37,7 @@ class Redactor:
     def __init__(self, secrets: t.Callable[[], t.Iterable[str]]) -> None:
         """Take what tells the secrets; a login adds to them during a run."""
         self._secrets = secrets
+        self._known: dict[bool, tuple[set[str], dict[int, set[str]]]] = {}
 
     def clear(self, text: str, *, is_ours: bool = False) -> str:
         """Return a text on one line, printable, cut if it is very long, and without any secret or piece of one.
@@ -58,15 +59,18 @@ class Redactor:
 
     def mask(self, text: str, *, is_ours: bool = False) -> str:
         """Return a text without any secret, and otherwise as it is."""
-        secrets = tuple(sorted({secret for secret in self._secrets() if secret.strip()}))
+        secrets = {secret for secret in self._secrets() if secret.strip()}
         if not secrets or not text:
             return text
-        pieces = _pieces(secrets, is_ours)
+        known, pieces = self._known.get(is_ours, (set(), {}))
+        if known != secrets:
+            pieces = _together(_pieces(secret, is_ours) for secret in secrets)
+            self._known[is_ours] = (secrets, pieces)
         folded, places = _fold(text)
         hidden = bytearray(len(text))
-        for size, known in pieces.items():
+        for size, found in pieces.items():
             for start in range(len(folded) - size + 1):
-                if folded[start : start + size] in known:
+                if folded[start : start + size] in found:
                     first, last = places[start], places[start + size - 1]
                     hidden[first : last + 1] = b"\1" * (last + 1 - first)
         if not any(hidden):
@@ -96,23 +100,30 @@ def _fold(text: str) -> tuple[str, t.Sequence[int]]:
     return "".join(chars), places
 
 
-@functools.lru_cache(maxsize=8)
-def _pieces(secrets: tuple[str, ...], is_ours: bool) -> dict[int, set[str]]:  # noqa: FBT001 - to be cached
-    """Return the pieces, by their length, that give one of these secrets away."""
+def _together(several: t.Iterable[dict[int, frozenset[str]]]) -> dict[int, set[str]]:
+    together: dict[int, set[str]] = {}
+    for pieces in several:
+        for size, found in pieces.items():
+            together.setdefault(size, set()).update(found)
+    return together
+
+
+@functools.lru_cache(maxsize=256)
+def _pieces(secret: str, is_ours: bool) -> dict[int, frozenset[str]]:  # noqa: FBT001 - to be cached
+    """Return the pieces, by their length, that give a secret away."""
+    length = len(_fold(secret)[0])
+    least = min(PIECE, length, max(LEAST, round(length * PART)))
+    if is_ours and length < 2 * PIECE:
+        least = length
+    if not length or (is_ours and length < WORD):
+        return {}
     found: dict[int, set[str]] = {}
-    for secret in secrets:
-        length = len(_fold(secret)[0])
-        least = min(PIECE, length, max(LEAST, round(length * PART)))
-        if is_ours and length < 2 * PIECE:
-            least = length
-        if not length or (is_ours and length < WORD):
-            continue
-        for form in _forms(secret):
-            folded = _fold(form)[0]
-            size = min(len(folded), round(least * len(folded) / length))
-            pieces = found.setdefault(size, set())
-            pieces.update(folded[start : start + size] for start in range(len(folded) - size + 1))
-    return found
+    for form in _forms(secret):
+        folded = _fold(form)[0]
+        size = min(len(folded), round(least * len(folded) / length))
+        pieces = found.setdefault(size, set())
+        pieces.update(folded[start : start + size] for start in range(len(folded) - size + 1))
+    return {size: frozenset(pieces) for size, pieces in found.items()}
 
 
 def _forms(secret: str) -> set[str]:
