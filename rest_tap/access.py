@@ -65,6 +65,14 @@ class Access:
                 return again
         return self.decide(listing, error)
 
+    def part_ended(self, listing: Listing, error: ApiError) -> Outcome:  # noqa: ARG002
+        """Return how the list of one account ended, with all below it, if an error concerns that account alone.
+
+        Raises:
+            ApiError: It concerns everything, so the run ends.
+        """
+        raise error
+
     def decide(self, listing: Listing, error: ApiError) -> Outcome:
         """Return how a list ended that an error has stopped; the API's own meanings go here."""
         return self.ended(listing, Ending.FAILED, error)

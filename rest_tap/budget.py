@@ -17,10 +17,10 @@ LOOK = 0.5
 
 
 class Budget:
-    """Lets answers grow as long as there is room, and the one that is due in any case.
+    """Lets answers grow as long as there is room, and those that are due in any case.
 
     Answers that came ahead of their turn take room until they are written, and who writes
-    waits for the one that is due: so that one never waits for room.
+    waits for those that are due: so they never wait for room.
     """
 
     def __init__(self, is_stopped: t.Callable[[], bool], limit: int = LIMIT) -> None:
@@ -28,7 +28,7 @@ class Budget:
         self._is_stopped = is_stopped
         self._limit = limit
         self._used = 0
-        self._due: object = None
+        self._due: tuple[object, ...] = ()
         # A lease may end wherever a last reference goes, also within the lock: hence one that lets its owner in.
         self._changed = threading.Condition(threading.RLock())
 
@@ -41,10 +41,10 @@ class Budget:
         """Return a lease for the answer to a request; it ends when nobody holds it any more."""
         return Lease(self, owner)
 
-    def set_due(self, owner: object) -> None:
-        """Take note whose answer is waited for."""
+    def set_due(self, *owners: object) -> None:
+        """Take note whose answers are waited for."""
         with self._changed:
-            self._due = owner
+            self._due = owners
             self._changed.notify_all()
 
     def take(self, lease: Lease, size: int) -> float:
@@ -65,7 +65,7 @@ class Budget:
 
     def _has_room(self, lease: Lease, size: int) -> bool:
         is_alone = self._used == lease.size
-        return self._used + size <= self._limit or is_alone or lease.owner == self._due
+        return self._used + size <= self._limit or is_alone or lease.owner in self._due
 
     def give_back(self, size: int) -> None:
         """Count bytes no more."""

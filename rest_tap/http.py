@@ -1,7 +1,7 @@
 """Requests are sent here and nowhere else, and repeated until they are answered.
 
-:class:`Client` brings together what each decides for itself: the rate limiter when a
-request may go out, the credential what it carries, :mod:`rest_tap.replies` what an
+:class:`Client` brings together what each decides for itself: the rate limiter of an account
+when a request may go out, its credential what it carries, :mod:`rest_tap.replies` what an
 answer means, the retry policy whether to ask again. This is the only module that knows
 the library ``requests``.
 """
@@ -29,6 +29,7 @@ from rest_tap.budget import Budget, Lease
 from rest_tap.connection import explain
 from rest_tap.cookies import SessionCookies
 from rest_tap.errors import ApiError, BrokenAnswer, Unanswered
+from rest_tap.limiter import RateLimiter
 from rest_tap.redact import Redactor, clear_logs
 from rest_tap.replies import DETAIL_LENGTH, Rules, decode, failure, too_large
 from rest_tap.request import KEPT_HEADERS, Reply, Request
@@ -40,8 +41,7 @@ from rest_tap.wire import Allowance, WireTooLarge, allowing, bounded
 if t.TYPE_CHECKING:
     from requests.structures import CaseInsensitiveDict
 
-    from rest_tap.auth import Authenticator
-    from rest_tap.limiter import RateLimiter
+    from rest_tap.account import Account
 
 logger = logging.getLogger(__name__)
 # It warns of headers that it cannot parse, with a traceback.
@@ -71,8 +71,7 @@ class Client:
     def __init__(  # noqa: PLR0913 - each is a setting of its own
         self,
         api_url: str,
-        auth: Authenticator,
-        limiter: RateLimiter,
+        accounts: t.Iterable[Account],
         *,
         policy: RetryPolicy | None = None,
         user_agent: str = "",
@@ -80,14 +79,12 @@ class Client:
         connections: int = 1,
         max_bytes: int = 96 << 20,
         refused: frozenset[int] = frozenset({401}),
-        credential_settings: str = "",
     ) -> None:
-        """Prepare a session; nothing is sent yet.
+        """Prepare a session for each account; nothing is sent yet.
 
         Args:
             api_url: Where paths begin.
-            auth: Puts the credential into headers.
-            limiter: Says when a request may go out.
+            accounts: Who may ask; a request names one of them.
             policy: Says whether to ask again.
             user_agent: Value of that header.
             timeout: Seconds without a byte after which a connection counts as broken; a whole
@@ -95,18 +92,17 @@ class Client:
             connections: Requests at once, and connections to keep open.
             max_bytes: Memory that an answer may take, as text and decoded.
             refused: Statuses that say the credential is not valid (any more).
-            credential_settings: Names of the settings to look at if it is refused.
         """
         self.api_url = api_url.rstrip("/")
-        self.auth = auth
-        self.limiter = limiter
-        cookies = SessionCookies()
-        self.redactor = Redactor(lambda: (*auth.secrets(), *cookies.secrets()))
+        self.accounts = {account.name: account for account in accounts}
+        self._cookies = {name: SessionCookies() for name in self.accounts}
+        self.redactor = Redactor(self._secrets)
         clear_logs(self.redactor)
         if _is_readable_on_the_way(self.api_url):
             logger.warning("the setting api_url begins with http://: the credential and all data are sent unencrypted")
-        self.rules = Rules(self.redactor, max_bytes, policy or RetryPolicy(), refused, credential_settings)
-        self.budget = Budget(lambda: limiter.is_stopped)
+        self.rules = Rules(self.redactor, max_bytes, policy or RetryPolicy(), refused)
+        self._stopped = threading.Event()
+        self.budget = Budget(self._stopped.is_set)
         self.timeout = timeout
         #: Whether this server wants list paths to end with a slash; learnt from a redirect.
         self.trailing_slash = False
@@ -116,32 +112,48 @@ class Client:
         #: Whoever asks, also the reader itself: no more at once than there are connections.
         self._slots = threading.BoundedSemaphore(connections)
         self._was_reached = False
-        #: The headers of a request that carry the credential of now, checked.
-        self._checked: dict[tuple[t.Any, ...], CaseInsensitiveDict[str]] = {}
-        self._session = _Session()
-        self._session.cookies.set_policy(cookies)
-        self._session.headers.update(
-            {
-                "User-Agent": user_agent,
-                "Accept": "application/json",
-                # Texts of the API are translated; errors and labels shall not depend on
-                # the machine (docs/pretix.md, "Requests").
-                "Accept-Language": "en",
-                "Accept-Encoding": "gzip, deflate",
-            }
-        )
-        self._session.mount("http://", _Adapter(pool_maxsize=connections))
-        self._session.mount("https://", _Adapter(pool_maxsize=connections))
+        #: The credential of each account and its requests' headers with it, checked; by account and method.
+        self._checked: dict[tuple[str, str], tuple[t.Mapping[str, str], CaseInsensitiveDict[str]]] = {}
+        self._own_headers = {
+            "User-Agent": user_agent,
+            "Accept": "application/json",
+            # Texts of the API are translated; errors and labels shall not depend on
+            # the machine (docs/pretix.md, "Requests").
+            "Accept-Language": "en",
+            "Accept-Encoding": "gzip, deflate",
+        }
+        # Connections are everybody's, cookies are each account's own.
+        self._adapter = _Adapter(pool_maxsize=connections)
+        self._sessions = {name: self._session(cookies) for name, cookies in self._cookies.items()}
         # Proxies and certificates of the environment, looked up once and not per request.
         try:
-            self._environment = self._session.merge_environment_settings(
+            self._environment = next(iter(self._sessions.values())).merge_environment_settings(
                 self.api_url, {}, stream=True, verify=None, cert=None
             )
         except ValueError as error:
             raise ApiError(self._unsendable(error)) from None
 
-    def fetch(self, request: Request) -> Reply:
+    def _session(self, cookies: SessionCookies) -> _Session:
+        """Return a session with its own cookies, on the connections of all."""
+        session = _Session()
+        session.cookies.set_policy(cookies)
+        session.headers.update(self._own_headers)
+        session.mount("http://", self._adapter)
+        session.mount("https://", self._adapter)
+        return session
+
+    def _secrets(self) -> t.Iterator[str]:
+        """Yield every value that must not be seen in a message."""
+        for name, account in self.accounts.items():
+            yield from account.auth.secrets()
+            yield from self._cookies[name].secrets()
+
+    def fetch(self, request: Request, wait: t.Callable[[RateLimiter], None] = RateLimiter.acquire) -> Reply:
         """Send a request until it is answered well; safe to call from many threads.
+
+        Args:
+            request: What to ask, and as whom.
+            wait: Waits for its turn.
 
         Returns:
             An answer with status 200 whose body is whole JSON, not yet decoded.
@@ -150,26 +162,27 @@ class Client:
             ApiError: There is none; the subclass says why.
             Stopped: :meth:`stop` was called meanwhile.
         """
+        account = self.accounts[request.account]
         failures: list[Failure] = []
         redirect, was_renewed = "", False
         while True:
-            self.limiter.acquire()
-            credential = self.auth.headers() if request.authenticated else {}
+            wait(account.limiter)
+            credential = account.auth.headers() if request.authenticated else {}
             with self._slots:
                 outcome = self._try(request, redirect, credential)
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.redirect and not redirect:
                 redirect = outcome.redirect
-            elif outcome.is_refusal and not was_renewed and self.auth.renew(credential):
+            elif outcome.is_refusal and not was_renewed and account.auth.renew(credential):
                 was_renewed = True
             else:
                 failures.append(outcome)
                 self._pause(request, failures)
 
-    def expect(self, request: Request) -> None:
-        """Take note that this answer is waited for: it never waits for room in memory."""
-        self.budget.set_due(request)
+    def expect(self, *requests: Request) -> None:
+        """Take note that these answers are waited for: they never wait for room in memory."""
+        self.budget.set_due(*requests)
 
     def parse(self, request: Request, reply: Reply, read: t.Callable[[t.Any], t.Any] | None = None) -> t.Any:
         """Return a decoded answer, or what ``read`` makes of it; nothing is sent, so this may be called anywhere.
@@ -191,16 +204,23 @@ class Client:
 
     def stop(self) -> None:
         """End everything that waits: for the rate limit, for another try, for the next bytes of an answer."""
-        self.limiter.stop()
+        self._stopped.set()
+        for account in self.accounts.values():
+            account.limiter.stop()
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        self._adapter.close()
 
     @property
     def sent(self) -> int:
         """Return how many requests were sent."""
         return sum(tally.requests for tally in self.tallies.values())
+
+    @property
+    def waited(self) -> float:
+        """Return how many seconds requests were held back by rate limits, all together."""
+        return sum(account.limiter.waited for account in self.accounts.values())
 
     def _try(self, request: Request, redirect: str, credential: dict[str, str]) -> Reply | Failure:
         """Send a request once.
@@ -214,7 +234,7 @@ class Client:
             self.timeout * ANSWER_TIMEOUTS,
             self.timeout,
             WIRE_OVERHEAD,
-            lambda: self.limiter.is_stopped,
+            self._stopped.is_set,
         )
         try:
             with allowing(allowance):
@@ -223,7 +243,8 @@ class Client:
                 allowance.size += self.rules.max_bytes // 2
                 content = self._content(response, lease, allowance)
         except _SENDS_NOTHING as error:
-            raise ApiError(self._unsendable(error), stream=request.stream, path=request.path) from None
+            reason = self._unsendable(error, self.accounts[request.account].settings)
+            raise ApiError(reason, stream=request.stream, path=request.path) from None
         except _BREAKS as error:
             broken = explain(error, is_tls=self.api_url.startswith("https:"), has_begun=allowance.has_begun)
             unanswered = Unanswered(f"{broken.what}; {broken.look}", stream=request.stream, path=request.path)
@@ -237,7 +258,7 @@ class Client:
         self._was_reached = True
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         reply = Reply(response.status_code, headers, content, now(), url, lease)
-        failed = failure(request, reply, self.rules)
+        failed = failure(request, reply, self.rules, self.accounts[request.account].settings)
         if failed is None:
             return reply
         if failed.redirect == f"{urlsplit(url).path}/":
@@ -266,10 +287,11 @@ class Client:
             last.what,
             request.path,
         )
+        limiter = self.accounts[request.account].limiter
         if pause.holds_all:
-            self.limiter.hold(pause.seconds)
+            limiter.hold(pause.seconds)
         else:
-            self.limiter.sleep(pause.seconds)
+            limiter.sleep(pause.seconds)
 
     def _count(self, request: Request, *, requests: int = 0, retries: int = 0, seconds: float = 0) -> None:
         with self._tally_lock:
@@ -291,14 +313,15 @@ class Client:
         prepared.url = origin + requote_uri(path)
         if request.params:
             prepared.url += f"?{urlencode(request.params, doseq=True)}"
-        prepared.headers = self._headers(request.method, credential)
-        if request.json or request.form or self._session.cookies:
+        prepared.headers = self._headers(request, credential)
+        session = self._sessions[request.account]
+        if request.json or request.form or session.cookies:
             prepared.headers = prepared.headers.copy()
-            prepared.prepare_cookies(self._session.cookies)
+            prepared.prepare_cookies(session.cookies)
         if request.json or request.form:
             prepared.prepare_body(request.form or {}, None, request.json)
         timeout = (min(self.timeout, CONNECT_SECONDS), self.timeout)
-        response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **self._environment)
+        response = session.send(prepared, timeout=timeout, allow_redirects=False, **self._environment)
         return origin + path, response
 
     @functools.cached_property
@@ -312,19 +335,18 @@ class Client:
         there = urlsplit(prepared.url or "")
         return f"{there.scheme}://{there.netloc}", there.path.rstrip("/")
 
-    def _headers(self, method: str, credential: t.Mapping[str, str]) -> CaseInsensitiveDict[str]:
-        """Return the headers of every request with this credential, checked.
+    def _headers(self, request: Request, credential: t.Mapping[str, str]) -> CaseInsensitiveDict[str]:
+        """Return the headers of every request with this credential, checked once.
 
         Raises:
             InvalidHeader: They cannot be sent.
         """
-        key = (method, *credential.items())
-        headers = self._checked.get(key)
-        if headers is None:
-            given = {**self._session.headers, **credential}
-            headers = requests.Request(method, self.api_url, headers=given, auth=_as_it_is).prepare().headers
-            # With a new token, the headers with the one before are of no use any more.
-            self._checked = {key: headers}
+        key = (request.account, request.method)
+        carried, headers = self._checked.get(key, ({}, None))
+        if headers is None or carried != credential:
+            given = {**self._sessions[request.account].headers, **credential}
+            headers = requests.Request(request.method, self.api_url, headers=given, auth=_as_it_is).prepare().headers
+            self._checked[key] = (credential, headers)
         return headers
 
     def _content(self, response: requests.Response, lease: Lease, allowance: Allowance) -> bytes:
@@ -345,9 +367,9 @@ class Client:
                 allowance.extend(lease.grow(len(chunk)))
         return b"".join(chunks)
 
-    def _unsendable(self, error: Exception) -> str:
+    def _unsendable(self, error: Exception, settings: str = "") -> str:
         if isinstance(error, (UnicodeError, requests.exceptions.InvalidHeader)):
-            return errors.bad_header(self.rules.credential_settings)
+            return errors.bad_header(settings)
         if "SOCKS" in str(error):
             return errors.SOCKS_PROXY
         is_proxy = isinstance(error, requests.exceptions.InvalidProxyURL) or self._has_proxy

@@ -1,4 +1,4 @@
-"""One rate limiter for the tap: when a request may go out."""
+"""When a request may go out: a rate limiter for each account."""
 
 from __future__ import annotations
 
@@ -45,16 +45,28 @@ class RateLimiter:
             Stopped: The run was stopped meanwhile.
         """
         began = time.monotonic()
-        while not self._stopped.is_set():
-            with self._lock:
-                now = time.monotonic()
-                wait = self._next - now
-                if wait <= 0:
-                    self._next = max(self._next, now - SLACK) + self._interval
-                    self.waited += now - began
-                    return
+        while (wait := self._take(began)) > 0:
             self.sleep(wait)
-        raise Stopped
+
+    def try_acquire(self) -> bool:
+        """Return whether it is this request's turn at once, and take it then.
+
+        Raises:
+            Stopped: The run was stopped meanwhile.
+        """
+        return self._take(time.monotonic()) <= 0
+
+    def _take(self, began: float) -> float:
+        """Take a turn if it is there; return the seconds until there is one otherwise."""
+        if self._stopped.is_set():
+            raise Stopped
+        with self._lock:
+            now = time.monotonic()
+            wait = self._next - now
+            if wait <= 0:
+                self._next = max(self._next, now - SLACK) + self._interval
+                self.waited += now - began
+            return wait
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but not longer than the run goes on.

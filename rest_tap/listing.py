@@ -41,7 +41,12 @@ class PendingPage(Job):
         """Prepare the request; nothing is sent yet."""
         stream = listing.stream
         request = Request(
-            listing.path, place.params, method=stream.method, stream=stream.name, final=stream.final_statuses
+            listing.path,
+            place.params,
+            method=stream.method,
+            stream=stream.name,
+            final=stream.final_statuses,
+            account=stream.account(listing.context),
         )
         super().__init__(listing.http, request)
         self.listing = listing
@@ -250,6 +255,21 @@ class Listing:
             self.last = self._at_hand.page
             yield self._at_hand
             self.pages_read += 1
+
+    def admit_all(self, wait: t.Callable[[PendingPage], None]) -> None:
+        """Decide about all its pages, before any of them is written.
+
+        Args:
+            wait: Returns once a page has come.
+
+        Raises:
+            ApiError: The list cannot be read on; it is raised again when the page is due.
+        """
+        while self._error is None and self._walk.go_on(self._own.tally["distinct"]):
+            due = self._due
+            wait(due)
+            if self._pending.get(due.place.position) is due:
+                self._admit()
 
     @property
     def _due(self) -> PendingPage:

@@ -61,7 +61,7 @@ class Progress:
         rate = (rows - self._rows_told) / max(now - self._told, 0.001)
         self._rows_told = rows
         levels = " > ".join(map(_level, self._reader.path))
-        waited = self._http.limiter.waited
+        waited = self._http.waited
         held = f", {waited:.0f} s held back by the rate limit" if waited >= 1 else ""
         return (
             f"{levels or 'starting'}: {rows} rows, {rate:.0f} rows/s, "

@@ -5,6 +5,9 @@ path of lists that it is in; what is due next is what is left of each of them, i
 first. The first of these requests are handed to the workers, before it waits, whenever
 something that it waits for has come, and before a page is written. The order of the pages that
 it hands out depends on the tree alone, not on when answers arrive.
+
+What different accounts read is different branches (:mod:`rest_tap.branches`): each is walked in
+that way, and they take turns as their answers come.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import itertools
 import queue
 import typing as t
 
+from rest_tap.branches import Branch
+from rest_tap.errors import ApiError
 from rest_tap.listing import PendingPage
 from rest_tap.workers import Job, Workers
 
@@ -30,7 +35,7 @@ class Reader:
     """Reads lists in order and asks ahead.
 
     Attributes:
-        path: The lists that are being read, from the root down.
+        path: The lists that are being read, from the root down; of the branch that is on the move.
     """
 
     def __init__(
@@ -56,8 +61,14 @@ class Reader:
         self._workers = Workers(workers)
         self._check = check
         self._idle = idle
-        #: Requests that may be under way or waiting at once.
+        self._is_test = is_test
+        #: Requests that may be under way or waiting at once, for each branch.
         self._window = 1 if is_test else 2 * workers + 2
+        #: Those that have something to do, whoever was on the move longest ago first.
+        self._branches: list[Branch] = []
+        self._branch: Branch | None = None
+        #: First pages of lists that are read beside each other.
+        self._first: list[PendingPage] = []
 
     @property
     def in_flight(self) -> int:
@@ -78,13 +89,81 @@ class Reader:
         Raises:
             ApiError: It cannot be read on.
         """
-        self.path.append(listing)
+        path = self.path
+        path.append(listing)
         try:
             for page in listing.pages(self._wait_for):
-                self._ask_ahead()
+                if self._branch is None:
+                    self._ask_ahead()
                 yield page
         finally:
-            self.path.pop()
+            path.pop()
+
+    def look_into(self, listings: t.Sequence[Listing]) -> None:
+        """Decide about all rows of some lists, in order, before anything is written or asked for below them.
+
+        An error is raised when the list is read.
+        """
+        self._first = [page for listing in listings for page in listing.upcoming()]
+        for listing in listings:
+            with contextlib.suppress(ApiError):
+                listing.admit_all(self._wait_for)
+        self._first = []
+
+    def read_beside(self, reads: t.Iterable[t.Callable[[], None]]) -> None:
+        """Read branches beside each other: each goes on when what it waits for has come.
+
+        Args:
+            reads: Reads a branch, each.
+
+        Raises:
+            BaseException: What has ended one of them ends all.
+        """
+        reads = list(reads)
+        if len(reads) <= 1 or self._is_test:
+            for read in reads:
+                read()
+            return
+        branches = self._branches = [Branch(read) for read in reads]
+        self._window = 2 * max(2, self._workers.count // len(branches)) + 2
+        try:
+            while self._branches:
+                self._check()
+                if (ready := next((branch for branch in self._branches if branch.is_ready), None)) is not None:
+                    self._go_on(ready)
+                    continue
+                self._http.expect(*(branch.due.request for branch in self._branches if branch.due is not None))
+                self._workers.ask(self._in_turn())
+                self._idle()
+                with contextlib.suppress(queue.Empty):
+                    self._reveal(self._workers.arrivals.get(timeout=LOOK_SECONDS))
+        finally:
+            self._branches = []
+            for branch in branches:
+                branch.close()
+
+    def _go_on(self, branch: Branch) -> None:
+        """Let a branch go on, and find out what it will ask for then."""
+        self._branches.remove(branch)
+        self._branch, self.path = branch, branch.path
+        try:
+            branch.go_on()
+        finally:
+            self._branch = None
+        if not branch.is_over:
+            self._branches.append(branch)
+            self._look_ahead(branch)
+
+    def _look_ahead(self, branch: Branch) -> None:
+        upcoming = itertools.chain.from_iterable(listing.upcoming() for listing in reversed(branch.path))
+        others = (job for job in upcoming if job is not branch.due)
+        branch.ahead = [*([branch.due] if branch.due else []), *itertools.islice(others, self._window)]
+        self._mark(branch.ahead)
+
+    def _in_turn(self) -> t.Iterator[Job]:
+        """Yield what all branches will ask for: first what each needs next, then what it needs after that."""
+        for jobs in itertools.zip_longest(*(branch.ahead for branch in self._branches)):
+            yield from (job for job in jobs if job is not None)
 
     def ask(self, request: Request, read: t.Callable[[t.Any], t.Any] | None = None) -> t.Any:
         """Return what the answer to a request beside the lists says.
@@ -105,8 +184,12 @@ class Reader:
     def _wait_for(self, job: Job) -> None:
         """Return once a job is done; meanwhile other requests are asked for, and the loader works."""
         job.wakes_reader = True
-        self._http.expect(job.request)
         self._check()
+        if self._branch is not None:
+            if not job.is_done:
+                self._branch.wait_for(job)
+            return
+        self._http.expect(job.request)
         while not job.is_done:
             self._ask_ahead(job)
             self._idle()
@@ -118,15 +201,22 @@ class Reader:
         """Hand the requests that are due next to the workers."""
         self._look_at_arrivals()
         upcoming: t.Iterator[Job] = itertools.chain.from_iterable(list_.upcoming() for list_ in reversed(self.path))
-        if self._window == 1:
+        if self._first:
+            upcoming = (job for job in self._first if not job.is_done)
+        elif self._is_test:
             upcoming = iter(())
         elif due is not None:
             upcoming = (job for job in upcoming if job is not due)
         jobs = [*([due] if due is not None else []), *itertools.islice(upcoming, self._window)]
+        self._mark(jobs)
+        self._workers.ask(jobs)
+
+    @staticmethod
+    def _mark(jobs: t.Iterable[Job]) -> None:
+        """Have the reader told when pages come that make more requests known."""
         for job in jobs:
             if not job.is_started and isinstance(job, PendingPage):
                 job.wakes_reader |= job.may_reveal_more
-        self._workers.ask(jobs)
 
     def _look_at_arrivals(self) -> None:
         """Let pages that have come make known what there is to ask for next."""
@@ -137,3 +227,6 @@ class Reader:
     def _reveal(self, job: Job | None) -> None:
         if isinstance(job, PendingPage):
             job.listing.reveal(job)
+        for branch in self._branches:
+            if job in branch.ahead and job is not branch.due:
+                self._look_ahead(branch)

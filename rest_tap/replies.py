@@ -48,14 +48,12 @@ class Rules:
         max_bytes: Memory that an answer may take, as text and decoded.
         retry: Which answers may be better the next time.
         refused: Statuses that say the credential is not valid (any more).
-        credential_settings: Names of the settings to look at if it is refused.
     """
 
     redactor: Redactor
     max_bytes: int
     retry: RetryPolicy = dataclasses.field(default_factory=RetryPolicy)
     refused: frozenset[int] = frozenset({401})
-    credential_settings: str = ""
 
 
 def decode(reply: Reply) -> t.Any:
@@ -70,8 +68,14 @@ def decode(reply: Reply) -> t.Any:
         raise BrokenAnswer(errors.NOT_JSON) from None
 
 
-def failure(request: Request, reply: Reply, rules: Rules) -> Failure | None:
+def failure(request: Request, reply: Reply, rules: Rules, settings: str = "") -> Failure | None:
     """Return why an answer cannot be used, or None for a good one, whose body is whole JSON.
+
+    Args:
+        request: What was asked.
+        reply: The answer.
+        rules: What answers mean.
+        settings: Names of the settings to look at if the credential is refused.
 
     Raises:
         ApiError: It cannot be used, and no other is to be expected.
@@ -87,7 +91,7 @@ def failure(request: Request, reply: Reply, rules: Rules) -> Failure | None:
         error = ApiError(errors.REDIRECTED_AGAIN, stream=request.stream, path=request.path, status=status)
         return Failure(error, status, redirect=redirect_path(request, reply, rules.redactor))
     return Failure(
-        _error(request, reply, rules),
+        _error(request, reply, rules, settings),
         status,
         reply.headers.get("Retry-After"),
         is_refusal=request.authenticated and status in rules.refused,
@@ -159,13 +163,13 @@ def _unreadable(request: Request, reply: Reply) -> Failure:
     return Failure(error, UNREADABLE, what=errors.UNREADABLE_ANSWER)
 
 
-def _error(request: Request, reply: Reply, rules: Rules) -> ApiError:
+def _error(request: Request, reply: Reply, rules: Rules, settings: str) -> ApiError:
     """Return the error that a status other than 200 stands for."""
     status = reply.status
     place: t.Any = {"stream": request.stream, "path": request.path, "status": status}
     detail = "" if request.is_login else rules.redactor.clear(_detail(request, reply.content))[:DETAIL_LENGTH]
     if status in rules.refused:
-        return CredentialRefused(errors.credential_refused(rules.credential_settings, detail), **place)
+        return CredentialRefused(errors.credential_refused(settings, detail), **place)
     if status == _FORBIDDEN:
         return Denied(detail or errors.DENIED, **place)
     if status == _NOT_FOUND:

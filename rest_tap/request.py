@@ -31,6 +31,7 @@ class Request:
         is_list: Whether the path takes a trailing slash where the server wants them.
         final: Statuses that asking again does not mend here.
         is_login: Whether the answer may hold a new credential, so that nothing of it is ever quoted.
+        account: Name of the account that asks; empty where there is one.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Request:
     is_list: bool = True
     final: frozenset[int] = frozenset()
     is_login: bool = False
+    account: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import time
 import typing as t
@@ -104,8 +105,10 @@ class Run:
             for root in roots:
                 if root.stream.selected:
                     self.messages.output(root.stream)
-                for context in root.stream.contexts({}, {}):
-                    self.read(self.listing(root, context))
+                listings = [self.listing(root, context) for context in root.stream.contexts({}, {})]
+                if len(listings) > 1:
+                    self.reader.look_into(listings)
+                self.reader.read_beside(functools.partial(self._read_part, listing) for listing in listings)
             self._announce(roots)
             for outcome in self.access.finish():
                 self.report.add(outcome)
@@ -120,6 +123,17 @@ class Run:
         self.access.log()
         self.progress.summary(self.report)
         self._raise_failures()
+
+    def _read_part(self, listing: Listing) -> None:
+        """Read what one account sees.
+
+        Raises:
+            ApiError: What concerns every list.
+        """
+        try:
+            self.read(listing)
+        except ApiError as error:
+            self._add(listing, self.access.part_ended(listing, error))
 
     def _activate(self) -> None:
         """Activate the versions of streams that are whole, after their last record."""

@@ -230,6 +230,10 @@ class ListStream(SeamStream, abc.ABC):
         """Return the path of the list in this context, percent-encoded."""
         return fill_path(self.path, context)
 
+    def account(self, context: Context) -> str:  # noqa: ARG002
+        """Return the name of the account that reads the list; empty where there is one."""
+        return ""
+
     def paginator(self, context: Context) -> Paginator:  # noqa: ARG002
         """Return how the list is paged, from the start or from a bookmark."""
         return PageNumber(self.params)

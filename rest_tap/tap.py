@@ -21,6 +21,7 @@ from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 
 from rest_tap import batches, checks
+from rest_tap.account import Account
 from rest_tap.checks import wrong
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.http import Client
@@ -162,9 +163,13 @@ class RestTap(SeamTap):
         """Return what puts the credential into requests, from the settings."""
         raise NotImplementedError
 
+    def make_accounts(self) -> list[Account]:
+        """Return who may ask, each with a rate limit of its own."""
+        return [Account(self.make_auth(), RateLimiter(self.requests_per_minute), settings=self.credential_settings)]
+
     @property
     def requests_per_minute(self) -> int | None:
-        """Return this run's part of the limit."""
+        """Return this run's part of an account's limit."""
         return self.config.get("requests_per_minute")
 
     @functools.cached_property
@@ -172,15 +177,13 @@ class RestTap(SeamTap):
         """Return what sends requests; one for the whole tap."""
         return Client(
             self.config["api_url"],
-            self.make_auth(),
-            RateLimiter(self.requests_per_minute),
+            self.make_accounts(),
             policy=self.retry_policy,
             user_agent=self.user_agent,
             timeout=self.config["request_timeout"],
             connections=self.config["max_concurrency"],
             max_bytes=self.config["max_page_megabytes"] << 20,
             refused=self.refused_statuses,
-            credential_settings=self.credential_settings,
         )
 
     @property

@@ -2,11 +2,15 @@
 
 The reader decides what is due next and hands it over in that order; a thread takes the first
 request that nobody has begun with. What a request brings, it keeps until the reader takes it.
+
+A thread that waits for its account's turn counts as none, and nobody else takes a request of
+that account meanwhile: so an account that is held back takes no thread from the others.
 """
 
 from __future__ import annotations
 
 import collections
+import functools
 import queue
 import threading
 import time
@@ -14,6 +18,7 @@ import typing as t
 
 if t.TYPE_CHECKING:
     from rest_tap.http import Client
+    from rest_tap.limiter import RateLimiter
     from rest_tap.request import Reply, Request
 
 #: Seconds that closing waits for threads whose answer nobody needs any more.
@@ -42,10 +47,14 @@ class Job:
         self.error: Exception | None = None
         self.is_started = self.is_done = self.wakes_reader = False
 
-    def send(self) -> None:
-        """Send the request until there is an answer, or none to be had; called once, in a thread."""
+    def send(self, wait: t.Callable[[RateLimiter], None]) -> None:
+        """Send the request until there is an answer, or none to be had; called once, in a thread.
+
+        Args:
+            wait: Waits for its turn.
+        """
         try:
-            self.reply = self._http.fetch(self.request)
+            self.reply = self._http.fetch(self.request, wait)
         except Exception as error:  # noqa: BLE001 - raised in the reader, where the answer is due
             self.error = error
         self.is_done = True
@@ -56,7 +65,7 @@ class Workers:
 
     Attributes:
         count: Requests in flight at once.
-        in_flight: Requests that are being sent now.
+        in_flight: Requests that are being sent now, without those that wait for their turn.
         arrivals: Jobs that are done and wake the reader, for it to wait on. A signal handler
             may put None: this queue is reentrant.
     """
@@ -66,9 +75,12 @@ class Workers:
         self.count = count
         self.in_flight = 0
         self.arrivals: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._queue: collections.deque[Job] = collections.deque()
+        self._queue: list[Job] = []
         self._wanted = threading.Condition()
         self._threads: list[threading.Thread] = []
+        #: Threads that have nothing to do, and those that wait for their turn, by account.
+        self._idle = 0
+        self._waiting: collections.Counter[str] = collections.Counter()
         self._is_closed = False
 
     def ask(self, jobs: t.Iterable[Job]) -> None:
@@ -76,16 +88,8 @@ class Workers:
         with self._wanted:
             if self._is_closed:
                 return
-            self._queue.clear()
-            self._queue.extend(job for job in jobs if not job.is_started)
-            idle = len(self._threads) - self.in_flight
-            while idle < len(self._queue) and len(self._threads) < self.count:
-                thread = threading.Thread(target=self._work, name=f"worker-{len(self._threads)}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
-                idle += 1
-            if self._queue and idle:
-                self._wanted.notify(min(idle, len(self._queue)))
+            self._queue = [job for job in jobs if not job.is_started]
+            self._assign()
 
     def close(self) -> None:
         """Send nothing more, and wait a moment for the threads to end."""
@@ -97,18 +101,54 @@ class Workers:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
+    def _assign(self) -> None:
+        """Wake as many threads as there are jobs that can be taken now; start those that are missing."""
+        free = self.count - self.in_flight
+        wanted = min(free, sum(not self._waiting[job.request.account] for job in self._queue)) if free > 0 else 0
+        self._wanted.notify(min(wanted, self._idle))
+        for _ in range(wanted - self._idle):
+            thread = threading.Thread(target=self._work, name=f"worker-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            self._idle += 1
+            thread.start()
+
+    def _take(self) -> Job | None:
+        """Take the first job that may be begun with, if there is one."""
+        if self.in_flight < self.count:
+            for place, job in enumerate(self._queue):
+                if not self._waiting[job.request.account]:
+                    return self._queue.pop(place)
+        return None
+
     def _work(self) -> None:
         while True:
             with self._wanted:
-                while not self._queue and not self._is_closed:
+                while (job := self._take()) is None:
+                    if self._is_closed:
+                        return
                     self._wanted.wait()
-                if self._is_closed:
-                    return
-                job = self._queue.popleft()
                 job.is_started = True
+                self._idle -= 1
                 self.in_flight += 1
-            job.send()
+            job.send(functools.partial(self._wait_turn, job.request.account))
             with self._wanted:
+                self._idle += 1
                 self.in_flight -= 1
             if job.wakes_reader:
                 self.arrivals.put(job)
+
+    def _wait_turn(self, account: str, limiter: RateLimiter) -> None:
+        """Wait for the turn of an account; meanwhile another thread may send what is not that account's."""
+        if limiter.try_acquire():
+            return
+        with self._wanted:
+            self.in_flight -= 1
+            self._waiting[account] += 1
+            self._assign()
+        try:
+            limiter.acquire()
+        finally:
+            with self._wanted:
+                self.in_flight += 1
+                self._waiting[account] -= 1
+                self._assign()

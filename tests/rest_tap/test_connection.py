@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 
+from rest_tap.account import Account
 from rest_tap.auth import HeaderToken
 from rest_tap.errors import ApiError
 from rest_tap.http import Client
@@ -52,7 +53,7 @@ def listener(serve: Callable[[socket.socket], object]) -> Iterator[int]:
 
 
 def error(url: str) -> str:
-    sender = Client(url, HeaderToken("api_key", "", "token-of-a-test"), RateLimiter(), timeout=0.4)
+    sender = Client(url, [Account(HeaderToken("api_key", "", "token-of-a-test"), RateLimiter())], timeout=0.4)
     with pytest.raises(ApiError) as raised:
         sender.fetch(Request("/x", stream="things"))
     sender.close()
@@ -182,7 +183,7 @@ def test_a_file_without_certificates_is_told_at_once(
 )
 def test_an_address_without_tls_is_warned_of_unless_it_is_this_machine(url: str, warns: bool) -> None:  # noqa: FBT001
     with kept_log() as log:
-        Client(url, HeaderToken("api_key", "", "token-of-a-test"), RateLimiter())
+        Client(url, [Account(HeaderToken("api_key", "", "token-of-a-test"), RateLimiter())])
     text = [record.getMessage() for record in log if record.levelname == "WARNING"]
     expected = "the setting api_url begins with http://: the credential and all data are sent unencrypted"
     assert text == [expected] * warns

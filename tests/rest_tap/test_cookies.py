@@ -6,6 +6,7 @@ import typing as t
 
 import pytest
 
+from rest_tap.account import Account
 from rest_tap.auth import HeaderToken
 from rest_tap.cookies import LONGEST, MOST
 from rest_tap.http import Client
@@ -24,7 +25,7 @@ def sent_back(*cookies: str) -> str | None:
         connection.send(f"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{lines}\r\n[]".encode())
 
     with raw_server(answer) as server:
-        sender = Client(server.url, HeaderToken("api_key", "", "t"), RateLimiter(), timeout=5)
+        sender = Client(server.url, [Account(HeaderToken("api_key", "", "t"), RateLimiter())], timeout=5)
         sender.fetch(Request("/x"))
         sender.fetch(Request("/x"))
         sender.close()
@@ -62,7 +63,7 @@ def test_the_cookie_of_a_session_is_a_secret() -> None:
             connection.reply(b"[]", Set_Cookie="session=canary-of-a-session")
 
     with raw_server(answer) as server:
-        sender = Client(server.url, HeaderToken("api_key", "", "t"), RateLimiter(), timeout=5)
+        sender = Client(server.url, [Account(HeaderToken("api_key", "", "t"), RateLimiter())], timeout=5)
         sender.fetch(Request("/x"))
         with pytest.raises(Exception, match="your session=") as raised:
             sender.fetch(Request("/x"))

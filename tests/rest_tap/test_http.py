@@ -15,6 +15,7 @@ import pytest
 import requests
 import requests_mock
 
+from rest_tap.account import Account
 from rest_tap.auth import HeaderToken, SessionLogin
 from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Stopped, Unanswered
 from rest_tap.http import Client
@@ -40,7 +41,7 @@ PAGE: dict[str, t.Any] = {"count": 0, "next": None, "results": []}
 def client(url: str = URL, **options: t.Any) -> Client:
     """Return what asks this address."""
     auth = HeaderToken("Authorization", "Token ", TOKEN)
-    return Client(url, auth, RateLimiter(), user_agent="tap-test/1", credential_settings="api_token", **options)
+    return Client(url, [Account(auth, RateLimiter(), settings="api_token")], user_agent="tap-test/1", **options)
 
 
 def ask(client: Client, path: str, params: t.Any = None, *, read: t.Any = None, **facts: t.Any) -> t.Any:
@@ -122,7 +123,8 @@ def test_a_cookie_of_the_server_is_sent_back_to_it(no_waiting: Waits) -> None:
 @pytest.mark.parametrize("token", ["töken€", "two\nlines", "two\rlines", " blank before"], ids=ascii)
 def test_a_token_that_no_header_can_hold_is_an_error_that_does_not_show_it(token: str) -> None:
     sender = Client(
-        "http://127.0.0.1:9", HeaderToken("Authorization", "", token), RateLimiter(), credential_settings="api_token"
+        "http://127.0.0.1:9",
+        [Account(HeaderToken("Authorization", "", token), RateLimiter(), settings="api_token")],
     )
     with pytest.raises(ApiError, match="cannot be sent; look at the settings user_agent and api_token") as raised:
         ask(sender, "/organizers", stream="organizers")
@@ -307,11 +309,11 @@ def test_a_429_holds_everyone_who_uses_the_gate(api: Mocker, no_waiting: Waits) 
     sender = client()
     began = no_waiting.now
     ask(sender, "/a")
-    sender.limiter.hold(0)
+    sender.accounts[""].limiter.hold(0)
     assert no_waiting.now - began == 30
     api.get(f"{URL}/b", [{"status_code": 503, "headers": {"Retry-After": "30"}}, {"json": PAGE}])
     ask(sender, "/b")
-    assert sender.limiter._next <= no_waiting.now, "a 503 is of this request alone"
+    assert sender.accounts[""].limiter._next <= no_waiting.now, "a 503 is of this request alone"
 
 
 def test_requests_of_other_threads_wait_for_the_end_of_a_429(sandbox: Sandbox) -> None:
@@ -449,7 +451,7 @@ def test_secrets_that_the_server_echoes_are_cleared(api: Mocker, status: int) ->
 
 def test_a_secret_that_begins_another_does_not_leave_the_rest_of_it() -> None:
     auth = SessionLogin(None, "abc-and-more", "abc")
-    assert Client(URL, auth, RateLimiter()).clear("x abc-and-more abc") == "x *** ***"
+    assert Client(URL, [Account(auth, RateLimiter())]).clear("x abc-and-more abc") == "x *** ***"
 
 
 @pytest.mark.parametrize(
@@ -642,7 +644,8 @@ def test_stopping_wakes_who_waits_to_ask_again(api: Mocker) -> None:
 
 
 def session_client(login: t.Callable[[], str], token: str | None = "old") -> Client:
-    return Client(URL, SessionLogin(login, token, "password"), RateLimiter(), credential_settings="email and password")
+    auth = SessionLogin(login, token, "password")
+    return Client(URL, [Account(auth, RateLimiter(), settings="email and password")])
 
 
 def test_a_token_that_expires_in_mid_run_is_renewed_once_and_the_request_repeated(

@@ -9,6 +9,7 @@ import typing as t
 import pytest
 
 from rest_tap import http
+from rest_tap.account import Account
 from rest_tap.auth import HeaderToken
 from rest_tap.errors import ApiError, BrokenAnswer, Stopped, Unanswered
 from rest_tap.http import Client
@@ -27,8 +28,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 def client(url: str, *, timeout: float = 0.3, max_bytes: int = 4 << 20) -> Client:
     return Client(
         url,
-        HeaderToken("api_key", "", "token-of-a-test"),
-        RateLimiter(),
+        [Account(HeaderToken("api_key", "", "token-of-a-test"), RateLimiter())],
         policy=RetryPolicy(retries=0),
         timeout=timeout,
         max_bytes=max_bytes,
