@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typing as t
 
+from rest_tap.errors import BrokenAnswer
+
 if t.TYPE_CHECKING:
     from rest_tap.paging.base import Page, PageRequest, Paginator
 
@@ -19,6 +21,8 @@ class Walk:
         self.paginator = paginator
         self._requests = list(paginator.first())
         self._looked_at: set[tuple[int, ...]] = set()
+        #: Pages that were refused when they were looked at; they stay so until they are due.
+        self._refused: dict[tuple[int, ...], BrokenAnswer] = {}
         #: Position of the last page that was used; and, of each request that was handed out,
         #: what it was then.
         self._last: tuple[int, ...] | None = None
@@ -55,11 +59,18 @@ class Walk:
             Those that were not known before; none if the page is not wanted any more.
 
         Raises:
-            BrokenAnswer: The page contradicts itself, or the pages before it.
+            BrokenAnswer: The page contradicts itself, or the pages before it; whoever looks
+                again is told the same.
         """
         if request.position in self._looked_at or request not in self._requests:
             return []
-        revealed = self.paginator.after(request, page)
+        if request.position in self._refused:
+            raise self._refused[request.position]
+        try:
+            revealed = self.paginator.after(request, page)
+        except BrokenAnswer as error:
+            self._refused[request.position] = error
+            raise
         self._looked_at.add(request.position)
         place = self._requests.index(request) + 1
         self._requests[place:place] = revealed
@@ -81,6 +92,7 @@ class Walk:
         if instead is not None:
             self._requests = list(instead)
             self._looked_at.clear()
+            self._refused.clear()
             self._asked_after.clear()
             return False
         del self._requests[0]

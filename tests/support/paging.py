@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
 import typing as t
 from dataclasses import dataclass, field
 
+from rest_tap.errors import BrokenAnswer
 from rest_tap.paging import Page, PageRequest, Paginator, Walk
 from rest_tap.times import parse_time
 
@@ -103,7 +105,8 @@ class Reader:
                 request = walk.hand_out(waiting[self.pick(len(waiting))])
                 page = ready[request.position] = self._fetch(request)
                 if self.paginator.may_reveal_more(request):
-                    walk.look(request, page)
+                    with contextlib.suppress(BrokenAnswer):  # raised again when the page is due
+                        walk.look(request, page)
             page = ready.pop(due.position)
             stale = [request for request in walk.known[1:] if request.position not in ready]
             if walk.admit(page):
