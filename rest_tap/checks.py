@@ -159,7 +159,7 @@ def _parsed(text: str, schema: Schema) -> t.Any:
         if word not in TRUE | FALSE:
             raise ValueError
         return word in TRUE
-    if kind == "array" and not word.startswith("[") and _types(schema.get("items", {})) == ["string"]:
+    if kind == "array" and not word.startswith("[") and "string" in schema["items"].get("type", ()):
         return [part.strip() for part in text.split(",")]
     if kind in {"array", "object"}:
         found = json.loads(text)

@@ -16,6 +16,8 @@ from rest_tap.state import State
 from rest_tap.tap import RestTap
 from rest_tap.times import parse_time
 from tap_organizers.access import OrganizersAccess, unknown_names
+from tap_organizers.extra import SETTING as EXTRA_STREAMS
+from tap_organizers.extra import extra_streams
 from tap_organizers.scope import Scope
 from tap_organizers.streams import STREAMS
 from tap_organizers.streams.catalog import SeriesDates
@@ -122,6 +124,12 @@ class TapOrganizers(RestTap):
             "before, and below a series of dates, in every run.",
             default=30,
         ),
+        setting(
+            EXTRA_STREAMS,
+            th.CustomType({"type": ["array", "null"], "items": {}}),
+            "Extra streams",
+            "More lists to read, each declared by an object with its name, path, primary_keys and more.",
+        ),
         *shared_settings(),
     ).to_dict()
 
@@ -185,11 +193,20 @@ class TapOrganizers(RestTap):
 
     def discover_streams(self) -> list[OrganizersStream]:
         """Return all streams; needs neither network nor credentials."""
-        return [stream(self, self.kept, self.scope) for stream in STREAMS]
+        return [stream(self, self.kept, self.scope) for stream in self.stream_types]
+
+    @functools.cached_property
+    def stream_types(self) -> tuple[type[OrganizersStream], ...]:
+        """Return the classes of all streams: those of the code, and those that the settings declare.
+
+        Raises:
+            ConfigValidationError: A declaration is wrong.
+        """
+        return (*STREAMS, *extra_streams(self.config.get(EXTRA_STREAMS) or ()))
 
     def grow_tree(self) -> list[Node]:
         """Return which stream is read below which, for what is selected."""
-        streams = {stream.name: stream for stream in self.streams_in_order(STREAMS)}
+        streams = {stream.name: stream for stream in self.streams_in_order(self.stream_types)}
         return grow_tree(streams, SeriesDates(self, self.kept, self.scope), self.scope)
 
     def make_access(self, report: Report, failing: t.Iterable[Ending]) -> OrganizersAccess:

@@ -23,8 +23,8 @@ if t.TYPE_CHECKING:
     from rest_tap.stream import Context
 
 
-#: Says in a context that the event is a series of dates; it is no key of any record.
-IS_SERIES = "series"
+#: Says in a context that the event is a series of dates; it is no key of any record, and no field has such a name.
+IS_SERIES = "is a series"
 
 
 class Organizers(OrganizersStream):
