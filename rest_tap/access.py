@@ -84,7 +84,8 @@ class Access:
     def complete(self, listing: Listing) -> Outcome:
         """Return how a list ended that was read to its end."""
         self._unanswered = 0
-        outcome = self.ended(listing, Ending.COMPLETE if listing.is_complete else Ending.INCOMPLETE)
+        is_whole = listing.is_complete and not listing.unwritten
+        outcome = self.ended(listing, Ending.COMPLETE if is_whole else Ending.INCOMPLETE)
         return self.check(listing, outcome)
 
     def ended(self, listing: Listing, ending: Ending, error: ApiError | None = None) -> Outcome:
@@ -95,6 +96,7 @@ class Access:
             ending,
             rows=listing.distinct,
             missing=listing.missing,
+            unwritten=listing.unwritten,
             error=error,
             from_start=listing.from_start,
         )

@@ -170,6 +170,7 @@ class Listing:
     Attributes:
         pages_read: Pages that were written.
         done: Rows that were written or passed over.
+        unwritten: Rows, its own and those cut out of them, that were not written because they lack their key.
         last: The last page that was read.
         is_restarted: Whether the list is read in another way than its stream says.
         from_start: Whether it is read from its beginning, and not on from a bookmark or date.
@@ -214,6 +215,7 @@ class Listing:
         self.path = ""
         self.pages_read = 0
         self.done = 0
+        self.unwritten = 0
         self.last: Page | None = None
         self.paginator = paginator or self.stream.paginator(context)
         self.from_start = self.stream.reads_under_version(context)

@@ -15,7 +15,7 @@ class Ending(enum.Enum):
 
     #: Every row that the server tells of has come.
     COMPLETE = "complete"
-    #: It was read to its end, but fewer rows came than the server tells of.
+    #: It was read to its end, but fewer rows came than the server tells of, or some could not be written.
     INCOMPLETE = "incomplete"
     #: The credential may not read it.
     DENIED = "denied"
@@ -43,6 +43,7 @@ class Outcome:
         ending: How it ended.
         rows: Different rows that came.
         missing: Rows that the server told of and that did not come.
+        unwritten: Rows, its own and those cut out of them, that came and lack their key.
         error: Why it ended early, where an error was the reason.
         from_start: Whether it was read from its beginning, and not on from a bookmark or date.
         is_certain: Whether nothing speaks against what came; if not, its bookmark stays.
@@ -53,6 +54,7 @@ class Outcome:
     ending: Ending
     rows: int = 0
     missing: int = 0
+    unwritten: int = 0
     error: ApiError | None = None
     from_start: bool = True
     is_certain: bool = True

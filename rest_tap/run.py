@@ -119,7 +119,7 @@ class Run:
         finally:
             self.close(error)
             if error is None or isinstance(error, (ApiError, StopRun)):
-                self._report_unexpected()
+                self._report_rows()
         self.access.log()
         self.progress.summary(self.report)
         self._raise_failures()
@@ -197,7 +197,7 @@ class Run:
         """Report how a list ended, and let its stream move the bookmark if all of it came."""
         stream, context = listing.stream, listing.context
         self._warn_failed(outcome)
-        if outcome.ending is Ending.INCOMPLETE:
+        if outcome.ending is Ending.INCOMPLETE and not listing.is_complete:
             self._warn_incomplete(listing)
         if listing.paginator.notice:
             logger.warning("%s: %s; the list was read without it", stream.name, listing.paginator.notice)
@@ -261,8 +261,11 @@ class Run:
         for stream in listing.node.writes:
             own = rows if stream is listing.stream else passing
             records = stream.page_records(page, own, listing.context)
+            encoder = self.messages.output(stream).encoder
+            lacking = encoder.without_key
             self.messages.write(stream, records, listing.context, page.received)
-            if self.messages.output(stream).encoder.has_left_out:
+            listing.unwritten += encoder.without_key - lacking
+            if encoder.has_left_out:
                 self._leave_out([stream.name])
 
     def _leave_out(self, names: t.Iterable[str]) -> None:
@@ -294,6 +297,7 @@ class Run:
             other = self.listing(listing.node, listing.context, paginator=paginator, seen=listing.seen)
             for admitted in self.reader.pages(other):
                 self._write(other, admitted)
+            listing.unwritten += other.unwritten
             if listing.is_complete:
                 return
 
@@ -332,8 +336,14 @@ class Run:
             else "rows were deleted meanwhile, or a page was gone, so that others may be missing",
         )
 
-    def _report_unexpected(self) -> None:
-        """Log a table of what came that no schema says; however far the run came."""
+    def _report_rows(self) -> None:
+        """Log what was odd in rows, however far the run came: what no schema says, and rows without their key."""
+        unwritten = {name: count for name, one in self.messages.outputs.items() if (count := one.encoder.without_key)}
+        if unwritten:
+            logger.warning(
+                "rows without their key were left out, so their lists are incomplete: %s",
+                ", ".join(f"{name} {count}" for name, count in sorted(unwritten.items())),
+            )
         found = {name: output.encoder.unexpected for name, output in self.messages.outputs.items()}
         lines = report(found)
         if lines:

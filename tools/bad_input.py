@@ -197,7 +197,9 @@ part of a value is left out, such as a secret inside of an object, nothing of it
 - Times leave in UTC. A time without an offset is taken as UTC; a day alone is no time.
 - Whole numbers are those of 64 bits, which is what databases keep.
 - A row without its key, or with one that cannot be a key, is left out, with a warning: no loader could tell it from
-  others.
+  others. At the end the run says how many of each stream there were. The list that they came in is incomplete then, as
+  if they had not come: its stream's version is not activated, and where lists are short its bookmark stays, so that the
+  next run reads it again. The exit status is 0.
 - U+FFFD stands in place of NUL (`\\u0000`) in texts, with a warning: PostgreSQL and others cannot keep it.
 - A field that no schema names is kept in `unknown_fields`, or inside the object that it came in; a server's own field
   `unknown_fields` is one of them. With `personal_data: false` all of these are left out.
