@@ -96,6 +96,8 @@ class ListStream(SeamStream, abc.ABC):
     #: Whether the lists have all rows that exist, and not only those of today: a loader would
     #: take the others for deleted, so records of a stream that has not carry no version.
     lists_everything: t.ClassVar[bool] = True
+    #: Whether the settings declare it, so that what it lacks is no fault of this project.
+    is_extra: t.ClassVar[bool] = False
     #: What this run reads from its beginning; set before each run.
     sweep: Sweep = NO_SWEEP
 

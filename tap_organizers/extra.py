@@ -52,6 +52,7 @@ OTHER_NAMES = ("sweep", "seats_by_date")
 class ExtraStream(OrganizersStream):
     """A list that the settings declare."""
 
+    is_extra = True
     #: The placeholder that stands for the parent's row.
     placeholder: t.ClassVar[str] = ""
     #: Whether one answer holds everything.

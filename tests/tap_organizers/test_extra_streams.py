@@ -354,6 +354,15 @@ def test_without_fields_all_of_a_row_but_its_key_is_in_unknown_fields(quiet_sand
         assert (row["id"], row["unknown_fields"]) == (str(own["id"]), rest)
 
 
+def test_what_is_not_declared_is_told_with_types_and_not_as_a_fault_of_the_project(quiet_sandbox: Sandbox) -> None:
+    result = read(quiet_sandbox, {**QUOTAS, "fields": {"id": "integer", "name": "boolean"}})
+    table = [" ".join(line.split()) for line in result.lines() if line.startswith("  my_quotas ")]
+    rows = len(result.records["my_quotas"])
+    assert f"my_quotas name string boolean {rows} kept" in table
+    assert f"my_quotas items array nothing {rows} kept" in table
+    assert not any("Please report" in line for line in result.lines())
+
+
 def test_a_declared_list_can_be_the_parent_of_another_whether_it_is_selected_or_not(quiet_sandbox: Sandbox) -> None:
     both = read(quiet_sandbox, BELOW_ITEMS, ITEMS, streams=["item_bundles"])
     config = organizers_config(quiet_sandbox, extra_streams=[BELOW_ITEMS, ITEMS])
