@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import array
-import bisect
 import collections
 import operator
 import typing as t
+
+from rest_tap.number_set import NumberSet, number_of
 
 if t.TYPE_CHECKING:
     from rest_tap.paging import Paginator
@@ -14,8 +14,6 @@ if t.TYPE_CHECKING:
 
 #: Rows of which the keys themselves are remembered; of more, numbers of 8 bytes.
 KEYS_KEPT = 100_000
-#: Parts of the set of these numbers: short enough each to insert into.
-PARTS = 4096
 
 
 class Deduplicator:
@@ -53,7 +51,7 @@ class Deduplicator:
             t.cast("list[t.Hashable]", columns[0]) if len(columns) == 1 else list(zip(*columns, strict=True))
         )
         for place in lacking:
-            keys[place] = ("row", _number(sorted(rows[place].items(), key=operator.itemgetter(0))))
+            keys[place] = ("row", number_of(sorted(rows[place].items(), key=operator.itemgetter(0))))
         return keys
 
     def new(self, rows: list[Record]) -> list[tuple[int, Record]]:
@@ -83,11 +81,11 @@ class Deduplicator:
             numbers = self._numbers
 
             def add(key: t.Hashable) -> None:
-                numbers.add(_number(key))
+                numbers.add(number_of(key))
 
         fresh: list[tuple[int, Record]] = []
         for row, key in zip(rows, keys, strict=True):
-            if key not in known and (self._numbers is None or _number(key) not in self._numbers):
+            if key not in known and (self._numbers is None or number_of(key) not in self._numbers):
                 add(key)
                 fresh.append(row)
         return fresh
@@ -108,29 +106,3 @@ class Deduplicator:
                 self._at_edge.add(key)
             fresh.append((index, row))
         return fresh
-
-
-class NumberSet:
-    """A set of numbers of 8 bytes, which takes about as much for each."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._parts = [array.array("Q") for _ in range(PARTS)]
-
-    def add(self, number: int) -> None:
-        """Put a number into the set."""
-        part = self._parts[number % PARTS]
-        place = bisect.bisect_left(part, number)
-        if place == len(part) or part[place] != number:
-            part.insert(place, number)
-
-    def __contains__(self, number: int) -> bool:
-        """Return whether a number is in the set."""
-        part = self._parts[number % PARTS]
-        place = bisect.bisect_left(part, number)
-        return place < len(part) and part[place] == number
-
-
-def _number(key: object) -> int:
-    """Return a key as a number of 8 bytes; of a billion keys, hardly two have the same."""
-    return hash(repr(key)) & 0xFFFF_FFFF_FFFF_FFFF

@@ -13,7 +13,7 @@ import dataclasses
 import typing as t
 
 from rest_tap.duplicates import Deduplicator
-from rest_tap.errors import ApiError, BrokenAnswer
+from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
 from rest_tap.paging import Page, Walk
 from rest_tap.request import Request
 from rest_tap.schema import Placeholder
@@ -72,12 +72,20 @@ class PendingPage(Job):
     def _decode(self) -> Page:
         listing, error = self.listing, self.error
         if error is not None:
-            status = error.status if isinstance(error, ApiError) else None
-            if status is None or not listing.paginator.ends_at(self.place, status):
+            if (
+                not isinstance(error, ApiError)
+                or error.status is None
+                or not listing.paginator.ends_at(self.place, error.status)
+            ):
                 raise error
-            return Page([], received=now(), status=status)
+            return Page([], received=now(), status=error.status, error=error)
         reply = t.cast("Reply", self.reply)
-        page: Page = listing.http.parse(self.request, reply, listing.stream.read)
+        try:
+            page: Page = listing.http.parse(self.request, reply, listing.stream.read)
+        except ErrorAnswer as told:
+            if not listing.paginator.ends_at(self.place, reply.status):
+                raise
+            return Page([], received=now(), error=told)
         page.server_time, page.received = reply.server_time, reply.received
         if listing.node.children:
             self._check_keys(page)

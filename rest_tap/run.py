@@ -325,6 +325,10 @@ class Run:
         missing = listing.missing
         of = f" of {listing.distinct + missing}" if missing else ""
         where = f" ({listing.where})" if listing.where else ""
+        if listing.paginator.doubt:
+            rows, doubt = listing.distinct, listing.paginator.doubt
+            logger.warning("%s: %d rows%s came, and there may be more: %s", listing.stream.name, rows, where, doubt)
+            return
         logger.warning(
             "%s: %d%s rows%s came, however often the list was read: %s",
             listing.stream.name,

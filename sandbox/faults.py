@@ -66,7 +66,7 @@ DEFAULT_N = {
     "count": 1_000_000,
 }
 DEFAULT_STATUS = {"status": 500, "redirect": 302}
-ROW_KEYS = ("results", "events", "attendees", "tickets")
+ROW_KEYS = ("results", "events", "attendees", "tickets", "data")
 
 
 @dataclass

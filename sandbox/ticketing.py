@@ -30,11 +30,17 @@ ROUTES = {
     NEUTRAL + "/v1/events": "events",
     NEUTRAL + "/v1/attendees": "attendees",
     NEUTRAL + "/v1/tickets": "tickets",
+    NEUTRAL + "/v1/orders": "orders",
     OVEIT + "/seller/login": "login",
     OVEIT + "/seller/events": "events",
     OVEIT + "/events/attendees": "attendees",
     OVEIT + "/events/tickets": "tickets",
+    OVEIT + "/crm/orders": "orders",
 }
+#: What can be asked for beside an order, and what beside each of its tickets.
+IN_ORDERS = ("invoices", "tickets", "customer_form", "customer", "items")
+IN_TICKETS = ("registration_form", "event", "ticket_type", "addons", "wallet_credit")
+FIRST_ORDER = 900_000
 SESSION_TOKEN = "session-0123456789abcdef"
 EASTERN = timezone(timedelta(hours=3))
 #: Ticket codes are arrival numbers, multiplied in a ring: they look random, and lead back to the number.
@@ -122,6 +128,12 @@ class Ticketing:
         self.stuck = False
         #: How many more rows `total` promises than there are.
         self.extra_total = 0
+        #: Whether the account's plan has the list of orders; what follows is not documented of that list.
+        self.has_orders = True
+        self.order_page_size = 50
+        self.newest_orders_first = False
+        #: What stands past the last page of orders: `empty`, `null`, `repeat` (the last page) or `error`.
+        self.orders_end = "empty"
         #: Requests that a token is good for.
         self.token_uses: int | None = None
         self.sessions = {SESSION_TOKEN: Session()}
@@ -135,6 +147,7 @@ class Ticketing:
         self._times: dict[int, datetime] = {}
         self._changes: dict[int, Row] = {}
         self._removed: set[int] = set()
+        self._removed_orders: set[int] = set()
         self.events: dict[int, Event] = {}
         for _ in range(events):
             self.add_event()
@@ -209,6 +222,22 @@ class Ticketing:
         """Scan a ticket now."""
         self.change_attendee(code, checkins=[{"addon_id": None, "date": _stamp(self.now())}])
 
+    def orders(self) -> list[int]:
+        """Return the ids of all orders, the oldest first; each is of two attendees."""
+        numbers = range(FIRST_ORDER, FIRST_ORDER + (len(self._came) + 1) // 2)
+        return [number for number in numbers if number not in self._removed_orders]
+
+    def add_orders(self, count: int = 1) -> None:
+        """Let so many more orders come in now."""
+        with self.lock:
+            self.add_attendees(len(self._came) % 2)
+            for _ in range(count):
+                self.add_attendees(2, event=next(iter(self.events)))
+
+    def remove_order(self, order: int) -> None:
+        """Delete an order; its attendees stay."""
+        self._removed_orders.add(order)
+
     def expire_tokens(self) -> None:
         """Expire every token that was handed out so far."""
         with self.lock:
@@ -239,7 +268,7 @@ class Ticketing:
         # Sales grow towards today.
         share = ((number + 1) / self._span) ** 0.6 if number < self._span else 1.0
         created = self._times.get(number, self._now - timedelta(days=150) * max(0.0, 1 - share))
-        order = number // 2 + 900_000
+        order = number // 2 + FIRST_ORDER
         name = f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
         photo = {"id": number, "name": f"photo{number}.jpg", "mime_type": "image/jpeg", "size": 48213}
         values = [
@@ -252,7 +281,7 @@ class Ticketing:
         row = {
             "id": number + 5_000_000,
             "order_id": order,
-            "order_uuid": f"00000000-0000-4000-8000-{order:012}",
+            "order_uuid": _uuid(order),
             "ticket_id": number + 7_000_000,
             "ticket_code": ticket_code(number),
             "ticket_type": {"id": kind["id"], "name": _words(language)[kind["name"]]},
@@ -274,6 +303,57 @@ class Ticketing:
             "ticket_type_id": attendee["ticket_type"]["id"],
             "checked_in": bool(attendee["checkins"]),
             "checkins": attendee["checkins"],
+        }
+
+    def _order(self, order: int, include: set[str], language: str) -> Row:
+        first = (order - FIRST_ORDER) * 2
+        attendees = [
+            self._attendee(number, language, mixed=False) for number in (first, first + 1)[: len(self._came) - first]
+        ]
+        events = [self.events[self._came[first + place]] for place in range(len(attendees))]
+        name, email, *_ = attendees[0]["values"]
+        date = datetime.strptime(attendees[0]["created_at"], "%Y-%m-%dT%H:%M:%S%z")
+        kinds = [attendee["ticket_type"]["name"] for attendee in attendees]
+        parts: Row = {
+            "items": [
+                {"name": kind, "quantity": str(kinds.count(kind)), "price": "60.00"} for kind in dict.fromkeys(kinds)
+            ],
+            "invoices": [{"series": "OV", "number": order - FIRST_ORDER + 1, "name": name, "total": "120.00"}],
+            "customer": {"name": name, "email": email},
+            "customer_form": {"Company": None, "Phone": f"+40 {order}"},
+            "tickets": [
+                self._order_ticket(attendee, event, include, language)
+                for attendee, event in zip(attendees, events, strict=True)
+            ],
+        }
+        return {
+            "id": order,
+            "uuid": _uuid(order),
+            "date": date.isoformat(),
+            "date_formatted": f"{date:%b %d, %Y, at %H:%M}",
+            "language": "en",
+            "currency": "USD",
+            "payment_processor": "stripe" if order % 3 else None,
+            "status": "Completed",
+            "is_canceled": order % 20 == 7,
+            "pending_reason": None,
+            "email": email,
+            **{part: value for part, value in parts.items() if part in include},
+        }
+
+    def _order_ticket(self, attendee: Row, event: Event, include: set[str], language: str) -> Row:
+        row = self._event_row(event, language)
+        parts = {
+            "registration_form": dict(zip(_words(language)[2:4], attendee["values"][:2], strict=True)),
+            "event": {"id": row["id"], "name": row["name"]},
+            "ticket_type": attendee["ticket_type"],
+            "addons": [addon["name"] for addon in row["ticket_types"][0]["addons"]],
+            "wallet_credit": None,
+        }
+        return {
+            "id": attendee["ticket_id"],
+            "code": attendee["ticket_code"],
+            **{part: value for part, value in parts.items() if part in include},
         }
 
     # --- the API --------------------------------------------------------------------------------------------------
@@ -337,6 +417,8 @@ class Ticketing:
         if route == "events":
             active = [event for event in self.events.values() if not event.ended]
             return {"events": [self._event_row(event, language) for event in active]}
+        if route == "orders":
+            return self._order_page(given, language)
         event = self._asked_event(given, oveit=oveit)
         if route == "tickets":
             return {"tickets": [self._ticket(number) for number in self._scope(event)]}
@@ -350,6 +432,24 @@ class Ticketing:
             data["total"] = len(scope) + self.extra_total
         page = scope[start : start + self.page_size]
         return {**data, "attendees": [self._attendee(number, language, mixed=mixed) for number in page]}
+
+    def _order_page(self, given: dict[str, str], language: str) -> Row:
+        if not self.has_orders:
+            raise RefusedError(402, "Your plan does not include this feature")
+        include = set(filter(None, given.get("include", "").split(",")))
+        if unknown := sorted(include - {*IN_ORDERS, *IN_TICKETS}):
+            raise RefusedError(400, f"Unknown include: {', '.join(unknown)}")
+        text, size = given.get("p", "1"), self.order_page_size
+        if not text.isdecimal() or text == "0":
+            raise RefusedError(400, "Invalid parameter: p")
+        orders = self.orders()[:: -1 if self.newest_orders_first else 1]
+        page = orders[(int(text) - 1) * size : int(text) * size]
+        if not page and orders and self.orders_end == "repeat":
+            page = orders[(len(orders) - 1) // size * size :]
+        elif not page and text != "1" and self.orders_end == "error":
+            raise RefusedError(404, "There is no such page")
+        rows = [self._order(order, include, language) for order in page]
+        return {"data": rows or (None if self.orders_end == "null" else [])}
 
     def _event_row(self, event: Event, language: str) -> Row:
         came = len(event.arrivals)
@@ -380,6 +480,10 @@ class Ticketing:
             return 0 if self.unknown_code == "full" else len(scope)
         # Not on the last page, which would never become empty.
         return after if after >= len(scope) else max(0, after - self.overlap)
+
+
+def _uuid(order: int) -> str:
+    return f"00000000-0000-4000-8000-{order:012}"
 
 
 def _stamp(moment: datetime) -> str:

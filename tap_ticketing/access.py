@@ -6,7 +6,7 @@ import logging
 import typing as t
 
 from rest_tap.access import Access
-from rest_tap.errors import ApiError, ErrorAnswer, NotThere
+from rest_tap.errors import ApiError, Denied, ErrorAnswer, NotThere
 from rest_tap.outcome import Ending, Outcome
 from rest_tap.request import Request
 from tap_ticketing.client import event_id
@@ -18,9 +18,11 @@ if t.TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_PAYMENT_REQUIRED = 402
+
 
 class TicketingAccess(Access):
-    """Judges the lists of this API: whether an event that answers an error is there any more."""
+    """Judges the lists of this API: whether the event of one is gone, or the account does not have it."""
 
     def __init__(
         self, report: Report, failing: t.Iterable[Ending], ask: t.Callable[..., t.Any], events: TicketingStream
@@ -43,7 +45,20 @@ class TicketingAccess(Access):
         if event is not None and isinstance(error, (ErrorAnswer, NotThere)) and self._is_gone(event):
             logger.warning("%s: event %s is gone (%s)", listing.stream.name, event, error.reason)
             return self.ended(listing, Ending.GONE)
+        stream = t.cast("TicketingStream", listing.stream)
+        is_no = isinstance(error, ErrorAnswer) or error.status == _PAYMENT_REQUIRED
+        if is_no and stream.may_be_denied and not listing.pages_read:
+            return self._deny(listing, error)
         return super().decide(listing, error)
+
+    def _deny(self, listing: Listing, error: ApiError) -> Outcome:
+        """Return that the account does not have a list, and say so."""
+        setting = t.cast("TicketingStream", listing.stream).path_setting
+        hint = f"its plan may not include the list. If it need not be read, deselect it or set {setting} to ''"
+        if Ending.DENIED not in self.failing:
+            logger.warning("%s: skipped, denied: %s; %s", listing.stream.name, error.reason, hint)
+        told = Denied(f"{error.reason}; {hint}", stream=listing.stream.name, path=listing.path, status=error.status)
+        return self.ended(listing, Ending.DENIED, told)
 
     def _is_gone(self, event: t.Any) -> bool:
         """Return whether an event is not on the list of active events (any more); asks for it."""

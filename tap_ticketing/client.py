@@ -22,6 +22,13 @@ class TicketingStream(ListStream):
     method = "POST"
     #: The setting that names the path.
     path_setting: t.ClassVar[str] = ""
+    #: Whether an error in place of the first page may only mean that the account does not have the list.
+    may_be_denied: t.ClassVar[bool] = False
+
+    @classmethod
+    def is_offered(cls, config: t.Mapping[str, t.Any]) -> bool:  # noqa: ARG003
+        """Return whether the stream is in the catalog with these settings."""
+        return True
 
     def __init__(self, tap: Tap, state: State, scope: Scope) -> None:
         """Take what the settings choose."""

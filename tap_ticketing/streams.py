@@ -1,6 +1,6 @@
-"""The streams: events, their attendees and what those answered, and tickets.
+"""The streams: events, their attendees and what those answered, and tickets; orders are in a module of their own.
 
-Each list exists in two forms: one for all events, and one below each event (setting
+Each list of these exists in two forms: one for all events, and one below each event (setting
 ``partition_by_event``), whose rows and keys carry ``event_id``.
 """
 
@@ -25,6 +25,7 @@ from rest_tap.schema import (
 )
 from tap_ticketing.bookmarks import TicketBookmark, read_bookmark, write_bookmark
 from tap_ticketing.client import BelowEvent, TicketingStream, event_id
+from tap_ticketing.orders import ORDER_STREAMS
 
 if t.TYPE_CHECKING:
     from singer_sdk import Tap
@@ -346,6 +347,7 @@ STREAMS: tuple[type[TicketingStream], ...] = (
     AttendeeFields,
     AttendeeAnswers,
     Tickets,
+    *ORDER_STREAMS,
 )
 PARTITIONED_STREAMS: tuple[type[TicketingStream], ...] = (
     Events,
@@ -353,6 +355,7 @@ PARTITIONED_STREAMS: tuple[type[TicketingStream], ...] = (
     EventAttendeeFields,
     EventAttendeeAnswers,
     EventTickets,
+    *ORDER_STREAMS,
 )
 
 

@@ -9,7 +9,9 @@ from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
 
 from rest_tap.auth import SessionLogin
+from rest_tap.checks import named
 from rest_tap.errors import ApiError, CredentialRefused, NotThere
+from rest_tap.outcome import Ending
 from rest_tap.request import Request
 from rest_tap.retry import UNREADABLE, RetryPolicy
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
@@ -18,11 +20,11 @@ from rest_tap.tap import RestTap
 from rest_tap.tree import Node, grow
 from tap_ticketing.access import TicketingAccess
 from tap_ticketing.bookmarks import LEVELS
+from tap_ticketing.orders import DEFAULT_INCLUDES, INCLUDES, included
 from tap_ticketing.scope import Scope
 from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS
 
 if t.TYPE_CHECKING:
-    from rest_tap.outcome import Ending
     from rest_tap.report import Report
     from tap_ticketing.client import TicketingStream
 
@@ -36,6 +38,7 @@ SERVICES: Services = {
         "events_path": "/v1/events",
         "attendees_path": "/v1/attendees",
         "tickets_path": "/v1/tickets",
+        "orders_path": "",
         "partition_by_event": False,
     },
     "oveit": {
@@ -43,6 +46,7 @@ SERVICES: Services = {
         "events_path": "/seller/events",
         "attendees_path": "/events/attendees",
         "tickets_path": "/events/tickets",
+        "orders_path": "/crm/orders",
         "partition_by_event": True,
     },
 }
@@ -124,6 +128,29 @@ class TapTicketing(RestTap):
             "Path of the list of tickets. If not set, /v1/tickets, or /events/tickets for Oveit.",
         ),
         setting(
+            "orders_path",
+            th.StringType,
+            "Orders path",
+            "Path of the list of orders. If not set, no orders are read, or those of /crm/orders for Oveit, which has "
+            "them in its paid plans.",
+        ),
+        setting(
+            "orders_include",
+            th.ArrayType(th.StringType),
+            "Included in orders",
+            f"What to ask for beside each order: {', '.join(INCLUDES[:-1])} or {INCLUDES[-1]}. Without items, tickets "
+            "or invoices there is no stream order_items, order_tickets or order_invoices.",
+            default=list(DEFAULT_INCLUDES),
+        ),
+        setting(
+            "on_denied",
+            th.StringType(allowed_values=["fail", "skip"]),
+            "On denied orders",
+            "How a run ends whose account may not read the orders, as in a plan without them: 'fail' with exit status "
+            "1, 'skip' with 0 and a warning. All else is read.",
+            default="skip",
+        ),
+        setting(
             "partition_by_event",
             th.BooleanType,
             "Read event by event",
@@ -149,7 +176,7 @@ class TapTicketing(RestTap):
     ).to_dict()
 
     def check_config(self) -> None:
-        """Check that there is one way to log in, and that the work can be shared.
+        """Check that there is one way to log in, that the work can be shared, and what orders are asked for with.
 
         Raises:
             ConfigValidationError: Naming the settings.
@@ -165,6 +192,8 @@ class TapTicketing(RestTap):
             errors.append("setting shard_index must be less than shard_count (it counts from 0)")
         if self.config["shard_count"] > 1 and not self.config["partition_by_event"]:
             errors.append("setting shard_count: one list for all events cannot be shared; set partition_by_event")
+        if unknown := [name for name in included(self.config) if name not in INCLUDES]:
+            errors.append(f"setting orders_include: there is no {named(unknown, INCLUDES)}")
         if errors:
             raise ConfigValidationError(errors[0], errors=errors, schema={})
 
@@ -249,11 +278,17 @@ class TapTicketing(RestTap):
 
     @property
     def _stream_types(self) -> tuple[type[TicketingStream], ...]:
-        return PARTITIONED_STREAMS if self.config.get("partition_by_event") else STREAMS
+        streams = PARTITIONED_STREAMS if self.config.get("partition_by_event") else STREAMS
+        return tuple(stream for stream in streams if stream.is_offered(self.config))
 
     def grow_tree(self) -> list[Node]:
         """Return which stream is read below which, for what is selected."""
         return grow(self.streams_in_order(self._stream_types))
+
+    def failing_endings(self, *, is_test: bool) -> frozenset[Ending]:
+        """Return the endings of a list that make the run end with an error; a connection test goes on."""
+        failing = super().failing_endings(is_test=is_test)
+        return failing | {Ending.DENIED} if self.config["on_denied"] == "fail" and not is_test else failing
 
     def make_access(self, report: Report, failing: t.Iterable[Ending]) -> TicketingAccess:
         """Return what judges the errors of lists in a run."""

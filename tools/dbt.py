@@ -102,6 +102,7 @@ NAMES_OF_TABLE = {
     ("order_refunds", "local_id"): "refund_number",
     ("order_refunds", "payment"): "payment_number",
     ("orders", "code"): "order_code",
+    ("orders", "date"): "ordered_at",
     ("orders", "datetime"): "ordered_at",
     ("organizers", "slug"): "organizer",
     ("question_options", "answer"): "answer",
@@ -153,7 +154,7 @@ UNNESTED = {
     "checkin_list_positions": {"answers", "checkins"},
     "items": {"addons", "bundles", "program_times", "variations"},
     "order_positions": {"answers"},
-    "orders": {"fees", "payments", "positions", "refunds"},
+    "orders": {"fees", "invoices", "items", "payments", "positions", "refunds", "tickets"},
     "questions": {"options"},
 }
 #: Hashed addresses, which tell people apart where personal columns are left out: table → column, and what it becomes.
@@ -247,6 +248,8 @@ class Table:
                 yield ["event_id"], tables["events"], ["event_id"]
             if "attendee_id" in names and self.name != "attendees":
                 yield ["attendee_id"], tables["attendees"], ["attendee_id"]
+            if "order_id" in names and self.name.startswith("order_"):
+                yield ["order_id"], tables["orders"], ["order_id"]
             return
         if {"organizer", "event"} <= names and self.name != "events":
             yield ["organizer", "event"], tables["events"], ["organizer", "event"]
@@ -268,10 +271,7 @@ def _is_personal(field: dict[str, t.Any]) -> bool:
 
 def tables() -> dict[str, dict[str, Table]]:
     """Return all tables, by source and name."""
-    by_event = {
-        stream.name: stream
-        for stream in TapTicketing(config={"partition_by_event": True}, validate_config=False).discover_streams()
-    }
+    by_event = {stream.name: stream for stream in streams(TapTicketing, partition_by_event=True)}
     return {
         "organizers": {
             str(stream.name): Table("organizers", TapOrganizers.name, stream) for stream in streams(TapOrganizers)

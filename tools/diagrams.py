@@ -6,7 +6,7 @@ import importlib
 import inspect
 import typing as t
 
-from tools.streams import overview, streams
+from tools.streams import FOR_ALL, overview, streams
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def diagrams(tap: type[Tap]) -> Iterator[tuple[str, str]]:
     areas: dict[str, list[ListStream]] = {}
     for stream in _listed(tap, below):
         areas.setdefault(type(stream).__module__, []).append(stream)
-    if len(areas) > 1:
+    if "partition_by_event" not in tap.config_jsonschema["properties"]:
         for module, area in areas.items():
             title = inspect.cleandoc(importlib.import_module(module).__doc__ or "").partition("\n")[0]
             yield title.rstrip("."), _diagram(area, _listed(tap, below), below)
@@ -78,7 +78,7 @@ def diagrams(tap: type[Tap]) -> Iterator[tuple[str, str]]:
 
 def _below(tap: type[Tap], **settings: t.Any) -> Below:
     """Return what a run reads below each stream, in the order of the tap's tree."""
-    found = t.cast("RestTap", tap(config=settings, validate_config=False))
+    found = t.cast("RestTap", tap(config={**FOR_ALL.get(tap.name, {}), **settings}, validate_config=False))
     for stream in found.streams.values():
         stream.selected = True
     nodes = [node for root in found.grow_tree() for node in root.walk()]

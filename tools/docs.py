@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import typing as t
@@ -194,6 +195,8 @@ def _services_table() -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return f"`{json.dumps(value)}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else "empty"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
+from tools.streams import FOR_ALL
 
 if t.TYPE_CHECKING:
     from rest_tap.tap import RestTap
@@ -18,8 +19,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "tests" / "catalog" / "snapshots"
 #: Folder of snapshots → tap and settings that decide about its streams.
 SHAPES: dict[str, tuple[type[RestTap], Json]] = {
     "tap-organizers": (TapOrganizers, {}),
-    "tap-ticketing": (TapTicketing, {}),
-    "tap-ticketing-by-event": (TapTicketing, {"partition_by_event": True}),
+    "tap-ticketing": (TapTicketing, FOR_ALL["tap-ticketing"]),
+    "tap-ticketing-by-event": (TapTicketing, {**FOR_ALL["tap-ticketing"], "partition_by_event": True}),
 }
 #: The order of an entry's keys in a snapshot, which is not the same in each version of the SDK.
 KEYS = ("tap_stream_id", "replication_key", "replication_method", "key_properties", "schema", "stream", "metadata")

@@ -15,9 +15,13 @@ if t.TYPE_CHECKING:
 Schema = dict[str, t.Any]
 
 
-def streams(tap: type[Tap]) -> list[Stream]:
-    """Return all of the tap's streams in its order, as it discovers them without any settings."""
-    return list(tap(config={}, validate_config=False).discover_streams())
+#: Settings without which a tap lacks some of its streams.
+FOR_ALL: dict[str, dict[str, t.Any]] = {"tap-ticketing": {"orders_path": "/v1/orders"}}
+
+
+def streams(tap: type[Tap], **config: t.Any) -> list[Stream]:
+    """Return all of the tap's streams in its order, as it discovers them with these settings."""
+    return list(tap(config={**FOR_ALL.get(tap.name, {}), **config}, validate_config=False).discover_streams())
 
 
 def deselected(tap: type[Tap]) -> list[str]:

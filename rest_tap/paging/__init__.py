@@ -9,6 +9,7 @@ from rest_tap.paging.cursor import Cursor
 from rest_tap.paging.keyset import Keyset
 from rest_tap.paging.page_number import PageNumber
 from rest_tap.paging.time_windows import TimeWindows
+from rest_tap.paging.uncounted import UncountedPages
 from rest_tap.paging.walk import Walk
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "Paginator",
     "SinglePage",
     "TimeWindows",
+    "UncountedPages",
     "Walk",
 ]

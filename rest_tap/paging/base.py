@@ -6,6 +6,7 @@ import dataclasses
 import typing as t
 
 if t.TYPE_CHECKING:
+    from rest_tap.errors import ApiError
     from rest_tap.request import Params
     from rest_tap.schema import Record
 
@@ -36,6 +37,7 @@ class Page:
         server_time: When the server began to work on the page, as it says itself.
         received: When the page arrived here, by this machine's clock, in UTC.
         status: The status of the answer; anything but 200 stands for a page that is not there.
+        error: The error that came in its place, where the paginator took it for no failure.
         asked_after: Position of the last page that had been used when this one was asked for.
         reached: The value of the field that orders the list up to which, with this page, all
             rows have come; None where that is not certain.
@@ -47,6 +49,7 @@ class Page:
     server_time: str | None = None
     received: str = ""
     status: int = 200
+    error: ApiError | None = None
     asked_after: tuple[int, ...] | None = None
     reached: str | None = None
     is_complete: bool = True
@@ -83,12 +86,14 @@ class Paginator(t.Protocol):
         reached: The value of ``ordered_by`` up to which all rows have come with the pages that
             were used, where that is certain; a later reading may go on there.
         notice: What the user should hear about the way in which the list was read.
+        doubt: Why it is not certain that all rows came, where that takes words of its own.
     """
 
     ordered_by: str | None
     count: int | None
     reached: str | None
     notice: str | None
+    doubt: str | None
 
     def first(self) -> t.Sequence[PageRequest]:
         """Return the requests that are known before any page has come."""
@@ -117,6 +122,7 @@ class Paginator(t.Protocol):
         """Return whether this status says that there is no such page, and is no failure.
 
         It is not the end of the list: that is what a page says, or what another pass shows.
+        Status 200 stands for an error that came with a good status.
         """
         ...
 
@@ -152,6 +158,7 @@ class OnePass:
     count: int | None = None
     reached: str | None = None
     notice: str | None = None
+    doubt: str | None = None
 
     def may_reveal_more(self, request: PageRequest) -> bool:  # noqa: ARG002
         """Return True: each page reveals the next."""

@@ -59,6 +59,7 @@ class PageNumber:
         self.ordered_by: str | None = None
         self.reached: str | None = None
         self.notice: str | None = None
+        self.doubt: str | None = None
         self.params = dict(params or {})
         #: How many rows the list has, as the last page said.
         self.count: int | None = None

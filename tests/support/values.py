@@ -23,7 +23,10 @@ Path = tuple[str | int, ...]
 
 SHAPES: dict[str, tuple[t.Any, Json]] = {
     "tap-organizers": (TapOrganizers, {"api_url": "http://localhost:1", "api_token": "x"}),
-    "tap-ticketing": (TapTicketing, {"api_url": "http://localhost:1", "session_token": "x"}),
+    "tap-ticketing": (
+        TapTicketing,
+        {"api_url": "http://localhost:1", "session_token": "x", "orders_path": "/v1/orders"},
+    ),
     "tap-ticketing-by-event": (
         TapTicketing,
         {"api_url": "http://localhost:1", "session_token": "x", "partition_by_event": True},
