@@ -27,6 +27,13 @@ MAX_DEPTH = 100
 MAX_NAMES = 10
 #: What a variable of the environment may say for true and false.
 TRUE, FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
+#: What a variable is that gives something else than a text.
+KINDS = {
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "object": "a JSON object",
+    "array": "a JSON list",
+}
 #: Where Meltano keeps its own options of a plugin; they are no settings.
 EXTRA = "__"
 
@@ -140,10 +147,34 @@ def environment(environ: t.Mapping[str, str], prefix: str, properties: t.Mapping
             try:
                 found[name] = _parsed(text, schema)
             except (ValueError, RecursionError):
-                kind = {"integer": "a whole number", "boolean": "true or false", "object": "a JSON object"}
-                what = kind.get(_types(schema)[0], "a JSON list")
+                what = " or ".join(KINDS[kind] for kind in _types(schema))
                 raise wrong(f"the variable {variable(prefix, name)} is not {what}") from None
+            if schema.get("secret"):
+                found[name] = secret(name, found[name], schema)
     return found
+
+
+def secret(name: str, value: t.Any, schema: Schema) -> t.Any:
+    """Return a secret setting, or several secrets in a list or an object, which may be given as a text of JSON.
+
+    Raises:
+        ConfigValidationError: It is not of its type. The value is not shown.
+    """
+    kinds = _types(schema)
+    if kinds == ["string"]:
+        if not isinstance(value, str):
+            raise wrong(f"setting {name} must be a string")
+        return value
+    if isinstance(value, str):
+        try:
+            value = _parsed(value, schema)
+        except (ValueError, RecursionError):
+            value = None
+    if not isinstance(value, (list, dict)):
+        raise wrong(f"setting {name} must be {' or '.join(KINDS[kind] for kind in kinds)} of strings")
+    if not all(isinstance(one, str) for one in (value.values() if isinstance(value, dict) else value)):
+        raise wrong(f"setting {name} must hold strings only")
+    return value
 
 
 def _types(schema: Schema) -> list[str]:
@@ -152,19 +183,19 @@ def _types(schema: Schema) -> list[str]:
 
 
 def _parsed(text: str, schema: Schema) -> t.Any:
-    kind, word = _types(schema)[0], text.strip().lower()
+    kinds, word = _types(schema), text.strip().lower()
+    kind = kinds[0]
     if kind == "integer":
         return int(text)
     if kind == "boolean":
         if word not in TRUE | FALSE:
             raise ValueError
         return word in TRUE
-    if kind == "array" and not word.startswith("[") and "string" in schema["items"].get("type", ()):
+    if kind == "array" and not word.startswith(("[", "{")) and "string" in schema["items"].get("type", ()):
         return [part.strip() for part in text.split(",")]
     if kind in {"array", "object"}:
         found = json.loads(text)
-        kinds: dict[str, type] = {"array": list, "object": dict}
-        if not isinstance(found, kinds[kind]):
+        if not any(isinstance(found, {"array": list, "object": dict}[kind]) for kind in kinds):
             raise ValueError
         return found
     return text

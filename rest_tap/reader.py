@@ -200,12 +200,10 @@ class Reader:
     def _ask_ahead(self, due: Job | None = None) -> None:
         """Hand the requests that are due next to the workers."""
         self._look_at_arrivals()
-        upcoming: t.Iterator[Job] = itertools.chain.from_iterable(list_.upcoming() for list_ in reversed(self.path))
-        if self._first:
-            upcoming = (job for job in self._first if not job.is_done)
-        elif self._is_test:
-            upcoming = iter(())
-        elif due is not None:
+        upcoming: t.Iterable[Job] = self._first
+        if not upcoming and not self._is_test:
+            upcoming = itertools.chain.from_iterable(listing.upcoming() for listing in reversed(self.path))
+        if due is not None:
             upcoming = (job for job in upcoming if job is not due)
         jobs = [*([due] if due is not None else []), *itertools.islice(upcoming, self._window)]
         self._mark(jobs)

@@ -107,7 +107,8 @@ def shared_settings() -> list[th.Property[t.Any]]:
             "requests_per_minute",
             th.IntegerType(minimum=1),
             "Requests per minute",
-            "Requests are spread evenly so that no more than this many go out in a minute. No limit if not set.",
+            "Requests are spread evenly so that no more than this many go out in a minute, for each account. "
+            "No limit if not set.",
         ),
         setting(
             "shard_index",

@@ -63,6 +63,8 @@ class RestTap(SeamTap):
 
     #: The distribution that both commands come from; without it ``--version`` is unknown.
     package_name = "ticketing-taps"
+    #: Groups of settings of which one has to be complete, besides those that are always required.
+    either: t.ClassVar[t.Sequence[t.Sequence[str]]] = ()
     #: What the setting ``service`` gives to other settings.
     services: t.ClassVar[Services] = {}
     message_writer_class = BytesWriter
@@ -93,7 +95,12 @@ class RestTap(SeamTap):
         if config is None or isinstance(config, dict):
             # An empty setting is one that is not set: Meltano passes those as null.
             config = {name: value for name, value in (config or {}).items() if value is not None}
-            self._check_secrets(config)
+            properties = self.config_jsonschema["properties"]
+            config |= {
+                name: checks.secret(name, config[name], schema)
+                for name, schema in properties.items()
+                if schema.get("secret") and name in config
+            }
             variables = self._env_var_config if kwargs.get("parse_env_config") else {}
             service = variables.get("service") or config.get("service")
             kwargs["config"] = with_service(self.services, config, service)
@@ -110,13 +117,6 @@ class RestTap(SeamTap):
             self._check_batches()
             self.check_config()
             self._name_unknown_settings(config, parses_env=bool(kwargs.get("parse_env_config")))
-
-    @classmethod
-    def _check_secrets(cls, config: t.Mapping[str, t.Any]) -> None:
-        for name, schema in cls.config_jsonschema["properties"].items():
-            if schema.get("secret") and not isinstance(config.get(name, ""), str):
-                msg = f"setting {name} must be a string"
-                raise ConfigValidationError(msg, errors=[msg], schema={})
 
     def _check_batches(self) -> None:
         given = self.config.get("batch_config")

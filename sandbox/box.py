@@ -6,6 +6,7 @@ import math
 import re
 import threading
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ class RateLimit:
         self._ignored = 0
         self._first_refusal = 0.0
 
-    def refuse(self) -> Response | None:
+    def refuse(self, _request: Request) -> Response | None:
         """Count a request, and return what it gets in place of an answer."""
         with self._lock:
             now = time.monotonic()
@@ -80,6 +81,30 @@ class RateLimit:
             self.banned = self._ignored >= self.strikes
             wait = max(1, int(self._start + self.window - now + 0.999))
             return Response(429, {"detail": "Request was throttled."}, {"Retry-After": str(wait)})
+
+
+class AccountLimits:
+    """A rate limit for each credential, as hosts have one for each account."""
+
+    def __init__(self, per_minute: int, window: float = 60.0) -> None:
+        self._limits: dict[str, RateLimit] = defaultdict(lambda: RateLimit(per_minute, window))
+        self._lock = threading.Lock()
+
+    @property
+    def banned(self) -> bool:
+        """Whether any account was banned."""
+        return any(limit.banned for limit in self._limits.values())
+
+    @property
+    def refused(self) -> int:
+        """How many requests got 429, of all accounts."""
+        return sum(limit.refused for limit in self._limits.values())
+
+    def refuse(self, request: Request) -> Response | None:
+        """Count a request of its account, and return what it gets in place of an answer."""
+        with self._lock:
+            limit = self._limits[request.headers.get("authorization", "")]
+        return limit.refuse(request)
 
 
 class Sandbox:
@@ -125,7 +150,7 @@ class Sandbox:
         self.latency: float | Callable[[Request], float] = 0.0
         #: Seconds after which the server closes a connection that nothing comes over.
         self.idle_seconds: float | None = None
-        self.rate_limit: RateLimit | None = None
+        self.rate_limit: RateLimit | AccountLimits | None = None
         #: For benchmarks: remember answers, so that a second reader costs no work. Blind to changes of the data.
         self.cache = cache
         self._answers: dict[tuple[str, str], Response] = {}
@@ -179,9 +204,16 @@ class Sandbox:
         """Return how many requests and connections there were, and how many requests at once."""
         return self._counter.stats()
 
-    def limit(self, per_minute: int | None, window: float = 60.0) -> None:
-        """Allow so many requests in a window (None: any number), and forgive who was banned."""
-        self.rate_limit = None if per_minute is None else RateLimit(per_minute, window)
+    def limit(self, per_minute: int | None, window: float = 60.0, *, each_account: bool = False) -> None:
+        """Allow so many requests in a window (None: any number), and forgive who was banned.
+
+        Args:
+            per_minute: How many.
+            window: Its seconds.
+            each_account: Whether each credential may ask so often, and not all together.
+        """
+        kind = AccountLimits if each_account else RateLimit
+        self.rate_limit = None if per_minute is None else kind(per_minute, window)
 
     def on_request(self, hook: Callable[[Request, Sandbox], None]) -> None:
         """Have this called before each request is answered: it may change the data while a client is paging."""
@@ -206,7 +238,7 @@ class Sandbox:
             time.sleep(latency)
         for hook in self._hooks:
             hook(request, self)
-        refused = self.rate_limit.refuse() if self.rate_limit else None
+        refused = self.rate_limit.refuse(request) if self.rate_limit else None
         if refused is not None:
             return refused, None
         fault = self.faults.take(request)

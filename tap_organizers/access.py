@@ -15,7 +15,7 @@ import logging
 import typing as t
 
 from rest_tap.access import Access
-from rest_tap.errors import ApiError, Denied, NotThere
+from rest_tap.errors import ApiError, CredentialRefused, Denied, NotThere, credential_refused
 from rest_tap.outcome import Ending, Outcome
 from rest_tap.request import Request, fill_path
 from tap_organizers.access_report import ONE_ROW, AccessReport, Ask
@@ -54,6 +54,10 @@ class OrganizersAccess(Access):
         super().__init__(report, failing)
         self._ask = ask
         self._scope = scope
+        self._accounts = scope.accounts
+        #: Accounts that were refused, and those whose organizers were listed.
+        self._refused: dict[str, ApiError] = {}
+        self._listed: set[str] = set()
         self._sees = AccessReport(ask, events)
         #: Slugs of the organizers that were listed.
         self._organizers: set[str] = set()
@@ -96,6 +100,8 @@ class OrganizersAccess(Access):
         """
         stream = t.cast("OrganizersStream", listing.stream)
         if isinstance(error, Denied):
+            if stream.name == "organizers" and len(self._accounts.tokens) > 1 and not listing.pages_read:
+                raise as_refused(error, stream.account(listing.context))
             if "event" in listing.context and self.is_gone(listing.context):
                 return self.ended(listing, Ending.GONE)
             if not listing.pages_read:
@@ -103,6 +109,21 @@ class OrganizersAccess(Access):
         if isinstance(error, NotThere) and stream.parent_stream_type is not None and not listing.pages_read:
             return self._not_there(listing, error)
         return super().decide(listing, error)
+
+    def part_ended(self, listing: Listing, error: ApiError) -> Outcome:
+        """Return that an account was refused: nothing more is read by it, and the others go on.
+
+        Raises:
+            ApiError: It concerns everything, or nobody is left.
+        """
+        account = t.cast("OrganizersStream", listing.stream).account(listing.context)
+        if not isinstance(error, CredentialRefused):
+            raise error
+        self._refused[account] = error
+        if len(self._refused) == len(self._accounts.tokens):
+            raise error
+        logger.warning("%s; nothing more is read with this token, the others go on", error)
+        return self.ended(listing, Ending.FAILED, error)
 
     def _deny(self, listing: Listing, ending: Ending, error: Denied) -> Outcome:
         """Return that a list may not be read, with the permission that it takes."""
@@ -136,7 +157,7 @@ class OrganizersAccess(Access):
         if stream.fallback and "event" not in listing.context and (stream.name in self._by_event or not has_answered):
             if stream.name not in self._by_event:
                 self._by_event.add(stream.name)
-                server = self._server()
+                server = self._server(listing.context)
                 logger.info("%s: %s does not have the list of all events; read event by event", stream.name, server)
             return self.ended(listing, Ending.ABSENT)
         if has_answered:
@@ -144,19 +165,23 @@ class OrganizersAccess(Access):
         if stream.name not in self._absent:
             self._absent.add(stream.name)
             since = f"; pretix has it since {stream.since_version}" if stream.since_version else ""
-            logger.info("%s: skipped, %s does not have it%s", stream.name, self._server(), since)
+            logger.info("%s: skipped, %s does not have it%s", stream.name, self._server(listing.context), since)
         return self.ended(listing, Ending.ABSENT)
 
-    def _server(self) -> str:
-        version = self.server_version()
+    def _server(self, context: Context) -> str:
+        version = self.server_version(self._accounts.of(context))
         return f"this server ({version})" if version else "this server"
 
-    def server_version(self) -> str:
-        """Return the version that a pretix server tells, or an empty text for other servers."""
+    def server_version(self, account: str) -> str:
+        """Return the version that a pretix server tells, or an empty text for other servers.
+
+        Args:
+            account: Who asks.
+        """
         if self._server_version is None:
             self._server_version = ""
             with contextlib.suppress(ApiError):
-                body = self._ask(Request("/version", is_list=False, stream="version"))
+                body = self._ask(Request("/version", is_list=False, stream="version", account=account))
                 self._server_version = str(body.get("pretix") or "") if isinstance(body, dict) else ""
         return self._server_version
 
@@ -168,10 +193,13 @@ class OrganizersAccess(Access):
         """
         event = (str(context["organizer"]), str(context["event"]))
         if event not in self._gone:
+            account = self._accounts.of(context)
             try:
-                self._ask(Request(fill_path("/organizers/{organizer}/events/{event}", context), stream="events"))
+                path = fill_path("/organizers/{organizer}/events/{event}", context)
+                self._ask(Request(path, stream="events", account=account))
             except (Denied, NotThere):
-                self._ask(Request(fill_path("/organizers/{organizer}", context), stream="organizers"))
+                path = fill_path("/organizers/{organizer}", context)
+                self._ask(Request(path, stream="organizers", account=account))
                 logger.warning("event %s/%s is gone; nothing below it is read", *event)
                 self._gone[event] = True
             else:
@@ -192,6 +220,8 @@ class OrganizersAccess(Access):
         """
         stream = t.cast("OrganizersStream", listing.stream)
         context = listing.context
+        if stream.name == "organizers":
+            self._listed.add(stream.account(context))
         if stream.name == "events":
             self._sees.end_events(context["organizer"])
         if "event" not in context and stream.event_path:
@@ -221,7 +251,8 @@ class OrganizersAccess(Access):
             event = event or self._sees.an_event(context)
             if event is not None:
                 path = fill_path(witness, {**context, "event": event})
-                self._ask(Request(path, ONE_ROW, stream=stream.name), stream.read)
+                account = self._accounts.of(context)
+                self._ask(Request(path, ONE_ROW, stream=stream.name, account=account), stream.read)
         except Denied as error:
             # Without an event it is the events themselves that may not be listed.
             return None if event and self.is_gone({**context, "event": event}) else error
@@ -242,7 +273,14 @@ class OrganizersAccess(Access):
     def finish(self) -> list[Outcome]:
         """Return the failures that show at the end only: names in the settings that nothing has."""
         self._sees.finish()
-        errors: list[ApiError] = []
+        errors = [
+            ApiError(
+                f"organizer {slug} of the setting api_tokens is not among those that its token sees",
+                stream="organizers",
+            )
+            for account in sorted(self._listed)
+            for slug in self._accounts.unseen(account)
+        ]
         if self.report.is_read_to_the_end("organizers"):
             errors += unknown_names("organizers", self._scope.organizers, self._organizers)
         if self._scope.shards.count == 1 and self.report.is_read_to_the_end("events"):
@@ -257,6 +295,19 @@ class OrganizersAccess(Access):
             lists = ", ".join(f"{name} ({count})" for name, count in denied.items())
             logger.warning("skipped as denied (number of lists): %s", lists)
         self._sees.log(logger, denied)
+        if self._refused:
+            logger.warning(
+                "refused: %d of %d tokens (%s); what only they see is missing, and no version is activated",
+                len(self._refused),
+                len(self._accounts.tokens),
+                "; ".join(self._refused),
+            )
+
+
+def as_refused(error: Denied, account: str) -> CredentialRefused:
+    """Return the error that an account may not even list its organizers."""
+    reason = credential_refused(account, error.reason)
+    return CredentialRefused(reason, stream=error.stream, path=error.path, status=error.status)
 
 
 def unknown_names(setting: str, wanted: t.Iterable[str], known: t.Collection[str]) -> t.Iterator[ApiError]:

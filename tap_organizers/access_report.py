@@ -100,7 +100,10 @@ class AccessReport:
         organizer = context["organizer"]
         if organizer not in self._counts:
             events = self._event_stream
-            page = self._ask(Request(fill_path(events.path, context), ONE_ROW, stream=events.name), events.read)
+            request = Request(
+                fill_path(events.path, context), ONE_ROW, stream=events.name, account=events.account(context)
+            )
+            page = self._ask(request, events.read)
             for row in page.rows:
                 self.add_event(organizer, row.get("slug"))
             self._counts[organizer] = len(page.rows) if page.count is None else page.count

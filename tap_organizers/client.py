@@ -47,6 +47,10 @@ class OrganizersStream(ListStream):
             raise BrokenAnswer(msg)
         return page
 
+    def account(self, context: Context) -> str:
+        """Return the name of the account that reads the list."""
+        return self.scope.accounts.of(context)
+
     def sweep_keys(self, context: Context) -> tuple[str, ...]:
         """Return what names the place of a list in the sweep: all below an event have the event's."""
         organizer = str(context.get("organizer", ""))

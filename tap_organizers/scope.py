@@ -9,6 +9,7 @@ import zlib
 
 from rest_tap.shards import Shards
 from rest_tap.times import parse_time
+from tap_organizers.accounts import Accounts
 
 if t.TYPE_CHECKING:
     from rest_tap.schema import Record
@@ -22,6 +23,7 @@ class Scope:
         organizers: Slugs of the organizers to read; empty for all.
         events: Slugs of the events to read, with or without their organizer's; empty for all.
         shards: Which part of the work is this run's.
+        accounts: Whose tokens are read with, and which reads what.
     """
 
     def __init__(self, config: t.Mapping[str, t.Any], now: dt.datetime | None = None) -> None:
@@ -30,6 +32,7 @@ class Scope:
         self.organizers: frozenset[str] = frozenset(config.get("organizers") or ())
         self.events: frozenset[str] = frozenset(config.get("events") or ())
         self.shards = Shards(config.get("shard_index", 0), config.get("shard_count", 1))
+        self.accounts = Accounts(config)
         self._divided: frozenset[str] = frozenset(config.get("shard_events_of") or ())
         self._ended_after = parse_time(config.get("events_ended_after"))
         self._settled_before = now - dt.timedelta(days=config.get("sweep_after_days", 30))

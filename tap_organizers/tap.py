@@ -8,14 +8,18 @@ import typing as t
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
 
+from rest_tap.account import Account
 from rest_tap.auth import HeaderToken
+from rest_tap.errors import ApiError, CredentialRefused, Denied
+from rest_tap.limiter import RateLimiter
 from rest_tap.outcome import Ending
 from rest_tap.request import Request
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.state import State
 from rest_tap.tap import RestTap
 from rest_tap.times import parse_time
-from tap_organizers.access import OrganizersAccess, unknown_names
+from tap_organizers.access import OrganizersAccess, as_refused, unknown_names
+from tap_organizers.accounts import wrong_tokens
 from tap_organizers.extra import SETTING as EXTRA_STREAMS
 from tap_organizers.extra import extra_streams
 from tap_organizers.scope import Scope
@@ -40,6 +44,7 @@ class TapOrganizers(RestTap):
 
     name = "tap-organizers"
     services = SERVICES
+    either = (("api_token",), ("api_tokens",))
 
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
         setting(
@@ -54,7 +59,20 @@ class TapOrganizers(RestTap):
             th.StringType,
             "API token",
             "The token that the API is read with; made in the backend, for pretix under a team.",
-            required=True,
+            secret=True,
+        ),
+        setting(
+            "api_tokens",
+            th.CustomType(
+                {
+                    "type": ["array", "object", "null"],
+                    "items": {"type": "string"},
+                    "additionalProperties": {"type": "string"},
+                }
+            ),
+            "API tokens",
+            "Tokens of several accounts, each asked for its organizers: a list of tokens, or an object of organizers' "
+            "slugs and their tokens; as JSON in the environment. What several see is read once.",
             secret=True,
         ),
         service_setting(
@@ -148,26 +166,24 @@ class TapOrganizers(RestTap):
             for name in ("events_ended_after", "start_date")
             if self.config.get(name) is not None and parse_time(self.config[name]) is None
         ]
-        if not str(self.config["api_token"]).strip():
-            errors.append("setting api_token is empty")
+        errors += wrong_tokens(self.config)
         if self.config["shard_index"] >= self.config["shard_count"]:
             errors.append("setting shard_index must be less than shard_count (it counts from 0)")
         if errors:
             raise ConfigValidationError(errors[0], errors=errors, schema={})
 
-    @property
-    def credential_settings(self) -> str:
-        """Return the names of the settings to look at if the token is refused."""
-        return "api_token (and auth_header, auth_prefix)"
-
-    def make_auth(self) -> HeaderToken:
-        """Return what puts the token into requests."""
+    def make_accounts(self) -> list[Account]:
+        """Return an account for each token."""
         prefix = str(self.config["auth_prefix"]).strip()
-        return HeaderToken(
-            self.config["auth_header"],
-            f"{prefix} " if prefix else "",
-            str(self.config["api_token"]).strip(),
-        )
+        return [
+            Account(
+                HeaderToken(self.config["auth_header"], f"{prefix} " if prefix else "", token.value),
+                RateLimiter(self.requests_per_minute),
+                name=token.name,
+                settings=f"{token.name} (and auth_header, auth_prefix)",
+            )
+            for token in self.scope.accounts.tokens.values()
+        ]
 
     @property
     def requests_per_minute(self) -> int | None:
@@ -252,13 +268,33 @@ class TapOrganizers(RestTap):
             ApiError: The address, the credential or the settings are wrong.
         """
         stream = t.cast("OrganizersStream", self.streams["organizers"])
-        page = self.ask(Request(stream.list_path({}), stream=stream.name), stream.read)
-        slugs = [str(row.get("slug")) for row in page.rows]
-        for error in unknown_names("organizers", self.scope.organizers, slugs):
-            raise error
-        version = t.cast("OrganizersAccess", self.run.access).server_version()
-        self.logger.info(
-            "connected%s; the credential sees %s",
-            f" to pretix {version}" if version else "",
-            f"organizer {', '.join(slugs)}" if slugs else "no organizer",
-        )
+        seen: dict[str, list[str]] = {}
+        refused: list[ApiError] = []
+        is_only = len(self.scope.accounts.tokens) == 1
+        for account in self.scope.accounts.tokens:
+            request = Request(stream.list_path({}), stream=stream.name, account=account)
+            try:
+                page = self.ask(request, stream.read)
+                seen[account] = [str(row["slug"]) for row in page.rows]
+            except CredentialRefused as error:
+                refused.append(error)
+            except Denied as error:
+                refused.append(error if is_only else as_refused(error, account))
+        if not seen:
+            raise refused[0]
+        for unknown in unknown_names("organizers", self.scope.organizers, set().union(*seen.values())):
+            raise unknown
+        version = t.cast("OrganizersAccess", self.run.access).server_version(next(iter(seen)))
+        connected = f"connected to pretix {version}" if version else "connected"
+        sees = {
+            account: f"sees organizer {', '.join(slugs)}" if slugs else "sees no organizer"
+            for account, slugs in seen.items()
+        }
+        if is_only:
+            self.logger.info("%s; the credential %s", connected, *sees.values())
+            return
+        self.logger.info("%s; %d of %d tokens work", connected, len(seen), len(seen) + len(refused))
+        for account, what in sees.items():
+            self.logger.info("%s: %s", account, what)
+        for refusal in refused:
+            self.logger.warning("%s", refusal)

@@ -131,7 +131,7 @@ def definitions(meltano: str) -> str:
     return DEFINITIONS + kept.replace("pip_url: -e .", f"pip_url: {TapOrganizers.package_name}")
 
 
-def hub_definition(tap: type[Tap]) -> dict[str, t.Any]:
+def hub_definition(tap: type[RestTap]) -> dict[str, t.Any]:
     """Return the tap's entry for Meltano Hub."""
     return {
         **HUB[tap.name],
@@ -153,7 +153,7 @@ def hub_definition(tap: type[Tap]) -> dict[str, t.Any]:
     }
 
 
-def _meltano(tap: type[Tap]) -> str:
+def _meltano(tap: type[RestTap]) -> str:
     plugin = {
         "capabilities": _capabilities(tap),
         "log_parser": "singer-sdk",

@@ -10,6 +10,8 @@ if t.TYPE_CHECKING:
 
     from singer_sdk import Tap
 
+    from rest_tap.tap import RestTap
+
 Setting = dict[str, t.Any]
 
 #: Settings that the SDK brings without a description.
@@ -44,12 +46,10 @@ def own_names(tap: type[Tap]) -> set[str]:
     }
 
 
-def required_groups(tap: type[Tap]) -> list[list[str]]:
+def required_groups(tap: type[RestTap]) -> list[list[str]]:
     """Return the sets of settings of which one has to be complete."""
-    schema = tap.config_jsonschema
-    required = schema.get("required", [])
-    either = [one["required"] for one in schema.get("anyOf", schema.get("oneOf", []))]
-    return [sorted({*required, *more}) for more in either or [[]]]
+    required = tap.config_jsonschema.get("required", [])
+    return [sorted({*required, *more}) for more in tap.either or [[]]]
 
 
 def _settings(schema: dict[str, t.Any], names: t.Collection[str], prefix: str = "") -> Iterator[Setting]:

@@ -40,6 +40,20 @@ class Organizers(OrganizersStream):
         plugins=Array(String, "Module names of the active plugins."),
     )
 
+    def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:  # noqa: ARG002
+        """Return a context for each account: it is asked for the organizers that it sees."""
+        return self.scope.accounts.contexts()
+
+    def received(
+        self,
+        rows: list[Record],
+        context: Context,
+        passes: t.Callable[[Record], bool],  # noqa: ARG002
+    ) -> list[Record]:
+        """Take note of which account sees whom; return the organizers that this one reads."""
+        account = self.account(context)
+        return [row for row in rows if self.scope.accounts.claim(row["slug"], account)]
+
     def accepts(self, row: Record, context: Context) -> bool:  # noqa: ARG002
         """Return whether the settings want this one, and this shard has to do with it."""
         return self.scope.wants_organizer(row.get("slug"))

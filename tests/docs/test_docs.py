@@ -25,8 +25,7 @@ from tools.settings import all_settings, own_settings
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from singer_sdk import Tap
-
+    from rest_tap.tap import RestTap
     from tests.conftest import Run
 
 #: Kinds of settings that Meltano Hub's schema allows and Meltano takes from the environment.
@@ -84,20 +83,20 @@ def test_the_diagrams_have_every_stream_once_with_what_its_class_says_of_its_req
 
 
 @each_tap
-def test_every_setting_has_a_label_and_a_sentence_about_it(tap: type[Tap]) -> None:
+def test_every_setting_has_a_label_and_a_sentence_about_it(tap: type[RestTap]) -> None:
     for setting in own_settings(tap):
         assert setting["label"]
         assert setting["description"].endswith("."), setting["name"]
 
 
 @each_tap
-def test_every_setting_has_a_kind_that_survives_the_hub(tap: type[Tap]) -> None:
+def test_every_setting_has_a_kind_that_survives_the_hub(tap: type[RestTap]) -> None:
     """The hub makes `number` an integer, and Meltano then refuses 0.5 from the environment."""
     assert {setting["kind"] for setting in all_settings(tap)} <= KINDS
 
 
 @each_tap
-def test_no_setting_is_taken_for_a_password(tap: type[Tap]) -> None:
+def test_no_setting_is_taken_for_a_password(tap: type[RestTap]) -> None:
     """The hub makes a password of each text setting with one of these words anywhere inside its name."""
     mistaken = re.compile("password|id|token|key|secret")
     assert not [
@@ -108,13 +107,13 @@ def test_no_setting_is_taken_for_a_password(tap: type[Tap]) -> None:
 
 
 @each_tap
-def test_no_setting_is_named_like_a_key_that_paths_are_made_of(tap: type[Tap]) -> None:
+def test_no_setting_is_named_like_a_key_that_paths_are_made_of(tap: type[RestTap]) -> None:
     """The SDK fills paths from settings, too."""
     assert not {setting["name"] for setting in own_settings(tap)} & {"organizer", "event"}
 
 
 @each_tap
-def test_the_hub_definition_has_its_keys_in_order(tap: type[Tap]) -> None:
+def test_the_hub_definition_has_its_keys_in_order(tap: type[RestTap]) -> None:
     """The hub's linter asks for it, and refuses a document's start."""
     text = (ROOT / "hub" / f"{tap.name}.yml").read_text(encoding="utf-8")
     assert not text.startswith("---")
@@ -182,7 +181,7 @@ HUB_DEFINITION["required"] = sorted(HUB_DEFINITION["properties"].keys() - {"sele
 
 
 @each_tap
-def test_the_hub_definition_is_what_the_hub_takes(tap: type[Tap]) -> None:
+def test_the_hub_definition_is_what_the_hub_takes(tap: type[RestTap]) -> None:
     definition = yaml.safe_load((ROOT / "hub" / f"{tap.name}.yml").read_text(encoding="utf-8"))
     jsonschema.validate(definition, HUB_DEFINITION)
     assert definition["name"] == definition["executable"] == tap.name
@@ -191,7 +190,7 @@ def test_the_hub_definition_is_what_the_hub_takes(tap: type[Tap]) -> None:
 
 
 @each_tap
-def test_the_hub_definition_has_a_logo_without_text_or_ground(tap: type[Tap]) -> None:
+def test_the_hub_definition_has_a_logo_without_text_or_ground(tap: type[RestTap]) -> None:
     logo = ET.fromstring((ROOT / "hub" / Path(hub_definition(tap)["logo_url"]).name).read_text("utf-8"))
     assert logo.tag == "{http://www.w3.org/2000/svg}svg"
     assert logo.get("viewBox") == "0 0 512 512"
@@ -203,7 +202,7 @@ def test_the_hub_definition_has_a_logo_without_text_or_ground(tap: type[Tap]) ->
 
 
 @each_tap
-def test_the_hub_knows_variant_and_maintainer(tap: type[Tap]) -> None:
+def test_the_hub_knows_variant_and_maintainer(tap: type[RestTap]) -> None:
     variants, maintainers = (
         yaml.safe_load((ROOT / "hub" / name).read_text(encoding="utf-8"))
         for name in ("default_variants.yml", "maintainers.yml")
@@ -214,7 +213,7 @@ def test_the_hub_knows_variant_and_maintainer(tap: type[Tap]) -> None:
 
 
 @each_tap
-def test_the_listing_is_what_the_command_says_of_itself(tap: type[Tap], run_command: Run) -> None:
+def test_the_listing_is_what_the_command_says_of_itself(tap: type[RestTap], run_command: Run) -> None:
     """The Hub refreshes its definitions from `--about`."""
     about = json.loads(run_command("--about", "--format=json", command=tap.name).stdout)
     definition = hub_definition(tap)

@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from rest_tap.schema import UNKNOWN_FIELDS
-from sandbox import KINDS, Fault, Request, Sandbox, Scale, samples
+from sandbox import KINDS, Fault, RateLimit, Request, Sandbox, Scale, samples
 from sandbox.lists import ALSO, BY_NAME, LISTS
 from sandbox.ticketing import arrival_of, ticket_code
 from tap_organizers.tap import TapOrganizers
@@ -41,10 +41,10 @@ ORDERS = "/organizers/riverside/orders/"
 class Client:
     """Asks a sandbox over one connection."""
 
-    def __init__(self, box: Sandbox) -> None:
+    def __init__(self, box: Sandbox, token: str | None = None) -> None:
         self.box = box
         self.http = requests.Session()
-        self.http.headers["Authorization"] = f"Token {box.token}"
+        self.http.headers["Authorization"] = f"Token {token or box.token}"
 
     def ask(self, path: str, **params: Any) -> requests.Response:
         return self.http.get(self.box.organizers_url + path, params=params, timeout=5, allow_redirects=False)
@@ -732,9 +732,17 @@ def test_an_idle_connection_is_closed(box: Sandbox) -> None:
     connection.close()
 
 
+def test_each_account_can_have_a_rate_limit_of_its_own(box: Sandbox) -> None:
+    box.limit(2, window=30, each_account=True)
+    one, other = Client(box), Client(box, token=box.organizers.add_token())
+    assert [one.ask("/organizers/").status_code for _ in range(3)] == [200, 200, 429]
+    assert [other.ask("/organizers/").status_code for _ in range(3)] == [200, 200, 429]
+    assert not box.banned
+
+
 def test_a_client_that_ignores_the_rate_limit_is_banned(box: Sandbox, client: Client) -> None:
     box.limit(3, window=30)
-    assert box.rate_limit is not None
+    assert isinstance(box.rate_limit, RateLimit)
     box.rate_limit.grace = 0.1
     assert [client.ask("/version").status_code for _ in range(5)] == [200, 200, 200, 429, 429]
     assert 0 < int(client.ask("/version").headers["Retry-After"]) <= 30

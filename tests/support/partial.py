@@ -198,10 +198,10 @@ def stop_at(page: int) -> Callable[[t.Any], None]:
         seen = itertools.count()
         fetch = tap.http.fetch
 
-        def hooked(request: t.Any) -> t.Any:
+        def hooked(*arguments: t.Any) -> t.Any:
             if next(seen) == page:
                 tap._handle_termination(15, None)
-            return fetch(request)
+            return fetch(*arguments)
 
         tap.http.fetch = hooked
 

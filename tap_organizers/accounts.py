@@ -1,0 +1,99 @@
+"""Whose tokens a run reads with, and which of them reads which organizer."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+if t.TYPE_CHECKING:
+    from rest_tap.stream import Context
+
+#: Key of the context of a list of organizers: the account that it is read by.
+ACCOUNT = "account"
+#: Characters that the slug of an organizer has at most in pretix; its tokens have more.
+LONGEST_SLUG = 50
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Token:
+    """A token of the settings.
+
+    Attributes:
+        name: Where it stands in the settings.
+        value: The token.
+        organizers: Slugs of the organizers that it is given for, where the settings name them.
+    """
+
+    name: str
+    value: str = dataclasses.field(repr=False)
+    organizers: frozenset[str] = frozenset()
+
+
+def tokens(config: t.Mapping[str, t.Any]) -> list[Token]:
+    """Return the different tokens of the settings: those of ``api_tokens`` in order, then ``api_token``.
+
+    A token that is given several times is one account, and has one rate limit.
+    """
+    given = config.get("api_tokens") or ()
+    if isinstance(given, dict):
+        found = [
+            Token(f"api_tokens, organizer {slug}", value.strip(), frozenset({slug})) for slug, value in given.items()
+        ]
+    else:
+        found = [Token(f"api_tokens, token {place}", value.strip()) for place, value in enumerate(given, 1)]
+    if str(config.get("api_token") or "").strip():
+        found.append(Token("api_token", str(config["api_token"]).strip()))
+    different: dict[str, Token] = {}
+    for token in found:
+        known = different.setdefault(token.value, token)
+        different[token.value] = dataclasses.replace(known, organizers=known.organizers | token.organizers)
+    return list(different.values())
+
+
+def wrong_tokens(config: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """Yield what is wrong with the tokens of the settings; no token is in it."""
+    given = config.get("api_tokens") or ()
+    if not given and "api_token" not in config:
+        yield "give one of the settings api_token and api_tokens"
+    if not given and "api_token" in config and not str(config["api_token"]).strip():
+        yield "setting api_token is empty"
+    if isinstance(given, dict):
+        # Whoever has exchanged the two would find tokens in the log, where organizers are named.
+        if any(not 0 < len(slug) <= LONGEST_SLUG for slug in given):
+            yield "setting api_tokens has a name that is no organizer's: the slug comes first, then the token"
+            return
+        yield from (
+            f"setting api_tokens: the token of {slug} is empty" for slug, one in given.items() if not one.strip()
+        )
+    else:
+        yield from (f"setting api_tokens: token {at} is empty" for at, one in enumerate(given, 1) if not one.strip())
+
+
+class Accounts:
+    """Which account reads which organizer: the one that it is named for, or else the first one that sees it."""
+
+    def __init__(self, config: t.Mapping[str, t.Any]) -> None:
+        """Take the settings; no organizer is known yet."""
+        self.tokens: t.Mapping[str, Token] = {token.name: token for token in tokens(config)}
+        self._reads = {slug: token.name for token in self.tokens.values() for slug in token.organizers}
+        self._seen: set[str] = set()
+
+    def contexts(self) -> t.Iterator[dict[str, str]]:
+        """Yield the contexts in which the list of organizers is read."""
+        for name in self.tokens:
+            yield {ACCOUNT: name}
+
+    def of(self, context: Context) -> str:
+        """Return the name of the account that reads what is below an organizer, or a list of organizers."""
+        return self._reads[context["organizer"]] if "organizer" in context else str(context[ACCOUNT])
+
+    def claim(self, slug: str, account: str) -> bool:
+        """Take note that an account sees an organizer; return whether it is the one that reads it."""
+        is_its_own = self._reads.setdefault(slug, account) == account
+        if is_its_own:
+            self._seen.add(slug)
+        return is_its_own
+
+    def unseen(self, account: str) -> list[str]:
+        """Return the organizers that a token is given for and does not see."""
+        return sorted(self.tokens[account].organizers - self._seen)
