@@ -49,7 +49,7 @@ HUB: dict[str, dict[str, t.Any]] = {
         "next_steps": (
             "For pretix, set `service` to `pretix` and `api_url` to `https://pretix.eu/api/v1`, or to your own"
             " server's. `api_token` is the token of a team, made in pretix under *Organizer > Teams*; the tap reads"
-            " what the team may see."
+            " what the team may see. `api_tokens` takes those of several organizers."
         ),
     },
     "tap-ticketing": {

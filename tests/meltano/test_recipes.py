@@ -7,6 +7,7 @@ import json
 import typing as t
 
 import pytest
+import yaml
 
 from tests.meltano.loads import DATABASES, Loads
 from tests.support.pages import example, filled_in
@@ -15,6 +16,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox.box import Sandbox
+    from tests.meltano.conftest import Project
     from tests.meltano.truth import Json
 
 pytestmark = pytest.mark.meltano
@@ -80,3 +82,34 @@ def test_hashed_addresses_tell_people_apart_and_nobody_can_be_known(loads: Loads
             for known in [order["phone"], (order["invoice_address"] or {}).get("name"), *names]:
                 assert not known or known not in everything
     assert len({order["email"] for _, order in orders}) > 10
+
+
+# --- several accounts -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["list in the file", "object in the file", "environment"])
+def test_the_tokens_of_many_organizers_are_read_in_one_run(where: str, project: Project, box: Sandbox) -> None:
+    heading = "Fifty organizers, fifty tokens"
+    tokens = {slug: box.organizers.add_token(organizers=[slug]) for slug in box.organizers.organizers}
+    given = yaml.safe_load(example(PAGE, heading, "yaml"))
+    (plugin,) = given["plugins"]["extractors"]
+    plugin["select"] = ["events.*"]
+    name, _, _ = example(PAGE, heading, "ini").partition("=")
+    settings = {"TAP_PRETIX_AGENCY_API_URL": box.organizers_url, "TAP_PRETIX_API_TOKEN": ""}
+    if where == "environment":
+        settings[name] = json.dumps(tokens)
+    else:
+        plugin["config"]["api_tokens"] = list(tokens.values()) if where.startswith("list") else tokens
+    (project.folder / "orchestrate").mkdir(exist_ok=True)
+    recipe = project.folder / "orchestrate" / "agency.meltano.yml"
+    recipe.write_text(yaml.safe_dump(given), encoding="utf-8")
+    try:
+        written = project.meltano("invoke", "tap-pretix-agency", **settings)
+        shown = project.meltano("config", "list", "tap-pretix-agency", **settings)
+    finally:
+        recipe.unlink()
+    rows = [json.loads(line)["record"] for line in written.splitlines() if '"type":"RECORD"' in line]
+    assert {(row["organizer"], row["slug"]) for row in rows} == {
+        (slug, event) for slug, organizer in box.organizers.organizers.items() for event in organizer.events
+    }
+    assert not any(token in written + shown for token in tokens.values())
