@@ -119,10 +119,11 @@ class OrganizersAccess(Access):
         account = t.cast("OrganizersStream", listing.stream).account(listing.context)
         if not isinstance(error, CredentialRefused):
             raise error
+        if account not in self._refused:
+            logger.warning("%s; nothing more is read with this token, the others go on", error)
         self._refused[account] = error
         if len(self._refused) == len(self._accounts.tokens):
             raise error
-        logger.warning("%s; nothing more is read with this token, the others go on", error)
         return self.ended(listing, Ending.FAILED, error)
 
     def _deny(self, listing: Listing, ending: Ending, error: Denied) -> Outcome:

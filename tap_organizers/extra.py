@@ -59,9 +59,9 @@ class ExtraStream(OrganizersStream):
     is_single: t.ClassVar[bool] = False
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:
-        """Return the keys of the parent's row; a list below nothing is one shard's."""
+        """Return the keys of the parent's row; a list below nothing is one shard's, and read by each account."""
         if not self.placeholder:
-            return (context,) if self.scope.shards.owns(self.name) else ()
+            return self.scope.accounts.contexts() if self.scope.shards.owns(self.name) else ()
         (key,) = own_keys(t.cast("Kind", self.parent_stream_type))
         return ({**context, self.placeholder: parent[key]},)
 

@@ -105,7 +105,9 @@ def test_the_tokens_of_many_organizers_are_read_in_one_run(where: str, project: 
     recipe.write_text(yaml.safe_dump(given), encoding="utf-8")
     try:
         written = project.meltano("invoke", "tap-pretix-agency", **settings)
-        shown = project.meltano("config", "list", "tap-pretix-agency", **settings)
+        # Of an object in the file, Meltano shows what is in it.
+        is_hidden = not where.startswith("object")
+        shown = project.meltano("config", "list", "tap-pretix-agency", **settings) if is_hidden else ""
     finally:
         recipe.unlink()
     rows = [json.loads(line)["record"] for line in written.splitlines() if '"type":"RECORD"' in line]

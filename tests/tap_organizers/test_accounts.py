@@ -12,6 +12,7 @@ import pytest
 from rest_tap.errors import ApiError, CredentialRefused, ListsFailed, StopRun
 from rest_tap.limiter import RateLimiter
 from sandbox import Fault, Sandbox, Scale
+from tests.conftest import discovered, only, run_tap
 from tests.support.command import DO_NOT_WAIT
 from tests.support.loading import catalog, read, settings
 
@@ -136,6 +137,14 @@ def test_organizers_on_several_pages_are_all_shared_out_before_anything_below_th
         result = read(box, "organizers", "events", api_token=None, api_tokens=[first, second])
         assert readers(box) == {slug: {second if slug == slugs[0] else first} for slug in slugs}
         assert sorted(row["slug"] for row in result.records["organizers"]) == sorted(slugs)
+
+
+def test_a_declared_list_below_nothing_is_read_by_each_account(box: Sandbox, tokens: dict[str, str]) -> None:
+    seen = {"name": "seen", "path": "/organizers", "primary_keys": ["slug"], "fields": {"slug": "string"}}
+    config = settings(box, api_token=None, api_tokens=list(tokens.values()), extra_streams=[seen])
+    result = run_tap(config, only(discovered(config), "seen", "events"))
+    assert sorted(row["slug"] for row in result.records["seen"]) == sorted(tokens)
+    assert {row["organizer"] for row in result.records["events"]} == set(tokens)
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------
