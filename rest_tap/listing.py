@@ -14,6 +14,7 @@ import typing as t
 
 from rest_tap.duplicates import Deduplicator
 from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
+from rest_tap.outcome import Ending
 from rest_tap.paging import Page, Walk
 from rest_tap.request import Request
 from rest_tap.schema import Placeholder
@@ -22,10 +23,11 @@ from rest_tap.workers import Job
 
 if t.TYPE_CHECKING:
     from rest_tap.http import Client
+    from rest_tap.outcome import Outcome
     from rest_tap.paging import PageRequest, Paginator
     from rest_tap.request import Reply
     from rest_tap.schema import Record
-    from rest_tap.stream import Context
+    from rest_tap.stream import Context, ListStream
     from rest_tap.tree import Node
 
 #: Returns, for a node, the function that says whether its stream's own maps let a row through.
@@ -144,7 +146,10 @@ class Row:
                 return
             context = listing.stream.get_child_context(record=record, context=dict(listing.context))
         is_settled = listing.stream.is_settled(record)
+        companions: set[Node] = set()
         for child in node.children:
+            if child in companions:
+                continue
             if context is None or not child.stream.is_wanted(context):
                 self.left_out += child.names()
                 continue
@@ -152,7 +157,9 @@ class Row:
                 self.left_to_sweep += child.names()
                 continue
             for child_context in child.stream.contexts(record, context):
-                yield Listing(child, child_context, listing.http, listing.passing, parent=record)
+                below = Listing(child, child_context, listing.http, listing.passing, parent=record)
+                companions.update(below.companions)
+                yield below
 
 
 @dataclasses.dataclass(slots=True)
@@ -182,6 +189,8 @@ class Listing:
         last: The last page that was read.
         is_restarted: Whether the list is read in another way than its stream says.
         from_start: Whether it is read from its beginning, and not on from a bookmark or date.
+        from_first_row: The same of this run alone, whatever runs before it have read.
+        companions: Nodes beside it that need no list of their own, because their records come with its rows.
     """
 
     def __init__(  # noqa: PLR0913 - what a list is, and how it is read where that is unusual
@@ -227,6 +236,15 @@ class Listing:
         self.last: Page | None = None
         self.paginator = paginator or self.stream.paginator(context)
         self.from_start = self.stream.reads_under_version(context)
+        self.from_first_row = self.stream.reads_from_first_row(context)
+        self._spoiled: set[Node] = set()
+        self.companions: list[Node] = []
+        if error is None:
+            self.companions = [
+                beside
+                for beside in node.companions
+                if all(self.stream.brings(stream, context) for stream in beside.writes)
+            ]
         self._walk = Walk(self.paginator)
         self._pending: dict[tuple[int, ...], PendingPage] = {}
         self._at_hand = AdmittedPage(Page([]), [], [])
@@ -350,7 +368,29 @@ class Listing:
         """Return an error as one of this list, if it does not say where it happened."""
         return error if error.stream else error.at(self.stream.name, self.path or self.stream.path)
 
+    # What is made of it
+
+    def names(self) -> t.Iterator[str]:
+        """Yield the names of all selected streams that are made of this list and of what is below it."""
+        for node in (self.node, *self.companions):
+            yield from node.names()
+
+    def writes(self) -> list[ListStream]:
+        """Return the streams that get records from a row; its own last, because writing changes the row."""
+        return [*(stream for node in self.companions for stream in node.writes), *self.node.writes]
+
+    def note_unwritten(self, stream: ListStream, number: int) -> None:
+        """Take note of records of a stream that were not written because they lack their key."""
+        if stream in self.node.writes:
+            self.unwritten += number
+        elif number:
+            self._spoiled.update(node for node in self.companions if stream in node.writes)
+
     # How it ended
+
+    def brought(self, outcome: Outcome) -> list[Node]:
+        """Return the companions that came whole with the list, if it ended so."""
+        return [node for node in self.companions if outcome.ending is Ending.COMPLETE and node not in self._spoiled]
 
     @property
     def seen(self) -> Deduplicator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import logging
 import time
@@ -177,7 +178,9 @@ class Run:
                 stream.page_read(context, admitted.page)
                 self.messages.checkpoint()
                 if self._is_full(stream):
-                    self._add(listing, self.access.ended(listing, Ending.STOPPED))
+                    outcome = self.access.ended(listing, Ending.STOPPED)
+                    self._add(listing, outcome)
+                    self._read_companions(listing, outcome)
                     return
             if not listing.is_complete:
                 self._read_otherwise(listing)
@@ -208,12 +211,24 @@ class Run:
             stream.list_read(context, listing.last)
         self._add(listing, outcome)
         self.messages.checkpoint()
+        self._read_companions(listing, outcome)
+
+    def _read_companions(self, listing: Listing, outcome: Outcome) -> None:
+        """Read the lists that were thought to come with another one and did not come whole."""
+        brought = listing.brought(outcome)
+        for node in listing.companions:
+            if node not in brought:
+                self.read(self.listing(node, listing.context, is_fallback=listing.is_fallback))
 
     def _add(self, listing: Listing, outcome: Outcome) -> None:
         """Report how a list ended, also for the streams that are made of its rows."""
         self.report.add(outcome, *(name for name in listing.node.names() if name != listing.stream.name))
         if listing.stream.omits_older(listing.context):
             self.report.leave_out(*listing.node.names())
+        for node in listing.brought(outcome):
+            # What came with the rows that runs before have read carries another version.
+            came_with = dataclasses.replace(outcome, stream=node.stream.name, from_start=listing.from_first_row)
+            self.report.add(came_with, *(name for name in node.names() if name != node.stream.name))
 
     def rows(self, node: Node, context: Context) -> t.Iterator[Record]:
         """Yield the rows of one list without writing anything."""
@@ -234,7 +249,7 @@ class Run:
         self.progress.tick()
         self.access.note_page(listing, admitted)
         if len(admitted.rows) < len(admitted.came):
-            self._leave_out(listing.node.names())
+            self._leave_out(listing.names())
         if not listing.node.children:
             self._write_rows(listing, admitted, admitted.rows)
             listing.done += len(admitted.rows)
@@ -258,13 +273,14 @@ class Run:
             passing = [row for row in rows if listing.passes({**row, **listing.context})]
             if len(passing) < len(rows):
                 self._leave_out(stream.name for stream in listing.node.nested)
-        for stream in listing.node.writes:
-            own = rows if stream is listing.stream else passing
+        nested = listing.node.nested
+        for stream in listing.writes():
+            own = passing if stream in nested else rows
             records = stream.page_records(page, own, listing.context)
             encoder = self.messages.output(stream).encoder
             lacking = encoder.without_key
             self.messages.write(stream, records, listing.context, page.received)
-            listing.unwritten += encoder.without_key - lacking
+            listing.note_unwritten(stream, encoder.without_key - lacking)
             if encoder.has_left_out:
                 self._leave_out([stream.name])
 
@@ -281,10 +297,13 @@ class Run:
         for row in list(self.rows(Node(parent), context)):
             below = parent.get_child_context(record=row, context=dict(context))
             if below is None:
-                self.report.leave_out(*node.names())
+                self.report.leave_out(*listing.names())
                 continue
             for place in node.stream.contexts(row, below):
-                self.read(self.listing(node, place, is_fallback=True))
+                part = self.listing(node, place, is_fallback=True)
+                apart = [companion for companion in listing.companions if companion not in part.companions]
+                for other in (part, *(self.listing(companion, place, is_fallback=True) for companion in apart)):
+                    self.read(other)
 
     def _read_otherwise(self, listing: Listing) -> None:
         """Read a list that did not come complete by the values of another one, if it can be."""

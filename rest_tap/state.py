@@ -108,13 +108,18 @@ class Bookmarks:
         return list(self._level_of(make=False).items())
 
     def drop(self, *keys: str) -> None:
-        """Keep nothing under these keys any more."""
-        node: t.Any = self._level_of(make=False)
-        for key in keys[:-1]:
-            node = node.get(key) if isinstance(node, dict) else None
-        if isinstance(node, dict) and keys[-1] in node:
-            del node[keys[-1]]
-            self._state.is_changed = True
+        """Keep nothing under these keys any more, nor dictionaries that are empty then."""
+        way = [self._state.value.get("bookmarks", {})]
+        for key in (self._stream, self._level, *keys[:-1]):
+            way.append(way[-1].get(key) if isinstance(way[-1], dict) else None)
+        if not isinstance(way[-1], dict) or keys[-1] not in way[-1]:
+            return
+        del way[-1][keys[-1]]
+        self._state.is_changed = True
+        for node, key in zip(reversed(way[:-1]), reversed((self._stream, self._level, *keys[:-1])), strict=True):
+            if node[key]:
+                break
+            del node[key]
 
 
 def _inside(node: dict[str, t.Any], key: str) -> dict[str, t.Any]:

@@ -115,6 +115,8 @@ class ListStream(SeamStream, abc.ABC):
         self.state = state
         #: Selected streams that are cut out of this one's rows, once the tree is grown.
         self.cut_outs: t.Sequence[ListStream] = ()
+        #: Selected streams with a list of their own, whose records stand in this one's rows, too.
+        self.companions: t.Sequence[ListStream] = ()
         quiet(self.logger)
 
     @property
@@ -251,6 +253,14 @@ class ListStream(SeamStream, abc.ABC):
     def reads_under_version(self, context: Context) -> bool:
         """Return whether all rows since the list's beginning came under the version of this run."""
         return self.reads_all(context)
+
+    def reads_from_first_row(self, context: Context) -> bool:
+        """Return whether this run reads the list from its beginning, and does not go on with doing so."""
+        return self.reads_all(context)
+
+    def brings(self, companion: ListStream, context: Context) -> bool:  # noqa: ARG002
+        """Return whether this list, as far as this run and those before have read it, brings all of a companion's."""
+        return False
 
     def read(self, body: t.Any) -> Page:
         """Return the rows of a decoded answer.

@@ -261,6 +261,7 @@ class RestTap(SeamTap):
         nodes = list(itertools.chain.from_iterable(root.walk() for root in roots))
         for node in nodes:
             node.stream.cut_outs = node.nested
+            node.stream.companions = [stream for companion in node.companions for stream in companion.writes]
         run = self._run = self._make_run(is_test=is_test)
         run.rereading.begin(nodes)
         try:

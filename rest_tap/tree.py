@@ -21,11 +21,14 @@ class Node:
         stream: The stream whose list is read.
         nested: Selected streams that are cut out of its rows.
         children: Nodes whose lists are below its rows.
+        companions: Nodes beside it with a list of their own, whose records stand in its rows, too. They are
+            cut out of these where that brings all of them.
     """
 
     stream: ListStream
     nested: list[ListStream] = dataclasses.field(default_factory=list)
     children: list[Node] = dataclasses.field(default_factory=list)
+    companions: list[Node] = dataclasses.field(default_factory=list)
 
     @property
     def writes(self) -> list[ListStream]:

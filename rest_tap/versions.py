@@ -137,8 +137,9 @@ def end(version: Version, kind: Kind, reading: Reading, place: int | None) -> tu
     """
     done = Version(version.number)
     if version.is_loading:
-        # The bookmarks that it went on from were begun under it.
-        is_through = not reading.lacks and not reading.is_left_to_sweep
+        # The bookmarks that it went on from were begun under it; where there are none, each run has its own.
+        is_continued = reading.is_continued and not kind.is_incremental
+        is_through = not (reading.lacks or reading.is_left_to_sweep or is_continued)
     elif version.begun_at is None:
         return done, False
     else:

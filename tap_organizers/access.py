@@ -226,7 +226,8 @@ class OrganizersAccess(Access):
         if stream.name == "events":
             self._sees.end_events(context["organizer"])
         if "event" not in context and stream.event_path:
-            self._sees.add_list(stream, context)
+            for node in (listing.node, *listing.companions):
+                self._sees.add_list(t.cast("OrganizersStream", node.stream), context)
             if stream.permission and not listing.distinct:
                 if listing.last is not None and not stream.is_stale(context, listing.last):
                     return dataclasses.replace(outcome, is_certain=False)

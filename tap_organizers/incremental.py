@@ -55,6 +55,8 @@ class IncrementalStream(OrganizersStream):
         self._reached: dict[tuple[str, ...], dt.datetime] = {}
         #: Lists that are read on from the middle of a reading under another version.
         self._of_other_versions: set[tuple[str, ...]] = set()
+        #: Lists in a first load, and the companions of which it brings all.
+        self._brought: dict[tuple[str, ...], list[ListStream]] = {}
         #: Lists that are read from the setting start_date.
         self._from_start_date: set[tuple[str, ...]] = set()
 
@@ -119,6 +121,7 @@ class IncrementalStream(OrganizersStream):
         if kept is None and self.is_narrowed:
             kept = self.config["start_date"]
             self._from_start_date.add(place)
+        self._bring_companions(context, kept)
         if isinstance(kept, dict):
             self._first_loads[bookmark_key(context)] = kept["since"]
             return self.first_load(context, kept["at"])
@@ -127,6 +130,26 @@ class IncrementalStream(OrganizersStream):
             return self.first_load(context, None)
         self._first_loads.pop(bookmark_key(context), None)
         return self.later_load(context, format_time(t.cast("dt.datetime", parse_time(kept))))
+
+    def _bring_companions(self, context: Context, kept: t.Any) -> None:
+        """Take note of which companions come whole with the list.
+
+        All of them if it is read from its beginning. If it goes on with that, those that have come
+        with it so far, which their bookmarks say: as long as it is not complete, they have the same.
+        """
+        place = bookmark_key(context)
+        self._brought[place] = []
+        for stream in self.companions:
+            bookmarks = self._bookmarks(stream, context)
+            came_along = isinstance(kept, dict) and _is_as_far(bookmarks.get(*place), kept)
+            if kept is None or came_along:
+                self._brought[place].append(stream)
+            if not came_along:
+                bookmarks.drop(*place)
+
+    def brings(self, companion: ListStream, context: Context) -> bool:
+        """Return whether this list, as far as this run and those before have read it, brings all of a companion's."""
+        return companion in self._brought.get(bookmark_key(context), ())
 
     def _bookmark_of_all(self, context: Context) -> t.Any:
         """Return the bookmark from which all streams that the list serves can go on, or None.
@@ -187,6 +210,10 @@ class IncrementalStream(OrganizersStream):
         place = bookmark_key(context)
         return place in self._first_loads and place not in self._of_other_versions
 
+    def reads_from_first_row(self, context: Context) -> bool:
+        """Return whether this run reads the list from its beginning, and does not go on with doing so."""
+        return self._first_loads.get(bookmark_key(context), "") is None
+
     def is_stale(self, context: Context, page: Page) -> bool:
         """Return whether there is no bookmark, or one from more than a day ago."""
         if self.reads_all(context):
@@ -238,7 +265,12 @@ class IncrementalStream(OrganizersStream):
         return made - self.overlap
 
     def _keep(self, value: str | dict[str, t.Any], context: Context) -> None:
-        for stream in self.bookmarked_streams():
+        brought = self._brought.get(bookmark_key(context), [])
+        if isinstance(value, str):
+            for stream in brought:
+                self._bookmarks(stream, context).drop(*bookmark_key(context))
+            brought = []
+        for stream in (*self.bookmarked_streams(), *brought):
             kept = value
             if isinstance(value, dict) and stream.version is not None:
                 kept = {**value, "version": stream.version}
@@ -352,6 +384,11 @@ class EventIncrementalStream(IncrementalStream):
 def bookmark_key(context: Context) -> tuple[str, ...]:
     """Return the keys under which a list's bookmark is kept."""
     return tuple(str(context[key]) for key in ("organizer", "event") if key in context)
+
+
+def _is_as_far(bookmark: t.Any, other: dict[str, t.Any]) -> bool:
+    """Return whether one first load has come as far as another one, whatever version its records carry."""
+    return isinstance(bookmark, dict) and {**bookmark, "version": None} == {**other, "version": None}
 
 
 def _moment_of(text: str) -> dt.datetime:

@@ -251,7 +251,7 @@ class TapOrganizers(RestTap):
         if self.config["shard_count"] == 1:
             return
         kept = State(t.cast("dict[str, t.Any]", self.state))
-        for stream in self.state.get("bookmarks", {}):
+        for stream in list(self.state.get("bookmarks", {})):
             organizers, events = (kept.bookmarks(stream, level) for level in ("organizers", "events"))
             for organizer in organizers.names():
                 if not self.scope.owns(organizer):

@@ -21,8 +21,9 @@ def grow_tree(streams: t.Mapping[str, ListStream], dates: ListStream, scope: Sco
 
     Lists of all events are read below the organizer; where events are named, below each of
     these, since they have the same lists. Payments and refunds are cut out of the orders, or
-    refunds out of the orders that payments are read from, where one list serves both. The
-    seats of a series are below its dates.
+    refunds out of the orders that payments are read from, where one list serves both. Where they
+    have a list of their own, they are companions of the orders: no run that reads all orders needs
+    it. The seats of a series are below its dates.
 
     Args:
         streams: The streams of the catalog by name, in the order in which they are read beside each other.
@@ -41,7 +42,11 @@ def grow_tree(streams: t.Mapping[str, ListStream], dates: ListStream, scope: Sco
             return (EVENTS,)
         return (*sdk_parent(stream), dates.name) if stream.name == "seats" else sdk_parent(stream)
 
-    return grow([*sorted(streams.values(), key=_starts_over), dates], parents)
+    roots = grow([*sorted(streams.values(), key=_starts_over), dates], parents)
+    for node in (node for root in roots for node in root.walk()):
+        for orders in (child for child in node.children if child.stream.name == ORDERS):
+            orders.companions = [child for child in node.children if isinstance(child.stream, OrderMoneyStream)]
+    return roots
 
 
 def _starts_over(stream: ListStream) -> bool:

@@ -27,7 +27,8 @@ COSTS = {
     "changes": "1 for each organizer and 50 rows, which overlap a little; with a bookmark, of what has changed",
     "creation": "1 for each organizer and 50 rows, and at most 3 more; with a bookmark, of what has changed",
     "sweep": "1 for each organizer and 50 orders, and at most 3 more, in every run; "
-    "none with `INCREMENTAL` in the catalog, or for `order_refunds` beside `order_payments`",
+    "none with `INCREMENTAL` in the catalog, in a run that reads all `orders`, or for `order_refunds` beside "
+    "`order_payments`",
     "event": "1 for each event and 50 rows",
     "event changes": "1 for each event and 50 rows; with a bookmark, of what is new",
     "questions": "2 for each event, and 1 more for each 50 rows",

@@ -378,7 +378,8 @@ class OrderFees(OrderPartStream):
 class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
     """Payments or refunds: read completely, by a light sweep over all orders, or with the orders.
 
-    The sweep asks for the few fields that are needed. With ``INCREMENTAL`` in the catalog
+    The sweep asks for the few fields that are needed. A run that reads all orders has all payments and
+    refunds in them, and makes no sweep. With ``INCREMENTAL`` in the catalog
     the rows are cut out of the orders that have changed, for nothing, and are only as
     fresh as these (docs/pretix.md, "What moves an order's last_modified").
     """

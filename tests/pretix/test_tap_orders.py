@@ -96,9 +96,11 @@ def test_a_first_load_killed_at_any_point_goes_on_where_it_was(crowd: PretixServ
     seed = random.randrange(10**6)
     rng = random.Random(seed)
     print(f"seed {seed}")
-    chosen = catalog("orders", "order_positions", "order_answers", "order_fees")
+    chosen = catalog(*OF_ORDERS)
     state: Json | None = None
-    rows: dict[str, dict[t.Any, Json]] = {name: {} for name in OF_ORDERS}
+    codes: set[str] = set()
+    records: list[Json] = []
+    money = 0
     repeated: list[int] = []
     requests = {1: 0, 8: 0}
     pages = {1: 0.0, 8: 0.0}
@@ -110,25 +112,44 @@ def test_a_first_load_killed_at_any_point_goes_on_where_it_was(crowd: PretixServ
         with Door(crowd.url) as door:
             config = settings(door.api_url, crowd.tokens["crowd"], max_concurrency=at_once)
             part = read_and_kill(start_command, config, chosen, state, after)
-            requests[at_once] += len(of_lists(door.asked, "orders"))
-        new = [code for code in part.orders if code not in rows["orders"]]
+            asked = of_lists(door.asked, "orders")
+            requests[at_once] += len(asked)
+            money += sum("include" in request.params for request in asked)
+        new = [code for code in part.orders if code not in codes]
         repeated.append(len(part.orders) - len(new))
         pages[at_once] += len(new) / PAGE
-        for message in part.records:
-            record = message["record"]
-            key = record["code"] if message["stream"] == "orders" else (record["order"], record.get("id"))
-            rows[message["stream"]][key] = record
+        codes |= set(new)
+        records += part.records
         state = part.state
     print(f"orders written again after each stop: {repeated}")
     print(f"requests for pages of orders, and pages needed, by max_concurrency: {requests}, {pages}")
     # A page is certain once one has come that was asked for after it: with 8 at once, 18 are on their way.
     assert max(repeated) <= 22 * PAGE
-    true = truth(crowd, "crowd", streams=["orders", "order_positions", "order_fees"])
-    assert rows["orders"].keys() == {row["code"] for row in true["orders"]["rows"]}
-    for name in ("order_positions", "order_fees"):
-        assert rows[name].keys() == {(row["order"], row["id"]) for row in true[name]["rows"]}
+    # Payments and refunds came with the orders, in each part of the load, and equal the database.
+    assert money == 0
+    true = truth(crowd, "crowd", streams=OF_ORDERS)
+    assert all(true[name]["rows"] for name in OF_ORDERS)
+    rows: Rows = {name: {} for name in OF_ORDERS}
+    for message in records:
+        keys = true[message["stream"]]["primary_key"]
+        rows[message["stream"]][tuple(message["record"][key] for key in keys)] = message["record"]
+    assert wrong(rows, true, OF_ORDERS) == {}
     bookmarks = (state or {})["bookmarks"]
     assert isinstance(bookmarks["orders"]["organizers"]["crowd"], str)
+    assert not {"order_payments", "order_refunds"} & bookmarks.keys()
+
+
+def test_a_first_load_walks_through_the_orders_once(crowd: PretixServer) -> None:
+    with Door(crowd.url) as door:
+        config = settings(door.api_url, crowd.tokens["crowd"], emit_activate_version_messages=True)
+        result = read(config, *OF_ORDERS)
+    asked = of_lists(door.asked, "orders")
+    print(f"{len(asked)} pages of orders were asked for")
+    assert ORDERS // PAGE <= len(asked) <= ORDERS // PAGE + 8
+    true = truth(crowd, "crowd", streams=OF_ORDERS)
+    assert wrong(union(result), true, OF_ORDERS) == {}
+    activated = {message["stream"] for message in result.messages if message["type"] == "ACTIVATE_VERSION"}
+    assert activated == set(OF_ORDERS)
 
 
 def test_a_run_with_nothing_new_takes_two_requests_a_list_and_brings_no_rows(crowd: PretixServer) -> None:

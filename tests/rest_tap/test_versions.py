@@ -28,7 +28,10 @@ STREAMS = {
     "orders": (True, False, None),
     "positions": (True, False, "orders"),
     "scans": (True, True, None),
+    "payments": (False, False, None),
 }
+#: A stream with lists of its own, whose records stand in another one's rows, too.
+COMPANION, BESIDE = "payments", "orders"
 List = tuple[str, ...]
 State = dict[str, t.Any]
 
@@ -42,6 +45,8 @@ class Server:
         self.tick = 0
         for key in self.keys():
             self.lists[key] = dict.fromkeys(range(3), 0)
+        for organizer in ORGANIZERS:
+            self.lists[COMPANION, organizer] = self.lists[BESIDE, organizer]
 
     def keys(self) -> list[List]:
         """Return all lists that there are."""
@@ -135,6 +140,8 @@ class Reader:
         self.readings = {name: Reading() for name in run.streams}
         self.steps = 0
         self.has_failed = False
+        #: Organizers of which the companion came with what it stands in.
+        self.brought: set[str] = set()
 
     def read(self) -> None:
         """Read everything, and write the last STATE."""
@@ -178,13 +185,16 @@ class Reader:
         is_past = is_below_event and self.tap.server.events[key[1], key[2]]
         if self.leaves_out(key) or number in run.denied:
             self.lack(streams, "left out")
+        elif key[0] == COMPANION and key[1] in self.brought:
+            return
         elif self.arc is not None and is_past and not is_due and not any(map(self.versions.is_loading, streams)):
             for stream in streams:
                 self.readings[stream].is_left_to_sweep = True
         elif STREAMS[key[0]][0] and not run.full_table:
             self.read_incremental(number, key, streams, is_due=is_due)
         else:
-            self.write(number, key, streams, sorted(self.tap.server.lists[key]))
+            others = [COMPANION] if key[0] == BESIDE and COMPANION in run.streams else []
+            self.write(number, key, streams, sorted(self.tap.server.lists[key]), others=others)
 
     def lack(self, streams: list[str], why: str) -> None:
         """Say that something of these streams was not read."""
@@ -210,11 +220,32 @@ class Reader:
                 self.readings[stream].is_continued = True
         rows = sorted(row for row, changed in server.lists[key].items() if changed > since and row > resumed)
         is_resumable = since < 0 and len(key) == 2
-        if self.write(number, key, streams, rows, name if is_resumable else None):
+        others = self.companions(key, name, resumed) if is_resumable else []
+        if self.write(number, key, streams, rows, name if is_resumable else None, others=others):
             for stream in streams:
                 self.state.setdefault(stream, {})[name] = server.tick
 
-    def write(self, number: int, key: List, streams: list[str], rows: list[int], bookmark: str | None = None) -> bool:
+    def companions(self, key: List, name: str, resumed: int) -> list[str]:
+        """Return the streams that come with a list which is read from its beginning, or on from a row of it."""
+        if key[0] != BESIDE or COMPANION not in self.limits.streams:
+            return []
+        came = self.state.get(COMPANION, {}).pop(name, None)
+        if resumed >= 0 and not (came and came["row"] == resumed):
+            return []
+        if resumed >= 0:
+            self.state[COMPANION][name] = came
+            self.readings[COMPANION].is_continued = True
+        return [COMPANION]
+
+    def write(
+        self,
+        number: int,
+        key: List,
+        streams: list[str],
+        rows: list[int],
+        bookmark: str | None = None,
+        others: t.Collection[str] = (),
+    ) -> bool:
         """Write rows, moving the bookmark of a reading from the beginning; return whether all went well."""
         run = self.limits
         if number in run.incomplete:
@@ -231,11 +262,16 @@ class Reader:
                 self.lack(streams, "failed")
                 return False
             row_key = (*key[1:], row)
-            for stream in streams:
+            for stream in (*streams, *others):
                 self.tap.loader.rows[stream][row_key] = self.versions.number(stream)
                 if bookmark is not None:
                     mark = {"row": row, "versions": self.numbers(streams)}
                     self.state.setdefault(stream, {})[bookmark] = mark
+            if bookmark is not None:
+                self.states.append(copy.deepcopy(self.state))
+        if others and number not in run.incomplete:
+            self.brought.add(key[1])
+            self.state.get(COMPANION, {}).pop("/".join(key), None)
         return True
 
 
@@ -338,8 +374,12 @@ def test_deleted_rows_go_within_two_circles(schedule: list[t.Any], days: int, ho
 def test_without_a_sweep_full_tables_are_activated_in_each_run_and_first_loads_once() -> None:
     server, loader = Server(), Loader()
     tap = Tap(server, loader)
-    tap.run(Run(days=None, killed_at=40))
+    tap.run(Run(days=None, killed_at=35))
     tap.run(Run(days=None))
+    # What came with orders came in two runs, under two versions, of which neither may be activated.
+    assert len(set(loader.rows[COMPANION].values())) == 2
+    tap.run(Run(days=None))
+    assert len(set(loader.rows[COMPANION].values())) == 1
     assert {name: set(rows) for name, rows in loader.rows.items()} == expected(server)
     first = dict(tap.state["orders"])
     assert "loading" not in first
@@ -402,6 +442,8 @@ def test_a_version_changes_only_when_a_complete_reading_begins(
     [Reading(lacks={"denied"}), Reading(is_left_to_sweep=True), Reading(is_continued=True)],
 )
 def test_a_full_table_is_activated_only_if_all_of_it_was_read(reading: Reading) -> None:
+    assert end(Version(5, is_loading=True), FULL, Reading(), None) == (Version(5), True)
+    assert end(Version(5, is_loading=True), FULL, reading, None)[1] is False
     assert end(Version(5, begun_at=0), FULL, Reading(), None) == (Version(5), True)
     assert end(Version(5, begun_at=0), FULL, reading, None) == (Version(5), False)
 

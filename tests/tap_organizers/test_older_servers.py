@@ -51,13 +51,13 @@ def test_orders_are_read_event_by_event_where_there_is_no_list_of_all_events() -
                 tuple(row[key] for key in keys) for row in whole.records[stream]
             )
         assert whole.records["orders"]
-        assert sorted(line for line in result.lines() if "event by event" in line) == [
-            f"{stream}: this server (2023.7.3) does not have the list of all events; read event by event"
-            for stream in ("order_payments", "orders")
-        ]
+        said = "this server (2023.7.3) does not have the list of all events; read event by event"
+        assert [line for line in result.lines() if "event by event" in line] == [f"orders: {said}"]
         assert result.warnings() == []
         again = run_tap(config, only(discovered(config), "orders", "order_positions"), result.states[-1])
         assert again.records["orders"] == []
+        payments = run_tap(config, only(discovered(config), "orders", "order_payments"), result.states[-1])
+        assert len(payments.records["order_payments"]) == len(whole.records["order_payments"])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
