@@ -189,7 +189,6 @@ class Listing:
         last: The last page that was read.
         is_restarted: Whether the list is read in another way than its stream says.
         from_start: Whether it is read from its beginning, and not on from a bookmark or date.
-        from_first_row: The same of this run alone, whatever runs before it have read.
         companions: Nodes beside it that need no list of their own, because their records come with its rows.
     """
 
@@ -236,7 +235,6 @@ class Listing:
         self.last: Page | None = None
         self.paginator = paginator or self.stream.paginator(context)
         self.from_start = self.stream.reads_under_version(context)
-        self.from_first_row = self.stream.reads_from_first_row(context)
         self._spoiled: set[Node] = set()
         self.companions: list[Node] = []
         if error is None:

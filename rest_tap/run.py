@@ -226,8 +226,8 @@ class Run:
         if listing.stream.omits_older(listing.context):
             self.report.leave_out(*listing.node.names())
         for node in listing.brought(outcome):
-            # What came with the rows that runs before have read carries another version.
-            came_with = dataclasses.replace(outcome, stream=node.stream.name, from_start=listing.from_first_row)
+            is_of_version = all(listing.stream.brings_under_version(stream, listing.context) for stream in node.writes)
+            came_with = dataclasses.replace(outcome, stream=node.stream.name, from_start=is_of_version)
             self.report.add(came_with, *(name for name in node.names() if name != node.stream.name))
 
     def rows(self, node: Node, context: Context) -> t.Iterator[Record]:

@@ -254,12 +254,12 @@ class ListStream(SeamStream, abc.ABC):
         """Return whether all rows since the list's beginning came under the version of this run."""
         return self.reads_all(context)
 
-    def reads_from_first_row(self, context: Context) -> bool:
-        """Return whether this run reads the list from its beginning, and does not go on with doing so."""
-        return self.reads_all(context)
-
     def brings(self, companion: ListStream, context: Context) -> bool:  # noqa: ARG002
         """Return whether this list, as far as this run and those before have read it, brings all of a companion's."""
+        return False
+
+    def brings_under_version(self, companion: ListStream, context: Context) -> bool:  # noqa: ARG002
+        """Return whether all of that came under the version of this run."""
         return False
 
     def read(self, body: t.Any) -> Page:

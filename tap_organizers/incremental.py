@@ -55,8 +55,8 @@ class IncrementalStream(OrganizersStream):
         self._reached: dict[tuple[str, ...], dt.datetime] = {}
         #: Lists that are read on from the middle of a reading under another version.
         self._of_other_versions: set[tuple[str, ...]] = set()
-        #: Lists in a first load, and the companions of which it brings all.
-        self._brought: dict[tuple[str, ...], list[ListStream]] = {}
+        #: Lists in a first load, the companions of which it brings all, and whether under the versions of this run.
+        self._brought: dict[tuple[str, ...], dict[ListStream, bool]] = {}
         #: Lists that are read from the setting start_date.
         self._from_start_date: set[tuple[str, ...]] = set()
 
@@ -136,20 +136,28 @@ class IncrementalStream(OrganizersStream):
 
         All of them if it is read from its beginning. If it goes on with that, those that have come
         with it so far, which their bookmarks say: as long as it is not complete, they have the same.
+        What the sweep has to bring under one version is read anew, if it came under another one.
         """
         place = bookmark_key(context)
-        self._brought[place] = []
+        is_due = self.sweep.is_due(self.sweep_keys(context))
+        brought = self._brought[place] = {}
         for stream in self.companions:
             bookmarks = self._bookmarks(stream, context)
-            came_along = isinstance(kept, dict) and _is_as_far(bookmarks.get(*place), kept)
+            other = bookmarks.get(*place)
+            is_ours = kept is None or (isinstance(other, dict) and other.get("version") == stream.version)
+            came_along = isinstance(kept, dict) and _is_as_far(other, kept) and (is_ours or not is_due)
             if kept is None or came_along:
-                self._brought[place].append(stream)
+                brought[stream] = is_ours
             if not came_along:
                 bookmarks.drop(*place)
 
     def brings(self, companion: ListStream, context: Context) -> bool:
         """Return whether this list, as far as this run and those before have read it, brings all of a companion's."""
         return companion in self._brought.get(bookmark_key(context), ())
+
+    def brings_under_version(self, companion: ListStream, context: Context) -> bool:
+        """Return whether all of that came under the version of this run."""
+        return self._brought.get(bookmark_key(context), {}).get(companion, False)
 
     def _bookmark_of_all(self, context: Context) -> t.Any:
         """Return the bookmark from which all streams that the list serves can go on, or None.
@@ -210,10 +218,6 @@ class IncrementalStream(OrganizersStream):
         place = bookmark_key(context)
         return place in self._first_loads and place not in self._of_other_versions
 
-    def reads_from_first_row(self, context: Context) -> bool:
-        """Return whether this run reads the list from its beginning, and does not go on with doing so."""
-        return self._first_loads.get(bookmark_key(context), "") is None
-
     def is_stale(self, context: Context, page: Page) -> bool:
         """Return whether there is no bookmark, or one from more than a day ago."""
         if self.reads_all(context):
@@ -265,16 +269,22 @@ class IncrementalStream(OrganizersStream):
         return made - self.overlap
 
     def _keep(self, value: str | dict[str, t.Any], context: Context) -> None:
-        brought = self._brought.get(bookmark_key(context), [])
+        """Keep a bookmark, also for companions as long as their records come with the list.
+
+        The version that a reading from the beginning is kept with is that of all records since then.
+        """
+        place = bookmark_key(context)
+        is_ours = dict.fromkeys(self.bookmarked_streams(), place not in self._of_other_versions)
+        brought = self._brought.get(place, {})
         if isinstance(value, str):
             for stream in brought:
-                self._bookmarks(stream, context).drop(*bookmark_key(context))
-            brought = []
-        for stream in (*self.bookmarked_streams(), *brought):
+                self._bookmarks(stream, context).drop(*place)
+            brought = {}
+        for stream, is_of_version in {**is_ours, **brought}.items():
             kept = value
-            if isinstance(value, dict) and stream.version is not None:
+            if isinstance(value, dict) and stream.version is not None and is_of_version:
                 kept = {**value, "version": stream.version}
-            self._bookmarks(stream, context).put(kept, *bookmark_key(context))
+            self._bookmarks(stream, context).put(kept, *place)
 
 
 class CreationOrderedStream(IncrementalStream):

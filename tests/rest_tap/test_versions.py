@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import datetime as dt
+import types
 import typing as t
 
 import pytest
@@ -194,7 +195,7 @@ class Reader:
             self.read_incremental(number, key, streams, is_due=is_due)
         else:
             others = [COMPANION] if key[0] == BESIDE and COMPANION in run.streams else []
-            self.write(number, key, streams, sorted(self.tap.server.lists[key]), others=others)
+            self.write(number, key, streams, sorted(self.tap.server.lists[key]), others)
 
     def lack(self, streams: list[str], why: str) -> None:
         """Say that something of these streams was not read."""
@@ -215,27 +216,31 @@ class Reader:
         elif run.start_date:
             since = server.tick
             self.lack(streams, "start_date")
-        if mark is not None and not is_due:
+        if (isinstance(mark, int) and not is_due) or (resumed >= 0 and not is_same):
             for stream in streams:
                 self.readings[stream].is_continued = True
         rows = sorted(row for row, changed in server.lists[key].items() if changed > since and row > resumed)
         is_resumable = since < 0 and len(key) == 2
-        others = self.companions(key, name, resumed) if is_resumable else []
-        if self.write(number, key, streams, rows, name if is_resumable else None, others=others):
+        # What came under another version is not of this one, however often the reading goes on.
+        versions = {stream: self.numbers(streams) if resumed < 0 or is_same else None for stream in streams}
+        if is_resumable and key[0] == BESIDE and COMPANION in run.streams:
+            versions |= self.companion(name, resumed, is_due=is_due)
+        others = versions.keys() - set(streams)
+        if self.write(number, key, streams, rows, others, versions if is_resumable else {}):
             for stream in streams:
                 self.state.setdefault(stream, {})[name] = server.tick
 
-    def companions(self, key: List, name: str, resumed: int) -> list[str]:
-        """Return the streams that come with a list which is read from its beginning, or on from a row of it."""
-        if key[0] != BESIDE or COMPANION not in self.limits.streams:
-            return []
+    def companion(self, name: str, resumed: int, *, is_due: bool) -> dict[str, t.Any]:
+        """Return the version of the companion, if it comes with a list read from its beginning or on from a row."""
         came = self.state.get(COMPANION, {}).pop(name, None)
-        if resumed >= 0 and not (came and came["row"] == resumed):
-            return []
-        if resumed >= 0:
-            self.state[COMPANION][name] = came
-            self.readings[COMPANION].is_continued = True
-        return [COMPANION]
+        own = self.numbers([COMPANION])
+        if resumed < 0:
+            return {COMPANION: own}
+        if not came or came["row"] != resumed or (is_due and came["versions"] != own):
+            return {}
+        self.state[COMPANION][name] = came
+        self.readings[COMPANION].is_continued |= came["versions"] != own
+        return {COMPANION: own if came["versions"] == own else None}
 
     def write(
         self,
@@ -243,8 +248,8 @@ class Reader:
         key: List,
         streams: list[str],
         rows: list[int],
-        bookmark: str | None = None,
         others: t.Collection[str] = (),
+        versions: t.Mapping[str, t.Any] = types.MappingProxyType({}),
     ) -> bool:
         """Write rows, moving the bookmark of a reading from the beginning; return whether all went well."""
         run = self.limits
@@ -264,10 +269,9 @@ class Reader:
             row_key = (*key[1:], row)
             for stream in (*streams, *others):
                 self.tap.loader.rows[stream][row_key] = self.versions.number(stream)
-                if bookmark is not None:
-                    mark = {"row": row, "versions": self.numbers(streams)}
-                    self.state.setdefault(stream, {})[bookmark] = mark
-            if bookmark is not None:
+                if stream in versions:
+                    self.state.setdefault(stream, {})["/".join(key)] = {"row": row, "versions": versions[stream]}
+            if versions:
                 self.states.append(copy.deepcopy(self.state))
         if others and number not in run.incomplete:
             self.brought.add(key[1])

@@ -191,6 +191,27 @@ def test_payments_that_are_selected_in_the_middle_of_a_first_load_are_read_whole
     assert "organizers" not in rest.states[-1]["bookmarks"]["order_refunds"]
 
 
+@pytest.mark.usefixtures("state_after_each_page")
+def test_the_sweep_reads_payments_anew_that_came_under_another_version(box: Sandbox) -> None:
+    _, state = list(cut_short(read(box, *ALL, sweep_days=7, **VERSIONED)))[-1]
+    rest = read(box, *ALL, state=state, sweep_days=7, **VERSIONED)
+    assert pages(box)[1] >= PAGES
+    for stream in MONEY:
+        assert set(keys(rest, stream)) == {key[1:] for key in truth(box, stream)[stream]}
+    assert activated(rest) == set(ALL)
+
+
+@pytest.mark.usefixtures("state_after_each_page")
+def test_what_came_under_two_versions_stays_so_however_often_a_load_is_cut_short(box: Sandbox) -> None:
+    _, state = next(cut_short(read(box, *ALL)))
+    assert "version" not in state["bookmarks"]["orders"]["organizers"]["riverside"]
+    cut = list(cut_short(read(box, *ALL, state=state, **VERSIONED)))
+    assert cut
+    for _, later in cut:
+        for stream in ALL:
+            assert "version" not in later["bookmarks"][stream]["organizers"]["riverside"]
+
+
 # --- servers without a list of all orders -----------------------------------------------------------------------------
 
 
