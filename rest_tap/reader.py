@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import queue
+import time
 import typing as t
 
 from rest_tap.branches import Branch
@@ -27,6 +29,8 @@ if t.TYPE_CHECKING:
     from rest_tap.listing import AdmittedPage, Listing
     from rest_tap.request import Reply, Request
 
+#: Seconds that lists which are decided about in order wait for one that does not come.
+PATIENCE = 5.0
 #: Seconds between two looks at what else there is to do while the reader waits.
 LOOK_SECONDS = 0.1
 
@@ -102,12 +106,19 @@ class Reader:
     def look_into(self, listings: t.Sequence[Listing]) -> None:
         """Decide about all rows of some lists, in order, before anything is written or asked for below them.
 
-        An error is raised when the list is read.
+        A list that does not come, since its account is held back, is left until it is read; an error is raised then.
         """
+        deadline = time.monotonic() + PATIENCE
+
+        def wait(page: PendingPage) -> None:
+            self._wait_for(page, deadline)
+            if not page.is_done:
+                raise TimeoutError
+
         self._first = [page for listing in listings for page in listing.upcoming()]
         for listing in listings:
-            with contextlib.suppress(ApiError):
-                listing.admit_all(self._wait_for)
+            with contextlib.suppress(ApiError, TimeoutError):
+                listing.admit_all(wait)
         self._first = []
 
     def read_beside(self, reads: t.Iterable[t.Callable[[], None]]) -> None:
@@ -181,8 +192,8 @@ class Reader:
             raise job.error
         return self._http.parse(request, t.cast("Reply", job.reply), read)
 
-    def _wait_for(self, job: Job) -> None:
-        """Return once a job is done; meanwhile other requests are asked for, and the loader works."""
+    def _wait_for(self, job: Job, deadline: float = math.inf) -> None:
+        """Return once a job is done, or it is too late; meanwhile others are asked for, and the loader works."""
         job.wakes_reader = True
         self._check()
         if self._branch is not None:
@@ -190,7 +201,7 @@ class Reader:
                 self._branch.wait_for(job)
             return
         self._http.expect(job.request)
-        while not job.is_done:
+        while not job.is_done and time.monotonic() < deadline:
             self._ask_ahead(job)
             self._idle()
             with contextlib.suppress(queue.Empty):
@@ -200,7 +211,7 @@ class Reader:
     def _ask_ahead(self, due: Job | None = None) -> None:
         """Hand the requests that are due next to the workers."""
         self._look_at_arrivals()
-        upcoming: t.Iterable[Job] = self._first
+        upcoming: t.Iterable[Job] = [page for page in self._first if not page.is_done]
         if not upcoming and not self._is_test:
             upcoming = itertools.chain.from_iterable(listing.upcoming() for listing in reversed(self.path))
         if due is not None:

@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
     from tests.conftest import Json, Run
 
 SCALE = Scale(organizers=1, events=3, tax_rules=60, orders=200, ticketing_events=2, attendees=120)
-USER, PASSWORD, PROXY = (f"canary-{word}-5e1f" for word in ("user", "password", "proxy"))
+OTHER, USER, PASSWORD, PROXY = (f"canary-{word}-5e1f" for word in ("other", "user", "password", "proxy"))
 LOUD = {
     **dict.fromkeys(("TAP_ORGANIZERS_LOGLEVEL", "TAP_TICKETING_LOGLEVEL"), "DEBUG"),
     # Of a proxy that is not for this machine, so that it is looked at and not asked.
@@ -35,6 +35,7 @@ STREAMS = {"tap-organizers": ("events", "tax_rules", "orders"), "tap-ticketing":
 #: Each secret setting, with the command that has it and the list where something goes wrong.
 SECRETS = {
     "api_token": ("tap-organizers", "/orders/$"),
+    "api_tokens": ("tap-organizers", "/orders/$"),
     "password": ("tap-ticketing", "/attendees$"),
     "session_token": ("tap-ticketing", "/attendees$"),
 }
@@ -44,6 +45,8 @@ def settings(secret: str, box: Sandbox) -> Json:
     """Return settings with one of the secrets, and no other."""
     if secret == "api_token":
         return loading.settings(box)
+    if secret == "api_tokens":
+        return loading.settings(box, api_token=None, api_tokens=json.dumps([OTHER, box.token]))
     config = {**ticketing.settings(box, "partitioned", progress=False), "password": PASSWORD}
     if secret == "session_token":
         return {**config, "email": None, "password": None, "session_token": box.session_token}
@@ -68,6 +71,7 @@ def test_no_fault_shows_a_secret(name: str, secret: str, run_command: Run, tmp_p
     folder.mkdir()
     with Sandbox(scale=SCALE) as box:
         box.ticketing.password = PASSWORD
+        box.organizers.add_token(OTHER)
         asked: list[str] = []
 
         def end_sessions(request: Request, box: Sandbox) -> None:
@@ -89,12 +93,12 @@ def test_no_fault_shows_a_secret(name: str, secret: str, run_command: Run, tmp_p
         assert any(request.fault for request in box.log)
         if secret == "password" and finished.code == 0:
             assert len(ticketing.logins(box)) >= 2
-        sessions = {token for token in box.ticketing.sessions if secret != "api_token"}
+        sessions = {token for token in box.ticketing.sessions if not secret.startswith("api_token")}
         urls = [f"{request.path}?{request.query_string}" for request in box.log]
     assert "| DEBUG    |" in finished.stderr
     assert "Traceback" not in finished.stderr
     files = [file.read_text(encoding="utf-8", errors="replace") for file in folder.rglob("*") if file.is_file()]
-    for hidden in {box.token, PASSWORD, USER, PROXY, *sessions}:
+    for hidden in {box.token, OTHER, PASSWORD, USER, PROXY, *sessions}:
         for place in (finished.stdout, finished.stderr, *urls, *files):
             assert hidden not in place
 
@@ -139,5 +143,5 @@ def test_no_list_of_processes_shows_a_secret(secret: str) -> None:
             tap.kill()
             tap.wait()
         assert any(command in line for line in listed)
-        for hidden in (box.token, PASSWORD, box.session_token):
+        for hidden in (box.token, OTHER, PASSWORD, box.session_token):
             assert not any(hidden in line for line in listed)

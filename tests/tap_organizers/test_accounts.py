@@ -185,6 +185,33 @@ def test_an_account_that_is_held_back_takes_no_thread_from_the_others(
     assert told_to_wait.fired == told_to_wait.times
 
 
+def test_an_account_that_has_to_wait_at_once_holds_up_no_other(
+    box: Sandbox, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch, no_waiting: Waits
+) -> None:
+    others_are_read = threading.Event()
+    alone: list[float] = []
+
+    def sleep(_limiter: RateLimiter, seconds: float) -> None:
+        if not others_are_read.wait(30):
+            alone.append(seconds)
+        no_waiting.sleep(seconds)
+
+    def note(request: Request, _box: Sandbox) -> None:
+        if request.path.endswith("/events/"):
+            read_below.add(request.path)
+            if len(read_below) == 4:
+                others_are_read.set()
+
+    read_below: set[str] = set()
+    monkeypatch.setattr("rest_tap.reader.PATIENCE", 0.3)
+    monkeypatch.setattr(RateLimiter, "sleep", sleep)
+    box.on_request(note)
+    box.faults.add(Fault("/organizers/$", status=429, headers={"Retry-After": "60"}))
+    result = read(box, "events", api_token=None, api_tokens=list(tokens.values()), max_concurrency=2)
+    assert alone == []
+    assert {row["organizer"] for row in result.records["events"]} == set(tokens)
+
+
 @pytest.mark.slow
 def test_twenty_accounts_use_twenty_limits() -> None:
     # 360 requests in a minute for each of twenty accounts, counted in quarters of minutes.
