@@ -184,14 +184,26 @@ class Client:
         """Take note that these answers are waited for: they never wait for room in memory."""
         self.budget.set_due(*requests)
 
-    def parse(self, request: Request, reply: Reply, read: t.Callable[[t.Any], t.Any] | None = None) -> t.Any:
+    def parse(
+        self,
+        request: Request,
+        reply: Reply,
+        read: t.Callable[[t.Any], t.Any] | None = None,
+        how: t.Callable[[bytes], t.Any] | None = None,
+    ) -> t.Any:
         """Return a decoded answer, or what ``read`` makes of it; nothing is sent, so this may be called anywhere.
+
+        Args:
+            request: What was asked.
+            reply: The answer.
+            read: What is made of the body.
+            how: What decodes it, if not as usual.
 
         Raises:
             BrokenAnswer: It is not what the contract says.
         """
         try:
-            body = decode(reply)
+            body = decode(reply) if how is None else decode(reply, how)
             return body if read is None else read(body)
         except BrokenAnswer as error:
             told = type(error)(self.clear(error.reason)[: 2 * DETAIL_LENGTH], stream=request.stream, path=request.path)

@@ -29,9 +29,19 @@ if t.TYPE_CHECKING:
     from rest_tap.schema import Record
     from rest_tap.stream import Context, ListStream
     from rest_tap.tree import Node
+    from rest_tap.typed import Decode
 
-#: Returns, for a node, the function that says whether its stream's own maps let a row through.
-Passing = t.Callable[["Node"], t.Callable[["Record"], bool]]
+
+class Handling(t.Protocol):
+    """What becomes of rows, as far as it matters before they are written."""
+
+    def passes(self, node: Node) -> t.Callable[[Record], bool]:
+        """Return the function that says whether the maps of a node's stream let a row through."""
+        ...
+
+    def decoder(self, node: Node, context: Context) -> Decode | None:
+        """Return what decodes the pages of a list; None if it takes nothing special."""
+        ...
 
 
 class PendingPage(Job):
@@ -83,7 +93,7 @@ class PendingPage(Job):
             return Page([], received=now(), status=error.status, error=error)
         reply = t.cast("Reply", self.reply)
         try:
-            page: Page = listing.http.parse(self.request, reply, listing.stream.read)
+            page: Page = listing.http.parse(self.request, reply, listing.stream.read, listing.decode)
         except ErrorAnswer as told:
             if not listing.paginator.ends_at(self.place, reply.status):
                 raise
@@ -142,7 +152,7 @@ class Row:
         if isinstance(record, Placeholder) or listing.passes({**record, **listing.context}):
             if error := unusable_key(record, listing.stream.own_keys):
                 for child in node.children:
-                    yield Listing(child, listing.context, listing.http, listing.passing, error=error)
+                    yield Listing(child, listing.context, listing.http, listing.handling, error=error)
                 return
             context = listing.stream.get_child_context(record=record, context=dict(listing.context))
         is_settled = listing.stream.is_settled(record)
@@ -157,7 +167,7 @@ class Row:
                 self.left_to_sweep += child.names()
                 continue
             for child_context in child.stream.contexts(record, context):
-                below = Listing(child, child_context, listing.http, listing.passing, parent=record)
+                below = Listing(child, child_context, listing.http, listing.handling, parent=record)
                 companions.update(below.companions)
                 yield below
 
@@ -197,7 +207,7 @@ class Listing:
         node: Node,
         context: Context,
         http: Client,
-        passing: Passing,
+        handling: Handling,
         *,
         parent: Record | None = None,
         paginator: Paginator | None = None,
@@ -211,7 +221,7 @@ class Listing:
             node: The stream in its place.
             context: Keys of what the list belongs to.
             http: What sends requests.
-            passing: Returns what a node's maps let through.
+            handling: Says what becomes of rows.
             parent: The row above the list, where there is one.
             paginator: How it is paged, if not as the stream says.
             seen: The rows that have come before, where the list is read in more than one way.
@@ -223,8 +233,8 @@ class Listing:
         self.stream = node.stream
         self.context = context
         self.http = http
-        self.passing = passing
-        self.passes = passing(node)
+        self.handling = handling
+        self.passes = handling.passes(node)
         #: Rows that the row above tells of, where it does.
         self.expected = None if parent is None else self.stream.expected_rows(parent)
         self.is_restarted = paginator is not None
@@ -243,6 +253,8 @@ class Listing:
                 for beside in node.companions
                 if all(self.stream.brings(stream, context) for stream in beside.writes)
             ]
+        # Rows of which records of more than one stream are made have to be records.
+        self.decode = None if self.companions else handling.decoder(node, context)
         self._walk = Walk(self.paginator)
         self._pending: dict[tuple[int, ...], PendingPage] = {}
         self._at_hand = AdmittedPage(Page([]), [], [])

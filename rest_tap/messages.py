@@ -6,6 +6,7 @@ import time
 import typing as t
 
 from rest_tap.output import Output
+from rest_tap.records import RecordEncoder
 
 if t.TYPE_CHECKING:
     from rest_tap.output import BytesWriter
@@ -35,6 +36,7 @@ class Messages:
             state: The bookmarks, which are written when they have changed.
         """
         self.outputs: dict[str, Output] = {}
+        self._encoders: dict[str, RecordEncoder] = {}
         self._writer = writer
         self._state = state
         self._state_at = time.monotonic()
@@ -50,8 +52,15 @@ class Messages:
         """Return where this stream's records go; the first call announces it."""
         output = self.outputs.get(stream.name)
         if output is None:
-            output = self.outputs[stream.name] = Output(stream, self._writer)
+            output = self.outputs[stream.name] = Output(stream, self._writer, self.encoder(stream))
         return output
+
+    def encoder(self, stream: ListStream) -> RecordEncoder:
+        """Return what makes this stream's rows records; nothing is announced yet."""
+        encoder = self._encoders.get(stream.name)
+        if encoder is None:
+            encoder = self._encoders[stream.name] = RecordEncoder(stream)
+        return encoder
 
     def write(self, stream: ListStream, records: t.Iterable[Record], context: Context, extracted: str) -> None:
         """Write records of a stream that were read in this context."""

@@ -31,6 +31,9 @@ Clock = t.Callable[[list[Record]], None]
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 #: Up to here a float has every whole number.
 EXACT = 2**53
+#: The types of whole numbers and of numbers that fit.
+WHOLE_TYPE: t.Any = t.Annotated[int, msgspec.Meta(ge=SMALLEST, le=LARGEST)]
+NUMBER_TYPE: t.Any = t.Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)] | float
 #: A number as JSON writes it.
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 #: Digits that a float holds for sure; with more, the text may not be the number that was sent.
@@ -124,7 +127,7 @@ def _struct(properties: dict[str, Schema], keys: t.Collection[str] = (), named: 
         own[field] = name
         inner = named and inside.get(name, {})
         if name in keys:
-            declared.append((field, _type({**schema, "type": _kind(schema) or ()}, inner)))
+            declared.append((field, _type({**schema, "type": kind_of(schema) or ()}, inner)))
         else:
             declared.append((field, _type(schema, inner), None))
     for name in inside.keys() - properties.keys():
@@ -136,7 +139,7 @@ def _struct(properties: dict[str, Schema], keys: t.Collection[str] = (), named: 
 
 def _type(schema: Schema, named: Schema | None = None) -> t.Any:
     """Return the type of the values that fit as they come."""
-    kind = _kind(schema)
+    kind = kind_of(schema)
     if kind is None:
         return t.Any
     fitting: t.Any
@@ -147,13 +150,11 @@ def _type(schema: Schema, named: Schema | None = None) -> t.Any:
     elif kind == "object":
         fitting = _struct(schema["properties"], (), named) if schema.get("properties") else dict
     else:
-        whole = t.Annotated[int, msgspec.Meta(ge=SMALLEST, le=LARGEST)]
-        exact = t.Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)]
-        fitting = {"integer": whole, "number": exact | float, "boolean": bool}[kind]
+        fitting = {"integer": WHOLE_TYPE, "number": NUMBER_TYPE, "boolean": bool}[kind]
     return fitting | None if "null" in schema["type"] else fitting
 
 
-def _kind(schema: Schema) -> str | None:
+def kind_of(schema: Schema) -> str | None:
     """Return the one JSON type of a field besides null; None where any may come."""
     named = schema.get("type", ())
     kinds = [kind for kind in ([named] if isinstance(named, str) else named) if kind != "null"]
@@ -169,7 +170,7 @@ def _fits(properties: dict[str, Schema]) -> list[tuple[str, Fit]]:
 
 def _fit(schema: Schema) -> Fit | None:
     """Return what makes a value fit, or None where every value does."""
-    kind = _kind(schema)
+    kind = kind_of(schema)
     if kind is None:
         return None
     if kind == "array":

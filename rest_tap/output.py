@@ -15,9 +15,10 @@ from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message, StateMessage
 
 from rest_tap.batches import BATCH_SIZE
-from rest_tap.records import RecordEncoder, encoder
+from rest_tap.records import encoder
 
 if t.TYPE_CHECKING:
+    from rest_tap.records import RecordEncoder
     from rest_tap.schema import Record
     from rest_tap.sdk import BatchConfig
     from rest_tap.stream import Context, ListStream
@@ -95,12 +96,12 @@ def _write_all(raw: t.Any, data: bytearray) -> None:
 class Output:
     """Where a stream's records go: RECORD lines, or batch files."""
 
-    def __init__(self, stream: ListStream, writer: BytesWriter) -> None:
+    def __init__(self, stream: ListStream, writer: BytesWriter, records: RecordEncoder) -> None:
         """Announce the stream to the loader, once."""
         stream.announce()
         self.writer = writer
         self.stream = stream
-        self.encoder = RecordEncoder(stream)
+        self.encoder = records
         self._columns = stream.schema["properties"]
         self.rows = 0
         self.batch: BatchConfig | None = stream.get_batch_config(stream.config)
@@ -117,9 +118,7 @@ class Output:
         if not rows:
             return 0
         keys = {name: value for name, value in context.items() if name in self._columns}
-        for row in rows:
-            row.update(keys)
-        rows = self.encoder.prepare(rows)
+        rows = self.encoder.prepare(rows, keys)
         self.rows += len(rows)
         self._counter.increment(len(rows))
         if self.batch is not None:

@@ -19,6 +19,7 @@ from singer_sdk.mapper import SameRecordTransform
 from rest_tap.normalise import Misfits, Normaliser, Path
 from rest_tap.schema import UNKNOWN_FIELDS, Record
 from rest_tap.selection import dropper, tree
+from rest_tap.typed import Row, Shape, TypedPages, finish
 from rest_tap.unexpected import Unexpected, says
 
 if t.TYPE_CHECKING:
@@ -64,12 +65,13 @@ class RecordEncoder:
         self._drop = dropper(self._left_out, self._note_left_out, shared=getattr(stream, "nested_in", None) is not None)
         own_keys = t.cast("t.Sequence[str]", type(stream).primary_keys)
         # Keys that only the catalog names may be null: that is up to the user.
-        own_keys = [key for key in own_keys if key in stream.primary_keys]
-        self._normalise = Normaliser(schema, own_keys, declared=stream.schema, note=self._note_kept)
+        self._keys = [key for key in own_keys if key in stream.primary_keys]
+        self._normalise = Normaliser(schema, self._keys, declared=stream.schema, note=self._note_kept)
         self._schema = schema
+        self._typed: TypedPages | None = None
         self._keep_unknown = ("properties", UNKNOWN_FIELDS) not in left_out
         self._maps = stream.stream_maps
-        self._version = stream._stream_version  # noqa: SLF001 - no public way to it in 0.54.9
+        self._stream = stream
         self._is_plain = len(self._maps) == 1 and _changes_nothing(self._maps[0])
         self._prefixes = [
             b'{"type":"RECORD","stream":' + encoder.encode(stream_map.stream_alias) + b',"record":'
@@ -103,14 +105,36 @@ class RecordEncoder:
         with self._told_as_error():
             return bool(self._maps[0].get_filter_result(record))
 
-    def prepare(self, records: list[Record]) -> list[Record]:
-        """Make records what leaves the tap before maps, changing them in place.
+    def typed(self, records_key: str, envelope: t.Iterable[str]) -> TypedPages | None:
+        """Return what decodes the stream's pages into typed rows, or None if its maps have to have records.
+
+        Args:
+            records_key: Where the rows stand in an answer.
+            envelope: What else in an answer is looked at.
+        """
+        if self._typed is None and self._is_plain:
+            shape = Shape(self._stream.schema, self._schema, self._left_out, known=self._known)
+            self._typed = TypedPages(shape, keys=self._keys, records_key=records_key, envelope=envelope)
+        return self._typed
+
+    def prepare(self, records: list[Record], keys: Record | None = None) -> list[Record]:
+        """Make the rows of a page what leaves the tap before maps, changing them in place.
+
+        Args:
+            records: The rows; all of them are records, or all are typed rows.
+            keys: The parents' keys, which each of them gets.
 
         Returns:
             Those that can be told from others; a loader could keep no others.
         """
+        keys = keys or {}
+        if records and isinstance(records[0], Row):
+            rows: t.Any = records
+            finish(rows, keys, self.unexpected)
+            return records
         known = self._known
         for record in records:
+            record.update(keys)
             if not record.keys() <= known:
                 self._set_aside(record)
         if self._drop is not None:
@@ -172,7 +196,8 @@ class RecordEncoder:
             records: Prepared records.
             extracted: When they arrived, in ISO 8601.
         """
-        version = f',"version":{self._version}' if self._version is not None else ""
+        number = self._stream._stream_version  # noqa: SLF001 - no public way to it in 0.54.9
+        version = "" if number is None else f',"version":{number}'
         suffix = f'{version},"time_extracted":"{extracted}"}}\n'.encode()
         if len(self._maps) == 1:
             return self._lines(self._prefixes[0], self._mapped(records), suffix)

@@ -56,14 +56,18 @@ class Rules:
     refused: frozenset[int] = frozenset({401})
 
 
-def decode(reply: Reply) -> t.Any:
+def decode(reply: Reply, how: t.Callable[[bytes], t.Any] = _decoder.decode) -> t.Any:
     """Return what a good answer says.
+
+    Args:
+        reply: The answer.
+        how: What decodes the body, if not everything in it becomes what JSON calls it.
 
     Raises:
         BrokenAnswer: It is no JSON that Python can hold.
     """
     try:
-        return _decoder.decode(_without_mark(reply.content))
+        return how(_without_mark(reply.content))
     except _NOT_JSON:
         raise BrokenAnswer(errors.NOT_JSON) from None
 

@@ -15,7 +15,6 @@ from rest_tap.messages import Messages
 from rest_tap.outcome import Ending, Outcome
 from rest_tap.progress import Progress
 from rest_tap.reader import Reader
-from rest_tap.records import RecordEncoder
 from rest_tap.report import MAX_NAMES
 from rest_tap.tree import Node
 from rest_tap.unexpected import ISSUES, report
@@ -31,6 +30,7 @@ if t.TYPE_CHECKING:
     from rest_tap.schema import Record
     from rest_tap.state import State
     from rest_tap.stream import Context, ListStream
+    from rest_tap.typed import Decode
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,6 @@ class Run:
         self.rereading = rereading
         self._software = options.software
         self._deadline = time.monotonic() + options.max_seconds if options.max_seconds else None
-        self._encoders: dict[str, RecordEncoder] = {}
         self.reader = Reader(http, options.workers, self._check, self._idle, is_test=options.is_test)
         self.progress = Progress(self.messages, http, self.reader, enabled=options.progress)
 
@@ -157,17 +156,28 @@ class Run:
 
     def listing(self, node: Node, context: Context, **how: t.Any) -> Listing:
         """Return a list in one place; see :class:`rest_tap.listing.Listing`."""
-        return Listing(node, context, self.http, self.passes, **how)
+        return Listing(node, context, self.http, self, **how)
 
     def passes(self, node: Node) -> t.Callable[[Record], bool]:
         """Return the function that says whether a node's own stream maps let a row through."""
         stream = node.stream
         if not stream.selected:
             return _passes_all
-        encoder = self._encoders.get(stream.name)
-        if encoder is None:
-            encoder = self._encoders[stream.name] = RecordEncoder(stream)
+        encoder = self.messages.encoder(stream)
         return _passes_all if encoder.passes_all else encoder.passes
+
+    def decoder(self, node: Node, context: Context) -> Decode | None:
+        """Return what decodes a list's pages straight into typed rows, where nobody else needs these as records."""
+        stream = node.stream
+        if node.children or node.writes != [stream] or not stream.writes_rows_as_they_come:
+            return None
+        if stream.get_batch_config(stream.config) is not None:
+            return None
+        typed = self.messages.encoder(stream).typed(stream.records_key, stream.envelope)
+        if typed is None:
+            return None
+        columns = stream.schema["properties"]
+        return typed.decoder({name: value for name, value in context.items() if name in columns})
 
     def read(self, listing: Listing) -> None:
         """Read a list and everything below it, and report how it ended."""

@@ -26,6 +26,7 @@ from rest_tap.request import Params, fill_path
 from rest_tap.schema import Record, Schema, record_schema, sensitive
 from rest_tap.sdk import SeamStream, quiet
 from rest_tap.sweep import NO_SWEEP, Sweep
+from rest_tap.typed import Row
 
 if t.TYPE_CHECKING:
     from singer_sdk import Tap
@@ -74,6 +75,8 @@ class ListStream(SeamStream, abc.ABC):
     params: t.ClassVar[Params] = {}
     #: Where the rows stand in an answer.
     records_key: t.ClassVar[str] = "results"
+    #: What else stands there and is looked at.
+    envelope: t.ClassVar[tuple[str, ...]] = ("count", "next")
     #: What identifies a record; the parents' keys are among them where they have to be.
     primary_keys: tuple[str, ...] = ()
     #: What identifies a row of the list, where that is not the record's own part of its key.
@@ -174,6 +177,12 @@ class ListStream(SeamStream, abc.ABC):
     def deselected_by_default(self) -> list[tuple[str, ...]]:
         """Return the breadcrumbs of fields that are left out unless the catalog selects them."""
         return sensitive(self.schema, "secret")
+
+    @property
+    def writes_rows_as_they_come(self) -> bool:
+        """Return whether the rows of the list are the stream's records, and no method makes others of them."""
+        own = type(self)
+        return all(getattr(own, name) is getattr(ListStream, name) for name in ("received", "rows", "page_records"))
 
     def get_records(self, context: t.Any) -> t.Iterator[Record]:  # noqa: ARG002
         """Do nothing: the run reads the lists of all streams together."""
@@ -344,7 +353,7 @@ def checked_rows(rows: t.Any) -> list[Record]:
         msg = f"the rows are {_kind(rows)} instead of a list"
         raise BrokenAnswer(msg)
     for row in rows:
-        if row.__class__ is not dict:
+        if row.__class__ is not dict and not isinstance(row, Row):
             msg = f"a row is {_kind(row)} instead of an object"
             raise BrokenAnswer(msg)
     return rows

@@ -20,6 +20,7 @@ class TicketingStream(ListStream):
     """A list that is asked for by a POST, with its parameters in the query string."""
 
     method = "POST"
+    envelope = ("error", "fields", "total")
     #: The setting that names the path.
     path_setting: t.ClassVar[str] = ""
     #: Whether an error in place of the first page may only mean that the account does not have the list.

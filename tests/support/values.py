@@ -84,13 +84,25 @@ NASTY: tuple[t.Any, ...] = (
 )
 
 
-def streams(shape: str, **config: t.Any) -> list[ListStream]:
-    """Return the streams of a tap as they are before their first record, all fields selected."""
+def _all(_stream: str, _crumb: list[str]) -> bool:
+    return True
+
+
+def streams(shape: str, selects: t.Callable[[str, list[str]], bool] | None = _all, **config: t.Any) -> list[ListStream]:
+    """Return the streams of a tap as they are before their first record.
+
+    Args:
+        shape: Which tap.
+        selects: Whether a field of a stream is selected, by its breadcrumb; None leaves it to the tap.
+        config: Further settings.
+    """
     tap, settings = SHAPES[shape]
     catalog = json.loads(json.dumps(discovered(settings, tap)))
     for entry in catalog["streams"]:
         for one in entry["metadata"]:
-            one["metadata"]["selected"] = True
+            if selects is None:
+                continue
+            one["metadata"]["selected"] = not one["breadcrumb"] or selects(entry["tap_stream_id"], one["breadcrumb"])
     with kept_signals():
         return list(tap(config={**settings, **config}, catalog=catalog).streams.values())
 

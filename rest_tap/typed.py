@@ -1,0 +1,459 @@
+"""The fast way of a page: decoded into objects of its stream's types, and encoded from these.
+
+A page usually fits its schema, and then nothing has to be looked at value by value: that it can
+be decoded so is the proof. What the types cannot say is asked of columns: whether all texts of
+a field are times, and whether these are in UTC.
+
+Whatever does not fit is left to the other way, by which :mod:`rest_tap.records` makes records
+fit. It is taken for the whole page: where a value is not of its type, a key is missing, or a
+field comes that no schema names. Such names are learnt, so that the pages after it are fast
+again. Both ways write the same bytes: the fields in the order of the schema, then the unknown
+ones by name. So nothing but time depends on which one a page has gone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import operator
+import typing as t
+from typing import ClassVar  # msgspec takes t.ClassVar for a field
+
+import msgspec
+
+from rest_tap.normalise import NUMBER_TYPE, WHOLE_TYPE, kind_of
+from rest_tap.schema import UNKNOWN_FIELDS
+from rest_tap.times import known_to_utc
+from rest_tap.unexpected import is_closed
+
+if t.TYPE_CHECKING:
+    from rest_tap.schema import Record, Schema
+    from rest_tap.selection import Node
+    from rest_tap.unexpected import Unexpected
+
+#: Returns the body of an answer; its rows are typed ones, or else records in the order of the schema.
+Decode = t.Callable[[bytes], t.Any]
+
+#: Names that no schema has and are learnt, of each kind of object.
+NAMES_LEARNT = 64
+#: Lengths of a time with whole seconds and an offset: ``2026-01-31T10:00:00+0100``, or ``+01:00``.
+WITH_OFFSET = {24, 25}
+#: Times before and after these may not be within the years that there are, once they are in UTC.
+EARLIEST, LATEST = "0001-01-03", "9999-12-30"
+
+_decode = msgspec.json.Decoder().decode
+_times = list[dt.datetime]
+_days = list[dt.date]
+
+
+class Row(msgspec.Struct):
+    """A row whose values are as the schema says. Its own fields are read as those of a record are."""
+
+    #: Attribute of each field.
+    attributes: ClassVar[dict[str, str]] = {}
+    #: What else is to be done with such objects.
+    steps: ClassVar[Steps]
+
+    def get(self, name: str, default: t.Any = None) -> t.Any:
+        """Return the value of a field as it came, or the default where it did not come."""
+        attribute = self.attributes.get(name)
+        value = msgspec.UNSET if attribute is None else getattr(self, attribute)
+        return default if value is msgspec.UNSET else value
+
+    def __getitem__(self, name: str) -> t.Any:
+        """Return the value of a field that has come."""
+        value = self.get(name, msgspec.UNSET)
+        if value is msgspec.UNSET:
+            raise KeyError(name)
+        return value
+
+    def items(self) -> t.Iterable[tuple[str, t.Any]]:
+        """Return all that has come, by name."""
+        record: Record = _decode(msgspec.json.encode(self))
+        return record.items()
+
+
+class Steps(t.NamedTuple):
+    """What is done with objects of one kind beside decoding them, by attribute."""
+
+    times: list[str]
+    days: list[str]
+    left_out: list[str]
+    #: What is reported of fields that nobody expects: attribute, path of the object, name, and whether it is kept.
+    unexpected: list[tuple[str, str, str, bool]]
+    #: Of a row only: the fields that no schema names, and the attribute of the column that keeps them.
+    unknown: dict[str, str]
+    unknown_fields: str
+    #: Objects inside of these, with what is done as they are decoded, and as they are written.
+    below_decoded: list[Below]
+    below_written: list[Below]
+
+
+class Below(t.NamedTuple):
+    """Where there are objects inside of others."""
+
+    attribute: str
+    is_list: bool
+    steps: Steps
+
+
+class _Nothing:
+    """The type of no value."""
+
+
+class Unsupported(Exception):  # noqa: N818 - says what is the matter
+    """A schema says what is not said in types here; the stream's pages all go the other way."""
+
+
+class Shape:
+    """What is known of the objects in one place: the fields of the schema, and others that have come."""
+
+    __slots__ = ("_below", "_fields", "_is_closed", "_is_supported", "_left_out", "_only", "_path", "learnt")
+
+    def __init__(
+        self, named: Schema, given: Schema, left_out: Node | None, *, known: t.Container[str] = (), path: str = ""
+    ) -> None:
+        """Take what the schemas say of the objects.
+
+        Args:
+            named: The stream's own schema, which names all fields that are expected.
+            given: The catalog's, which the loader gets: values are of its types.
+            left_out: What leaves the tap without.
+            known: The fields that a record has; of the objects inside, those that either schema names.
+            path: Where the objects are, as it is reported.
+        """
+        names = {**named.get("properties", {}), **given.get("properties", {})}
+        if not path:
+            names = {name: schema for name, schema in names.items() if name in known} | {UNKNOWN_FIELDS: {}}
+        self._fields: dict[str, Schema] = {name: given.get("properties", {}).get(name, {}) for name in names}
+        self._is_closed = is_closed(named)
+        self._is_supported = True
+        self._path = path
+        self._left_out = frozenset(left_out.names if left_out else ())
+        self._only = left_out.only if left_out else None
+        self._below: dict[str, Shape] = {}
+        #: Fields that no schema names.
+        self.learnt: set[str] = set()
+        for name in self._fields.keys() - self._left_out:
+            own = named.get("properties", {}).get(name, {})
+            inner, is_list = _objects(self._fields[name])
+            own, is_own_list = _objects(own)
+            here = f"{path}.{name}" if path else name
+            if inner.get("properties"):
+                below = left_out.below.get(name) if left_out else None
+                self._below[name] = Shape(own, inner, below, path=f"{here}[]" if is_list else here)
+            if own.get("properties") and (not inner.get("properties") or is_list != is_own_list):
+                self._is_supported = False
+
+    def plain(self, name: str) -> t.Any:
+        """Return the type of a field's values, without null."""
+        return _plain(self._fields[name])
+
+    def learn(self, record: Record) -> bool:
+        """Take note of the fields of a record that no schema names; return whether there are new ones."""
+        new = {name for name in record.keys() - self._fields.keys() - self.learnt if _can_be_named(name)}
+        self.learnt |= set(sorted(new)[: NAMES_LEARNT - len(self.learnt)])
+        found = bool(new & self.learnt)
+        for name, shape in self._below.items():
+            value = record.get(name)
+            for inner in value if isinstance(value, list) else (value,):
+                if isinstance(inner, dict):
+                    found |= shape.learn(inner)
+        return found
+
+    def ordered(self, record: Record) -> Record:
+        """Return a record with its fields in the order in which objects of the type are encoded."""
+        known = {name: record[name] for name in self._fields if name in record}
+        if len(known) < len(record):
+            known.update((name, record[name]) for name in sorted(record.keys() - known.keys()))
+        for name, shape in self._below.items():
+            value = known.get(name)
+            if isinstance(value, dict):
+                known[name] = shape.ordered(value)
+            elif isinstance(value, list):
+                known[name] = [shape.ordered(inner) if isinstance(inner, dict) else inner for inner in value]
+        return known
+
+    def type(self, required: t.Collection[str] = (), given: t.Collection[str] = (), base: t.Any = None) -> t.Any:
+        """Return a type for such objects.
+
+        Args:
+            required: Fields that none of them may lack.
+            given: Fields that do not come from the server.
+            base: The base of the type, if it is that of a row.
+
+        Raises:
+            Unsupported: The schema cannot be said in types.
+        """
+        if not self._is_supported:
+            raise Unsupported
+        attributes: dict[str, str] = {}
+        declared: list[tuple[t.Any, ...]] = []
+        steps = Steps([], [], [], [], {}, "", [], [])
+        for name in (*self._fields, *sorted(self.learnt)):
+            attribute = attributes[name] = f"f{len(attributes)}"
+            schema = self._fields.get(name, {})
+            is_unnamed = self._only is not None and name not in self._only
+            is_left_out = is_unnamed or name in self._left_out
+            if is_left_out:
+                steps.left_out.append(attribute)
+            if base is not None and name in self.learnt:
+                steps.unknown[name] = attribute
+            elif is_unnamed or (name in self.learnt and self._is_closed):
+                steps.unexpected.append((attribute, self._path, name, not is_unnamed))
+            if base is not None and name == UNKNOWN_FIELDS:
+                kind: t.Any = _Nothing
+                steps = steps._replace(unknown_fields="" if is_left_out else attribute)
+            elif is_left_out or name in given:
+                kind = t.Any
+            else:
+                kind = self._type(name, schema, attribute, steps)
+            if name in required and name not in given:
+                if is_left_out:
+                    raise Unsupported
+                declared.append((attribute, kind))
+            else:
+                declared.append((attribute, _or_null(kind, schema), msgspec.UNSET))
+        return msgspec.defstruct(
+            "Row" if base else "Inner",
+            declared,
+            bases=(base,) if base else (),
+            namespace={"attributes": attributes, "steps": steps},
+            rename={attribute: name for name, attribute in attributes.items()},
+            forbid_unknown_fields=True,
+            kw_only=True,
+            gc=False,
+        )
+
+    def _type(self, name: str, schema: Schema, attribute: str, steps: Steps) -> t.Any:
+        """Return the type of a field, without null, and add the steps that its values take."""
+        shape = self._below.get(name)
+        items = schema.get("items", {}) if kind_of(schema) == "array" else None
+        if shape is not None:
+            inner = shape.type()
+            below = Below(attribute, items is not None, inner.steps)
+            if inner.steps.times or inner.steps.days or inner.steps.below_decoded:
+                steps.below_decoded.append(below)
+            if inner.steps.left_out or inner.steps.unexpected or inner.steps.below_written:
+                steps.below_written.append(below)
+            return inner if items is None else t.cast("t.Any", list)[_or_null(inner, items)]
+        if items is not None:
+            if items.get("format") in {"date-time", "date"} or "items" in items:
+                raise Unsupported
+            return t.cast("t.Any", list)[_or_null(_plain(items), items)]
+        {"date-time": steps.times, "date": steps.days}.get(schema.get("format", ""), []).append(attribute)
+        return _plain(schema)
+
+
+class TypedPages:
+    """Decodes the pages of one stream."""
+
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        keys: t.Collection[str],
+        records_key: str,
+        envelope: t.Iterable[str],
+    ) -> None:
+        """Take what is known of the stream; nothing is compiled yet.
+
+        Args:
+            shape: What is known of its rows.
+            keys: Fields that no record may lack.
+            records_key: Where the rows stand in an answer.
+            envelope: What else in an answer is looked at.
+        """
+        self._shape = shape
+        self._keys = keys
+        self._records_key = records_key
+        self._envelope = tuple(envelope)
+        #: The decoders, by the fields that are given.
+        self._decoders: dict[frozenset[str], t.Any] = {}
+
+    def decoder(self, given: Record) -> Decode | None:
+        """Return what decodes the pages of a list, or None if all of its pages go the other way.
+
+        Args:
+            given: The parents' keys, which every row of the list gets.
+        """
+        try:
+            self._compiled(frozenset(given))
+            for name, value in given.items():
+                msgspec.convert(value, self._shape.plain(name))
+        except (Unsupported, msgspec.ValidationError, OverflowError):
+            return None
+        return lambda content: self._decode(content, given)
+
+    def _compiled(self, given: frozenset[str]) -> t.Any:
+        """Return the decoder for rows that get these fields from elsewhere."""
+        decoder = self._decoders.get(given)
+        if decoder is None:
+            row = self._shape.type(self._keys, given, Row)
+            fields: list[t.Any] = [
+                ("rows", t.cast("t.Any", list)[row]),
+                *((f"e{at}", t.Any, None) for at in range(len(self._envelope))),
+            ]
+            names = {"rows": self._records_key, **{f"e{at}": name for at, name in enumerate(self._envelope)}}
+            decoder = msgspec.json.Decoder(msgspec.defstruct("Answer", fields, rename=names))
+            self._decoders[given] = decoder
+        return decoder
+
+    def _decode(self, content: bytes, given: Record) -> t.Any:
+        try:
+            answer = self._compiled(frozenset(given)).decode(content)
+            _check(answer.rows)
+        except (msgspec.ValidationError, OverflowError):
+            return self._decode_otherwise(content, given)
+        around = {name: getattr(answer, f"e{at}") for at, name in enumerate(self._envelope)}
+        return {self._records_key: answer.rows, **around}
+
+    def _decode_otherwise(self, content: bytes, given: Record) -> t.Any:
+        """Return an answer with rows as records, and learn from them."""
+        body = _decode(content)
+        rows = body.get(self._records_key) if isinstance(body, dict) else None
+        if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+            for row in rows:
+                row.update((name, value) for name, value in given.items() if name not in row)
+            if sum(self._shape.learn(row) for row in rows):
+                self._decoders.clear()
+            body[self._records_key] = [self._shape.ordered(row) for row in rows]
+        return body
+
+
+def finish(rows: list[Row], given: Record, unexpected: Unexpected) -> None:
+    """Make rows what leaves the tap: parents' keys in, what is left out gone, times in UTC, unknown fields set aside.
+
+    Args:
+        rows: The rows of a page, or some of them, as they came.
+        given: The parents' keys.
+        unexpected: Counts the fields that no schema names.
+    """
+    kind = type(rows[0])
+    steps, attributes = kind.steps, kind.attributes
+    for name, value in given.items():
+        attribute = attributes[name]
+        for row in rows:
+            setattr(row, attribute, value)
+    for attribute in steps.times:
+        _to_utc(rows, attribute)
+    for row in rows if steps.unknown else ():
+        found = {name: value for name in steps.unknown if (value := row.get(name, msgspec.UNSET)) is not msgspec.UNSET}
+        for name, value in found.items():
+            unexpected.unknown("", name, value, is_kept=bool(steps.unknown_fields))
+            setattr(row, steps.unknown[name], msgspec.UNSET)
+        if found and steps.unknown_fields:
+            setattr(row, steps.unknown_fields, found)
+    _finish(rows, steps, unexpected)
+
+
+def _finish(objects: list[t.Any], steps: Steps, unexpected: Unexpected) -> None:
+    """Leave out what is left out, and count what nobody expects, also inside of objects."""
+    for attribute, path, name, is_kept in steps.unexpected:
+        for value in map(operator.attrgetter(attribute), objects):
+            if value is not msgspec.UNSET:
+                unexpected.unknown(path, name, value, is_kept=is_kept)
+    for attribute in steps.left_out:
+        for one in objects:
+            setattr(one, attribute, msgspec.UNSET)
+    for below in steps.below_written:
+        if found := _inside(objects, below):
+            _finish(found, below.steps, unexpected)
+
+
+def _check(rows: list[Row]) -> None:
+    """Check what the types could not say of rows, and put the times inside of them into UTC.
+
+    Raises:
+        ValidationError: A text is no time.
+        OverflowError: A time is not within the years that there are, once it is in UTC.
+    """
+    if not rows:
+        return
+    steps = type(rows[0]).steps
+    for attribute in steps.times:
+        texts = _texts(rows, attribute)
+        if texts and not _are_in_utc(texts, msgspec.convert(texts, _times)):
+            # The rows themselves are read as they came, so these become UTC when they are written.
+            if min(texts) < EARLIEST or max(texts) > LATEST:
+                raise OverflowError
+            for text in texts:
+                if len(text) not in WITH_OFFSET:
+                    known_to_utc(text)
+    _check_days(rows, steps)
+    _check_below(rows, steps)
+
+
+def _check_below(objects: list[t.Any], steps: Steps) -> None:
+    for below in steps.below_decoded:
+        if found := _inside(objects, below):
+            for attribute in below.steps.times:
+                _to_utc(found, attribute)
+            _check_days(found, below.steps)
+            _check_below(found, below.steps)
+
+
+def _check_days(objects: list[t.Any], steps: Steps) -> None:
+    for attribute in steps.days:
+        msgspec.convert(_texts(objects, attribute), _days)
+
+
+def _inside(objects: list[t.Any], below: Below) -> list[t.Any]:
+    """Return the objects that stand in one field of others."""
+    found = [value for value in map(operator.attrgetter(below.attribute), objects) if value]
+    return [item for items in found for item in items if item is not None] if below.is_list else found
+
+
+def _texts(objects: list[t.Any], attribute: str) -> list[str]:
+    return [value for value in map(operator.attrgetter(attribute), objects) if value.__class__ is str]
+
+
+def _are_in_utc(texts: list[str], moments: list[dt.datetime]) -> bool:
+    """Return whether texts that are times all end with ``Z`` and have a ``T``, which stand nowhere else in them."""
+    joined = "".join(texts)
+    return joined.count("Z") == joined.count("T") == len(moments)
+
+
+def _to_utc(objects: list[t.Any], attribute: str) -> None:
+    """Put a field's times into UTC.
+
+    Raises:
+        ValidationError: A text is no time.
+        OverflowError: A time is not within the years that there are, once it is in UTC.
+    """
+    texts = _texts(objects, attribute)
+    if not texts or _are_in_utc(texts, moments := msgspec.convert(texts, _times)):
+        return
+    if "." not in "".join(texts) and {len(text) for text in texts} <= WITH_OFFSET:
+        # As the encoder writes them, they are what ``known_to_utc`` makes of such texts.
+        in_utc: t.Iterator[t.Any] = (moment.astimezone(dt.timezone.utc) for moment in moments)
+    else:
+        in_utc = map(known_to_utc, texts)
+    for one in objects:
+        if getattr(one, attribute).__class__ is str:
+            setattr(one, attribute, next(in_utc))
+
+
+def _plain(schema: Schema) -> t.Any:
+    """Return the type of the values of a field, without null; for a time it is text."""
+    kind = kind_of(schema)
+    if kind is None:
+        return t.Any
+    if kind == "array":
+        return list
+    return {"string": str, "object": dict, "integer": WHOLE_TYPE, "number": NUMBER_TYPE, "boolean": bool}[kind]
+
+
+def _objects(schema: Schema) -> tuple[Schema, bool]:
+    """Return what a schema says of the objects in a field, if there are any, and whether it is a list of them."""
+    is_list = kind_of(schema) == "array"
+    inner = schema.get("items", {}) if is_list else schema
+    return (inner, is_list) if kind_of(inner) == "object" else ({}, is_list)
+
+
+def _or_null(kind: t.Any, schema: Schema) -> t.Any:
+    return kind | None if kind is not t.Any and "null" in schema.get("type", ()) else kind
+
+
+def _can_be_named(name: str) -> bool:
+    """Return whether a type can have a field of this name: in JSON, it has to stand as it is."""
+    return name != UNKNOWN_FIELDS and not any(sign in '"\\' or sign < " " for sign in name)

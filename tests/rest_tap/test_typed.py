@@ -1,0 +1,250 @@
+"""The two ways of a page: straight into typed rows, or as records that are made to fit. Both write the same."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import typing as t
+import zlib
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rest_tap.records import RecordEncoder
+from rest_tap.schema import UNKNOWN_FIELDS
+from rest_tap.typed import NAMES_LEARNT, Row, TypedPages
+from tests.support.values import NASTY, SHAPES, Json, Path, at, places, row_of, streams
+
+if t.TYPE_CHECKING:
+    from rest_tap.stream import ListStream
+
+WHEN = "2026-11-28T06:00:00Z"
+#: Times as servers write them, to be put into UTC or left as they are.
+TIMES = (
+    "2026-01-31T10:00:00Z",
+    "2026-01-31T10:00:00.053343Z",
+    "2026-01-31T10:00:00.5Z",
+    "2026-01-31T10:00:00.500000+01:00",
+    "2026-01-31T10:00:00.123456789+01:00",
+    "2026-01-31T00:30:00+0300",
+    "2026-01-31T10:00:00-05:30",
+    "2026-01-31T10:00:00+00:00",
+    "2026-01-31T10:00:00-00:00",
+    "2026-01-31T10:00:00.123Z",
+    "2026-01-31T10:00:00.1234Z",
+    "2026-01-31t10:00:00z",
+    "2026-01-31 10:00:00+01:00",
+    "2026-01-31T10:00:00",
+    "2026-01-31T10:00:00+14:59",
+    "0001-01-01T00:00:00+05:00",
+    "0001-01-02T00:00:00+05:00",
+    "9999-12-31T23:59:59-05:00",
+    "2026-02-30T10:00:00Z",
+    "2026-01-31T24:00:00Z",
+    "2026-06-30T23:59:60Z",
+)
+
+
+def third(stream: str, crumb: list[str]) -> bool:
+    """Leave out a third of all fields, the same ones each time, keys aside."""
+    return zlib.crc32(repr((stream, crumb)).encode()) % 3 > 0
+
+
+SELECTIONS: dict[str, tuple[t.Any, Json]] = {
+    "all": (lambda _stream, _crumb: True, {}),
+    "as discovered": (None, {}),
+    "a third left out": (third, {}),
+    "without personal data": (None, {"personal_data": False}),
+}
+
+
+@functools.cache
+def all_streams(shape: str, selection: str) -> tuple[ListStream, ...]:
+    selects, config = SELECTIONS[selection]
+    return tuple(one for one in streams(shape, selects, **config) if one.selected and one.nested_in is None)
+
+
+def page(stream: ListStream, rows: list[Json]) -> bytes:
+    return msgspec.json.encode({"count": len(rows), "total": len(rows), "next": None, stream.records_key: rows})
+
+
+def parents(stream: ListStream) -> Json:
+    """Return the parents' keys that the rows of a list get."""
+    kinds = {"integer": 5, "string": "demo"}
+    return {name: kinds[schema["type"][0]] for name, schema in stream.parent_keys.items()}
+
+
+class Ways:
+    """A stream whose pages are written both ways."""
+
+    def __init__(self, stream: ListStream) -> None:
+        self.stream = stream
+        self.given = parents(stream)
+        self.fast, self.slow, self.plain = RecordEncoder(stream), RecordEncoder(stream), RecordEncoder(stream)
+        typed = self.typed(self.fast)
+        decode, otherwise = typed.decoder(self.given), self.typed(self.slow)
+        assert decode is not None
+        self.decode = decode
+        self.decode_otherwise = functools.partial(otherwise._decode_otherwise, given=self.given)
+
+    def typed(self, encoder: RecordEncoder) -> TypedPages:
+        typed = encoder.typed(self.stream.records_key, self.stream.envelope)
+        assert typed is not None
+        return typed
+
+    def lines(self, encoder: RecordEncoder, rows: list[t.Any]) -> bytes:
+        return encoder.lines(encoder.prepare(rows, self.given), WHEN)
+
+    def check(self, rows: list[Json]) -> bool:
+        """Write a page both ways and compare; return whether it went the fast one."""
+        body = page(self.stream, rows)
+        key = self.stream.records_key
+        came = self.decode(body)[key]
+        is_typed = isinstance(came[0], Row)
+        fast = self.lines(self.fast, came)
+        assert fast == self.lines(self.slow, self.decode_otherwise(body)[key])
+        plain = self.lines(self.plain, msgspec.json.decode(body)[key])
+        assert list(map(json.loads, fast.splitlines())) == list(map(json.loads, plain.splitlines()))
+        assert self.fast.unexpected.times == self.plain.unexpected.times or self.fast.unexpected.others
+        assert self.fast.without_key == self.plain.without_key
+        return is_typed
+
+
+def row(stream: ListStream, number: int = 7) -> Json:
+    """Return a row as it comes: without the parents' keys."""
+    return {name: value for name, value in row_of(stream, number).items() if name not in stream.parent_keys}
+
+
+def put(row: Json, path: Path, value: t.Any) -> None:
+    """Put a value where the path says, if that is there."""
+    above = at(row, path[:-1])
+    above[path[-1]] = copy.deepcopy(value)
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rows_that_fit_are_typed_and_written_alike(shape: str, selection: str) -> None:
+    for stream in all_streams(shape, selection):
+        ways = Ways(stream)
+        assert ways.check([row(stream, number) for number in range(3)]), stream.name
+        keys_only = [{key: one[key] for key in stream.own_keys} for one in (row(stream, 1), row(stream, 2))]
+        assert ways.check(keys_only), stream.name
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_value_that_does_not_fit_costs_nothing_but_time(shape: str, selection: str) -> None:
+    went_fast = went_slow = 0
+    for stream in all_streams(shape, selection):
+        ways = Ways(stream)
+        for number, (path, schema) in enumerate(places(stream.schema)):
+            if path[0] in stream.parent_keys:
+                continue
+            values = TIMES[number % 5 :: 5] if schema.get("format") == "date-time" else NASTY[number % 16 :: 16]
+            for value in values:
+                rows = [row(stream, 1), row(stream, 2), row(stream, 3)]
+                put(rows[1], path, value)
+                if ways.check(rows):
+                    went_fast += 1
+                else:
+                    went_slow += 1
+    assert went_fast
+    assert went_slow
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_names_that_no_schema_has_are_learnt(selection: str) -> None:
+    for stream in all_streams("tap-organizers", selection):
+        ways = Ways(stream)
+        rows = [row(stream, number) for number in range(3)]
+        rows[1]["new"] = {"in": ["it"]}
+        for path, schema in places(stream.schema):
+            if schema.get("properties"):
+                put(rows[2], (*path, "further"), 1)
+                put(rows[2], (*path, "an other"), None)
+        assert not ways.check(rows), stream.name
+        assert ways.check(rows), stream.name
+        assert ways.check(rows[:1]), stream.name
+
+
+def test_names_beyond_those_learnt_are_kept_all_the_same() -> None:
+    stream = next(one for one in all_streams("tap-organizers", "all") if one.name == "orders")
+    ways = Ways(stream)
+    many = [{**row(stream, 1), **{f"new_{number}": number for number in range(NAMES_LEARNT + 1)}}]
+    assert [ways.check(many), ways.check(many)] == [False, False]
+    for odd in ('a"b', "a\\b", "a\nb", "", "ä", UNKNOWN_FIELDS):
+        assert ways.check([{**row(stream, 1), "code": "A", odd: 1}]) is False
+    assert ways.check([row(stream, 1)])
+
+
+def test_what_the_server_calls_like_a_parents_key_is_not_looked_at() -> None:
+    stream = next(one for one in all_streams("tap-organizers", "all") if one.name == "orders")
+    assert Ways(stream).check([{**row(stream), "organizer": {"any": 1}}])
+
+
+def test_parents_keys_of_another_type_are_left_to_the_other_way() -> None:
+    stream = next(one for one in all_streams("tap-ticketing-by-event", "all") if one.name == "tickets")
+    typed = Ways(stream).typed(RecordEncoder(stream))
+    assert typed.decoder({"event_id": 5}) is not None
+    assert typed.decoder({"event_id": "5"}) is None
+    assert typed.decoder({"event_id": None}) is None
+
+
+@functools.cache
+def hard() -> list[tuple[ListStream, list[tuple[Path, Json]]]]:
+    """Return the streams with the deepest rows, and the places in these."""
+    wanted = {"orders", "subevents", "items", "invoices", "attendees"}
+    found = [
+        one
+        for shape in ("tap-organizers", "tap-ticketing")
+        for selection in SELECTIONS
+        for one in all_streams(shape, selection)
+        if one.name in wanted
+    ]
+    return [(one, [place for place in places(one.schema) if place[0][0] not in one.parent_keys]) for one in found]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+ODD = st.sampled_from(NASTY) | st.sampled_from(TIMES) | JSON
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_whatever_comes_is_written_alike(data: st.DataObject) -> None:
+    stream, where = data.draw(st.sampled_from(hard()))
+    ways = Ways(stream)
+    for _ in range(3):
+        rows = [row(stream, number) for number in range(2)]
+        for _ in range(data.draw(st.integers(0, 3))):
+            path, schema = data.draw(st.sampled_from(where))
+            try:
+                if data.draw(st.booleans()):
+                    put(rows[0], path, data.draw(ODD))
+                elif schema.get("properties") and isinstance(at(rows[0], path), dict):
+                    put(rows[0], (*path, data.draw(st.text(max_size=3))), data.draw(ODD))
+                elif isinstance(above := at(rows[0], path[:-1]), dict):
+                    above.pop(path[-1], None)
+            except (KeyError, IndexError, TypeError):
+                pass  # something else was put above it before
+        ways.check(rows)
+
+
+def test_a_typed_row_is_read_like_a_record() -> None:
+    stream = next(one for one in all_streams("tap-organizers", "as discovered") if one.name == "orders")
+    ways = Ways(stream)
+    body = page(stream, [{"code": "A", "email": "a@example.org", "total": None}])
+    (typed,) = ways.decode(body)["results"]
+    assert typed.get("code") == typed["code"] == "A"
+    assert typed.get("total", "x") is None
+    assert typed.get("nothing", 1) == typed.get("phone", 1) == 1
+    assert dict(typed.items()) == {"code": "A", "email": "a@example.org", "total": None}
+    for name in ("nothing", "phone"):
+        with pytest.raises(KeyError):
+            typed[name]
