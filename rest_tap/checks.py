@@ -43,12 +43,17 @@ def wrong(what: str) -> ConfigValidationError:
     return ConfigValidationError(what, errors=[what], schema={})
 
 
+def one_line(text: str) -> str:
+    """Return a text on one line, with another character in place of those that are not printable."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+
+
 def named(names: t.Iterable[object], known: t.Iterable[str] = ()) -> str:
     """Return names as one text, each with the known one that is nearest to it."""
     known = list(known)
     texts = []
     for name in map(str, names):
-        short = " ".join(name.split())[:60]
+        short = one_line(name)[:60]
         near = difflib.get_close_matches(name, known, n=1)
         texts.append(f"{short} (did you mean {near[0]}?)" if near else short)
     more = f" and {len(texts) - MAX_NAMES} more" if len(texts) > MAX_NAMES else ""
@@ -213,10 +218,16 @@ def check_batches(given: t.Any) -> None:
     root = storage.get("root")
     if not isinstance(root, str) or not root:
         raise wrong("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
-    if unknown := set(storage) - {"root", "prefix", "params"} or set(encoding) - {"format", "compression"}:
-        raise wrong(f"setting batch_config has something that is not known: {named(sorted(unknown))}")
-    if not isinstance(storage.get("prefix") or "", str) or not isinstance(storage.get("params") or {}, dict):
-        raise wrong("setting batch_config: 'prefix' must be a text and 'params' an object")
+    for part, known in (
+        (given, {"encoding", "storage", "batch_size"}),
+        (storage, {"root", "prefix", "params"}),
+        (encoding, {"format", "compression"}),
+    ):
+        if unknown := part.keys() - known:
+            raise wrong(f"setting batch_config has something that is not known: {named(sorted(unknown), known)}")
+    prefix = storage.get("prefix") or ""
+    if not isinstance(prefix, str) or "\0" in prefix or not isinstance(storage.get("params") or {}, dict):
+        raise wrong("setting batch_config: 'prefix' must be a text without NUL and 'params' an object")
     scheme = urlsplit(root).scheme
     if scheme == "s3" and importlib.util.find_spec("s3fs") is None:
         raise wrong("setting batch_config: S3 takes the extra 's3' (pip install 'ticketing-taps[s3]')")
@@ -246,6 +257,7 @@ class _Node(msgspec.Struct, kw_only=True):
     format: str | msgspec.UnsetType = msgspec.UNSET
     properties: dict[str, _Node] | msgspec.UnsetType = msgspec.UNSET
     items: _Node | msgspec.UnsetType = msgspec.UNSET
+    required: list[str] | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Root(_Node, kw_only=True):

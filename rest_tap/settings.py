@@ -140,7 +140,7 @@ def shared_settings() -> list[th.Property[t.Any]]:
         ),
         setting(
             "max_runtime_seconds",
-            th.IntegerType(minimum=1),
+            th.IntegerType(minimum=1, maximum=366 * 86_400),
             "Time budget",
             "Seconds after which the run ends in order, with its state written; the next run goes "
             "on from there. No limit if not set.",

@@ -81,6 +81,8 @@ class RestTap(SeamTap):
         super().append_builtin_config(config_jsonschema)
         encoding = config_jsonschema["properties"]["batch_config"]["properties"]["encoding"]
         encoding["properties"]["format"]["enum"] = list(batches.FORMATS)
+        # One of its alternatives is a text in place of a schema, on which the check of a setting would fail.
+        _only_schemas(config_jsonschema["properties"]["stream_maps"])
 
     def __init__(self, **kwargs: t.Any) -> None:
         """Check what the SDK's own check would print in full, then let it check the rest.
@@ -307,7 +309,7 @@ class RestTap(SeamTap):
         if unknown:
             self.logger.warning(
                 "the catalog asks for replication methods that these streams do not have; they are read as usual: %s",
-                ", ".join(f"{name} ({method})" for name, method in unknown.items()),
+                checks.named(f"{name} ({method})" for name, method in unknown.items()),
             )
         if self.config.get("personal_data") is False:
             for name, stream in self.streams.items():
@@ -321,7 +323,13 @@ class RestTap(SeamTap):
         # A map of a stream that is not selected has nothing to map, and the SDK fails on it.
         whole, selected = self.catalog, {stream.name for stream in self.streams.values() if stream.selected}
         self._catalog = Catalog({name: entry for name, entry in whole.items() if name in selected})
-        super().setup_mapper()
+        try:
+            super().setup_mapper()
+        except (ConfigValidationError, MapExpressionError, StreamMapConfigError):
+            raise
+        except Exception as error:  # noqa: BLE001 - an expression can do anything; there is no row yet that it could show
+            msg = f"a map cannot be used ({type(error).__name__}: {error})"
+            raise StreamMapConfigError(msg) from None
         maps, self.mapper.stream_maps_dict = self.mapper.stream_maps_dict, {}
         rest = Catalog({name: entry for name, entry in whole.items() if name not in selected})
         self.mapper.register_raw_streams_from_catalog(rest)
@@ -352,12 +360,22 @@ class RestTap(SeamTap):
                 lost += [f"{stream.name}.{name}" for name in checks.lost_inside(entry.metadata)]
         if lost:
             self.logger.warning(
-                "the catalog leaves out objects but selects fields inside of them, which are left out, too: %s",
+                "the catalog leaves out objects but selects fields inside of them, which are left out, too; "
+                "select the object as well to have them: %s",
                 checks.named(lost),
             )
 
     def _check_maps(self) -> None:
-        """Warn of maps that have nothing to map."""
+        """Check what maps call their streams, and warn of maps that have nothing to map.
+
+        Raises:
+            StreamMapConfigError: It is no name.
+        """
+        for stream_map in itertools.chain.from_iterable(self.mapper.stream_maps.values()):
+            alias: object = stream_map.stream_alias
+            if not isinstance(alias, str) or not alias:
+                msg = f"what it calls the stream is no text: {checks.named([alias])}"
+                raise StreamMapConfigError(msg)
         for name, stream_map in (self.config.get("stream_maps") or {}).items():
             source = (stream_map.get("__source__") if isinstance(stream_map, dict) else None) or name
             matching = [one for one in self.streams if fnmatch.fnmatch(one, str(source))]
@@ -410,10 +428,14 @@ class RestTap(SeamTap):
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> t.Any:
         """Read the settings for the command line, of which no error shows a value."""
         with one_line(cls.logger):
+            # The SDK would read UTF-8 only.
+            given = super().cb_config(ctx, param, ("ENV",) if "ENV" in value else ())
             for path in value:
-                if path != "ENV" and not isinstance(checks.read_json(checks.read_file(path), "config"), dict):
+                found = {} if path == "ENV" else checks.read_json(checks.read_file(path), "config")
+                if not isinstance(found, dict):
                     raise wrong(f"the config file {path} is not a JSON object of settings")
-            return super().cb_config(ctx, param, value)
+                given.config.update(found)
+            return given
 
     @classmethod
     def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
@@ -436,6 +458,18 @@ class RestTap(SeamTap):
                 finally:
                     tap.run.close()
             super().cb_test(ctx, param, value)
+
+
+def _only_schemas(schema: t.Any) -> None:
+    """Leave out of a schema the alternatives that are none."""
+    if isinstance(schema, dict):
+        for name, inner in schema.items():
+            if name == "anyOf":
+                schema[name] = [one for one in inner if isinstance(one, dict)]
+            _only_schemas(schema[name])
+    elif isinstance(schema, list):
+        for inner in schema:
+            _only_schemas(inner)
 
 
 class one_line:  # noqa: N801 - reads as what it does
@@ -472,4 +506,4 @@ class one_line:  # noqa: N801 - reads as what it does
 
     def _tell(self, what: object) -> None:
         """Log a line: one, also where a name in it has several."""
-        self.logger.error("%s", " ".join(str(what).split()))
+        self.logger.error("%s", checks.one_line(str(what)))

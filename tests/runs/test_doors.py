@@ -124,7 +124,19 @@ def test_fields_selected_inside_of_an_object_that_is_not_are_told(quiet_sandbox:
     select(entry, False, "properties", "invoice_address")  # noqa: FBT003
     select(entry, True, "properties", "invoice_address", "properties", "city")  # noqa: FBT003
     result = run_tap(organizers_config(quiet_sandbox), catalog)
-    assert warned(result, "selects fields inside of them, which are left out, too: orders.invoice_address")
+    assert warned(result, "select the object as well to have them: orders.invoice_address")
+    assert all("invoice_address" not in row for row in result.records["orders"])
+
+
+def test_an_object_is_left_out_by_its_own_name_whatever_selects_the_fields_inside(quiet_sandbox: Sandbox) -> None:
+    """So Meltano writes `*.*` with `!orders.invoice_address`: what was left out by name must not come back."""
+    catalog = catalog_of("orders")
+    entry = entry_of(catalog, "orders")
+    for crumb in [one["breadcrumb"] for one in entry["metadata"] if one["breadcrumb"]]:
+        select(entry, crumb != ["properties", "invoice_address"], *crumb)
+    result = run_tap(organizers_config(quiet_sandbox), catalog)
+    assert result.records["orders"]
+    assert all("invoice_address" not in row for row in result.records["orders"])
 
 
 @pytest.mark.parametrize(
@@ -228,6 +240,16 @@ def test_bookmarks_that_cannot_be_used_are_named(quiet_sandbox: Sandbox) -> None
         result, "the bookmark of orders cannot be used, its 'organizers' is no object: all of it is read again"
     )
     assert warned(result, "the state has bookmarks of streams that there are not: users")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_another_taps_state_is_named(quiet_sandbox: Sandbox, own: bool) -> None:  # noqa: FBT001
+    bookmarks = {"users": {"replication_key_value": "2026-01-01"}, "repositories": {"partitions": []}}
+    state = {"bookmarks": {**bookmarks, **(STATE["bookmarks"] if own else {})}}
+    result = run_tap(organizers_config(quiet_sandbox), catalog_of("orders"), state)
+    assert warned(result, "the state has bookmarks of streams that there are not: users")
+    assert warned(result, "repositories")
+    assert result.records["orders"]
 
 
 # --- maps and batches -------------------------------------------------------------------------------------------------
