@@ -264,7 +264,8 @@ class Listing:
         self._seen = seen or self._own
         self._error = error
         try:
-            self.path = self.stream.list_path(context)
+            # Where the row above has no usable key, there is nothing to make a path of.
+            self.path = "" if error is not None else self.stream.list_path(context)
         except ApiError as unusable:
             self._error = unusable
 

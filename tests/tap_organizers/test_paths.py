@@ -7,8 +7,8 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from rest_tap.errors import ApiError
-from sandbox import Sandbox, Scale
+from rest_tap.errors import ApiError, BrokenAnswer
+from sandbox import Fault, Sandbox, Scale
 from tests.conftest import discovered, only, organizers_config, run_tap
 
 if t.TYPE_CHECKING:
@@ -72,6 +72,20 @@ def test_a_slug_that_would_lead_to_another_path_is_an_error_and_nothing_is_asked
         run_tap(config, only(discovered(config), "tax_rules"))
     allowed = {"/api/v1/organizers/", "/api/v1/organizers", "/api/v1/organizers/plain/events/"}
     assert {entry.path for entry in empty.log} <= allowed
+
+
+@pytest.mark.parametrize("key", ["null", "true", "1.5", "[]"])
+def test_lists_below_a_row_without_a_usable_key_fail_and_all_others_are_read(key: str, empty: Sandbox) -> None:
+    empty.organizers.add_organizer("plain")
+    for event in ("odd", "right"):
+        empty.organizers.add_event("plain", event)
+    body = f'{{"count": 1, "next": null, "results": [{{"id": {key}, "addons": [{{}}]}}]}}'
+    empty.faults.add(Fault("/odd/items/$", status=200, body=body))
+    config = organizers_config(empty)
+    result = run_tap(config, only(discovered(config), "item_addons", "tax_rules"), fails=BrokenAnswer)
+    assert "item_addons: a row has no usable 'id'" in str(result.error)
+    assert {row["event"] for row in result.records["item_addons"]} == {"right"}
+    assert {row["event"] for row in result.records["tax_rules"]} == {"odd", "right"}
 
 
 def test_the_setting_events_names_strange_slugs_as_they_are(empty: Sandbox) -> None:
