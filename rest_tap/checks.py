@@ -86,8 +86,7 @@ def read_json(text: str | bytes, name: str) -> t.Any:
         if isinstance(text, bytes):
             text = text.decode(json.detect_encoding(text))
         found = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_number)
-        if "\\ud" in text.lower():
-            json.dumps(found, ensure_ascii=False).encode()  # half a character could be read, but never written
+        _encodable(found, text)
     except UnicodeDecodeError:
         raise wrong(f"the {name} file is not UTF-8") from None
     except (ValueError, RecursionError) as error:
@@ -96,6 +95,16 @@ def read_json(text: str | bytes, name: str) -> t.Any:
     if _is_deep(found):
         raise wrong(f"the {name} file has objects inside of objects more than {MAX_DEPTH} deep")
     return found
+
+
+def _encodable(found: t.Any, text: str) -> None:
+    """Check that what a text of JSON says can be written again.
+
+    Raises:
+        ValueError: It has half a character, which could be read, but never written.
+    """
+    if "\\ud" in text.lower():
+        json.dumps(found, ensure_ascii=False).encode()
 
 
 def _no_number(text: str) -> t.NoReturn:
@@ -199,7 +208,8 @@ def _parsed(text: str, schema: Schema) -> t.Any:
     if kind == "array" and not word.startswith(("[", "{")) and "string" in schema["items"].get("type", ()):
         return [part.strip() for part in text.split(",")]
     if kind in {"array", "object"}:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_no_number)
+        _encodable(found, text)
         if not any(isinstance(found, {"array": list, "object": dict}[kind]) for kind in kinds):
             raise ValueError
         return found

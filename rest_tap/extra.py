@@ -61,7 +61,7 @@ RESERVED = re.compile(r"_sdc_|__")
 #: Ways of paging: numbered pages, or one answer that holds everything.
 PAGE, SINGLE = "page", "single"
 #: What the paginators say by themselves.
-OWN_PARAMETERS = frozenset({"page", "page_size"})
+OWN_PARAMETERS, ORDERING = frozenset({"page", "page_size"}), "ordering"
 
 
 def inside(place: str, name: str) -> str:
@@ -197,14 +197,11 @@ def _read(place: str, given: Declaration, errors: Errors) -> Extra:
     properties: dict[str, Schema] = {}
     kinds: dict[str, str] = {}
     for name, value in given.fields.items():
-        here = inside(f"{place}.fields", name)
-        if name == UNKNOWN_FIELDS or RESERVED.match(name):
-            errors.add(here, "is a name that the tap or loaders give to columns of their own")
-        schema = _field(value, here, errors)
+        schema = _field(value, inside(f"{place}.fields", name), errors)
         if schema is not None:
             properties[name] = schema
             kinds[name] = value if isinstance(value, str) else value["type"]
-    _check_names(given.fields, f"{place}.fields", errors)
+    _check_names(given.fields, f"{place}.fields", errors, are_columns=True)
     if given.replication_key and not given.fields:
         properties[given.replication_key], kinds[given.replication_key] = DateTime(), "date-time"
     _check_reading(place, given, errors)
@@ -220,6 +217,8 @@ def _check_reading(place: str, given: Declaration, errors: Errors) -> None:
     if bool(given.replication_key) is not bool(given.since_parameter):
         lacks = "since_parameter" if given.replication_key else "replication_key"
         errors.add(f"{place}.{lacks}", "is missing: a list is read on by a field and the filter on it")
+    if given.since_parameter in {*OWN_PARAMETERS, ORDERING}:
+        errors.add(f"{place}.since_parameter", "is a parameter that the tap sets by itself")
     if given.tie_breaker and not given.replication_key:
         errors.add(f"{place}.tie_breaker", "has no meaning without replication_key")
     if given.paging == SINGLE and given.replication_key:
@@ -227,7 +226,7 @@ def _check_reading(place: str, given: Declaration, errors: Errors) -> None:
 
 
 def _check_parameter(place: str, name: str, value: t.Any, given: Declaration, errors: Errors) -> None:
-    own = {given.since_parameter, "ordering"} if given.replication_key else set()
+    own = {given.since_parameter, ORDERING} if given.replication_key else set()
     if name in OWN_PARAMETERS and given.paging == PAGE:
         own.add(name)
     if name in own:
@@ -256,6 +255,8 @@ def _placeholders(place: str, path: str, errors: Errors) -> tuple[str, ...]:
                 errors.add(place, f"{named([part])} is no placeholder: small letters, digits and underscores in {{}}")
             elif name in found:
                 errors.add(place, f"{part} stands in it twice")
+            elif name == UNKNOWN_FIELDS:
+                errors.add(place, f"{part} is a name that the tap gives to a column of its own")
             found.append(name)
         elif not SEGMENT.fullmatch(part):
             shown = f"{named([part])} is" if part else "nothing between two slashes is"
@@ -312,12 +313,14 @@ def _schema_of(field: Field, place: str, errors: Errors, depth: int) -> Schema:
     return {**Json(field.description, **words), "properties": properties}
 
 
-def _check_names(names: t.Iterable[str], place: str, errors: Errors) -> None:
+def _check_names(names: t.Iterable[str], place: str, errors: Errors, *, are_columns: bool = False) -> None:
     """Check that loaders can make columns of some names, and tell them apart."""
     known: dict[str, str] = {}
     for name in names:
         if not name or name != "".join(name.split()) or not name.isprintable():
             errors.add(inside(place, name), "a name has no spaces, and is not empty")
+        elif are_columns and (name.lower() == UNKNOWN_FIELDS or RESERVED.match(name.lower())):
+            errors.add(inside(place, name), "is a name that the tap or loaders give to columns of their own")
         elif name.lower() in known:
             errors.add(inside(place, name), f"loaders would take it for {named([known[name.lower()]])}")
         known[name.lower()] = name
@@ -332,25 +335,34 @@ def check_keys(extra: Extra, parent_keys: t.Mapping[str, Schema], errors: Errors
         errors: Where to take note of what is wrong.
     """
     given, properties = extra.given, extra.properties
-    for name in properties.keys() & parent_keys.keys():
-        errors.add(f"{extra.place}.fields.{name}", "is a key that the path gives to every row")
+    for name in properties:
+        if name.lower() in parent_keys:
+            errors.add(inside(f"{extra.place}.fields", name), "is a key that the path gives to every row")
     place = f"{extra.place}.primary_keys"
     own = [key for key in given.primary_keys if key not in parent_keys]
     if not given.primary_keys or (not own and given.paging == PAGE):
         errors.add(place, "has to name a field of the row: without one, no row could be told from the next")
     if len(set(given.primary_keys)) < len(given.primary_keys):
         errors.add(place, "names a key twice")
+    if not given.fields:
+        for key in own:
+            properties.setdefault(key, String())
+            extra.kinds.setdefault(key, "string")
+        _check_names(properties, place, errors, are_columns=True)
     for key in own:
-        if not given.fields and key not in properties:
-            properties[key], extra.kinds[key] = String(), "string"
-    for where, key, kinds in (
-        *((place, key, KEY_TYPES) for key in own),
-        (f"{extra.place}.replication_key", given.replication_key, frozenset({"date-time"})),
-        (f"{extra.place}.tie_breaker", given.tie_breaker, KEY_TYPES),
-    ):
-        if key and key not in properties and given.fields:
-            errors.add(where, f"{named([key], [*properties, *parent_keys])} is not among the fields")
-        elif key in properties and extra.kinds[key] not in kinds:
-            errors.add(where, f"{key} is of type {extra.kinds[key]}; it can be {', '.join(sorted(kinds))}")
-        elif key in properties and SENSITIVITY in properties[key]:
-            errors.add(where, f"{key} is in every record, so it cannot be marked as {properties[key][SENSITIVITY]}")
+        _check_key(extra, place, key, KEY_TYPES, parent_keys, errors)
+    _check_key(extra, f"{extra.place}.replication_key", given.replication_key, {"date-time"}, parent_keys, errors)
+    _check_key(extra, f"{extra.place}.tie_breaker", given.tie_breaker, KEY_TYPES, parent_keys, errors)
+
+
+def _check_key(  # noqa: PLR0913, PLR0917 - what it is, and where
+    extra: Extra, place: str, key: str, kinds: t.Collection[str], parent_keys: t.Iterable[str], errors: Errors
+) -> None:
+    """Check that a list can go by a field, if it is to."""
+    if key in extra.properties:
+        if extra.kinds[key] not in kinds:
+            errors.add(place, f"{key} is of type {extra.kinds[key]}; it can be {', '.join(sorted(kinds))}")
+        elif marks := extra.properties[key].get(SENSITIVITY):
+            errors.add(place, f"{key} is in every record, so it cannot be marked as {marks}")
+    elif key and extra.given.fields:
+        errors.add(place, f"{named([key], [*extra.properties, *parent_keys])} is not among the fields")

@@ -84,6 +84,7 @@ class OrganizersAccess(Access):
         if (
             isinstance(error, NotThere)
             and not listing.pages_read
+            and not _says_nothing(stream, error)
             and place not in self._asked_again
             and stream.name not in self._absent
             and ("event" in listing.context or stream.name not in self._by_event)
@@ -106,8 +107,11 @@ class OrganizersAccess(Access):
                 return self.ended(listing, Ending.GONE)
             if not listing.pages_read:
                 return self._deny(listing, Ending.DENIED, error)
-        if isinstance(error, NotThere) and stream.parent_stream_type is not None and not listing.pages_read:
-            return self._not_there(listing, error)
+        if isinstance(error, NotThere) and not listing.pages_read:
+            if _says_nothing(stream, error):
+                return self.ended(listing, Ending.COMPLETE)
+            if stream.parent_stream_type is not None or self._lacks_declared(listing, error):
+                return self._not_there(listing, error)
         return super().decide(listing, error)
 
     def part_ended(self, listing: Listing, error: ApiError) -> Outcome:
@@ -126,13 +130,20 @@ class OrganizersAccess(Access):
             raise error
         return self.ended(listing, Ending.FAILED, error)
 
+    def _lacks_declared(self, listing: Listing, error: NotThere) -> bool:
+        """Return whether a server that is there lacks a list that the settings declare: api_url is not to blame."""
+        if not listing.stream.is_extra or not error.is_unknown_path:
+            return False
+        return bool(self.server_version(self._accounts.of(listing.context)))
+
     def _deny(self, listing: Listing, ending: Ending, error: Denied) -> Outcome:
         """Return that a list may not be read, with the permission that it takes."""
         stream = t.cast("OrganizersStream", listing.stream)
         context = listing.context
         keys = [key for key in stream.parent_keys if key in context]
+        before = f" ({stream.permission_before} before pretix 2026.3)" if stream.permission_before else ""
         needed = (
-            f"it takes the permission {stream.permission} ({stream.permission_before} before pretix 2026.3)"
+            f"it takes the permission {stream.permission}{before}"
             if stream.permission
             else f"the credential has no access to {' '.join(str(context[key]) for key in keys)}"
             if keys
@@ -310,6 +321,11 @@ def as_refused(error: Denied, account: str) -> CredentialRefused:
     """Return the error that an account may not even list its organizers."""
     reason = credential_refused(account, error.reason)
     return CredentialRefused(reason, stream=error.stream, path=error.path, status=error.status)
+
+
+def _says_nothing(stream: OrganizersStream, error: NotThere) -> bool:
+    """Return whether an object is not there because not everything has one."""
+    return stream.is_optional and not error.is_unknown_path
 
 
 def unknown_names(setting: str, wanted: t.Iterable[str], known: t.Collection[str]) -> t.Iterator[ApiError]:

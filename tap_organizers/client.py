@@ -29,6 +29,8 @@ class OrganizersStream(ListStream):
     event_path: t.ClassVar[str] = ""
     #: Path of a list of the event that is denied where this one is answered without its rows.
     witness_path: t.ClassVar[str] = ""
+    #: Whether it is one object that not everything has: a 404 that is no page says then that there is none.
+    is_optional: t.ClassVar[bool] = False
 
     def __init__(self, tap: Tap, state: State, scope: Scope) -> None:
         """Take what the settings choose."""

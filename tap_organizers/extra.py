@@ -8,6 +8,7 @@ placeholder is the key of a row of the parent, and those before it are the paren
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import urlsplit
 
 from rest_tap.checks import named
 from rest_tap.errors import BrokenAnswer
@@ -94,11 +95,12 @@ def own_keys(kind: Kind) -> tuple[str, ...]:
     return tuple(key for key in kind.primary_keys if key not in kind.parent_keys)
 
 
-def extra_streams(given: t.Any) -> tuple[Kind, ...]:
+def extra_streams(given: t.Any, api_url: str = "") -> tuple[Kind, ...]:
     """Return the classes of the streams that are declared, in their order.
 
     Args:
         given: What the setting says.
+        api_url: Where the API begins; paths go on from there.
 
     Raises:
         ConfigValidationError: It is wrong, with all that is.
@@ -109,6 +111,10 @@ def extra_streams(given: t.Any) -> tuple[Kind, ...]:
         given = ()
     built_in = {name_of(kind): kind for kind in STREAMS}
     declared = read_declarations(SETTING, given, (*built_in, *OTHER_NAMES), errors)
+    root = urlsplit(api_url).path.rstrip("/")
+    for extra in declared:
+        if root and extra.path.startswith(f"{root}/"):
+            errors.add(f"{extra.place}.path", f"{root} is the end of api_url already; the path goes on after it")
     made = Classes(declared, built_in, errors).all()
     errors.raise_any()
     return made
@@ -166,8 +172,9 @@ class Classes:
             "primary_keys": tuple(given.primary_keys),
             "params": {name: tuple(one) if isinstance(one, list) else one for name, one in given.params.items()},
             "is_single": given.paging == SINGLE,
+            "is_optional": given.paging == SINGLE,
             "records_key": given.records_key or ("results" if given.paging == PAGE else ""),
-            "permission": given.permission or None,
+            "permission": " ".join(given.permission.split()) or None,
             "selected_by_default": given.selected_by_default,
         }
         if given.replication_key:

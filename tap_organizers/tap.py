@@ -218,7 +218,7 @@ class TapOrganizers(RestTap):
         Raises:
             ConfigValidationError: A declaration is wrong.
         """
-        return (*STREAMS, *extra_streams(self.config.get(EXTRA_STREAMS) or ()))
+        return (*STREAMS, *extra_streams(self.config.get(EXTRA_STREAMS) or (), str(self.config.get("api_url"))))
 
     def grow_tree(self) -> list[Node]:
         """Return which stream is read below which, for what is selected."""

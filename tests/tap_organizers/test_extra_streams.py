@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from singer_sdk.exceptions import ConfigValidationError
 
 from rest_tap.errors import ApiError, BrokenAnswer
+from rest_tap.extra import Declaration
 from sandbox import Fault
 from tap_organizers.extra import extra_streams
 from tap_organizers.streams import STREAMS
@@ -204,13 +209,27 @@ WRONG: list[tuple[t.Any, str]] = [
         with_(path="/quotas", replication_key="at", since_parameter="since"),
         "extra_streams[0].replication_key: only lists of an organizer or of an event",
     ),
+    (
+        with_(replication_key="at", since_parameter="ordering"),
+        "extra_streams[0].since_parameter: is a parameter that the tap sets by itself",
+    ),
+    (with_(primary_keys=["unknown_fields"]), "extra_streams[0].primary_keys.unknown_fields: is a name that the tap"),
+    (with_(primary_keys=["a b"]), "extra_streams[0].primary_keys.a b: a name has no spaces"),
+    (with_(primary_keys=["id", "ID"]), "extra_streams[0].primary_keys.ID: loaders would take it for id"),
+    (with_(fields={"id": "integer", "Event": "string"}), "extra_streams[0].fields.Event: is a key that the path gives"),
+    (with_(path=f"{EVENT}/items/{{unknown_fields}}/x", parent="items"), "extra_streams[0].path: {unknown_fields} is"),
+    (with_(path="/"), "extra_streams[0].path: nothing between two slashes is no part of a path"),
+    (
+        with_(path="/x/{event}/y/{organizer}"),
+        "extra_streams[0].path: a row of organizers is told by {organizer};",
+    ),
     (with_(selected_by_default="no"), "extra_streams[0].selected_by_default: expected `bool`, got `str`"),
 ]
 
 
-@pytest.mark.parametrize(("given", "line"), WRONG, ids=range(len(WRONG)))
-def test_what_is_wrong_is_one_line_that_begins_with_its_place(given: t.Any, line: str) -> None:
-    (said,) = error_of(given)
+@pytest.mark.parametrize(("wrong", "line"), WRONG, ids=range(len(WRONG)))
+def test_what_is_wrong_is_one_line_that_begins_with_its_place(wrong: t.Any, line: str) -> None:
+    (said,) = error_of(wrong)
     assert said.startswith(line)
 
 
@@ -234,6 +253,11 @@ def test_parents_that_stand_below_each_other_are_refused() -> None:
     assert error_of(one, two) == ["extra_streams[1].parent: stands below itself: one below two below one"]
 
 
+def test_a_path_from_a_documentation_that_repeats_the_end_of_api_url_is_refused() -> None:
+    with pytest.raises(ConfigValidationError, match="/api/v1 is the end of api_url already"):
+        extra_streams([with_(path=f"/api/v1{EVENT}/quotas")], "https://pretix.eu/api/v1/")
+
+
 def test_fields_inside_of_fields_come_to_an_end() -> None:
     deep: Json = {"type": "string"}
     for _ in range(500):
@@ -250,7 +274,9 @@ def test_a_name_with_line_feeds_or_without_end_makes_no_long_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"name": "a"}', "quotas", "[1", "[" * 100_000, "null"], ids=["object", "word", "open", "deep", "null"]
+    "text",
+    ['{"name": "a"}', "quotas", "[1", "[" * 100_000, "null", "[NaN]", '["\\ud800"]'],
+    ids=["object", "word", "open", "deep", "null", "no number", "half a character"],
 )
 def test_a_variable_that_is_no_list_is_refused_in_one_line_without_its_value(text: str, run_command: Run) -> None:
     variables = {"TAP_ORGANIZERS_API_URL": "http://localhost:1", "TAP_ORGANIZERS_API_TOKEN": "x"}
@@ -269,6 +295,52 @@ def test_a_wrong_declaration_ends_every_command_in_one_line(how: str, run_comman
     assert finished.stdout == ""
     assert "extra_streams[0].path: has to begin with a slash" in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+#: Any JSON, and what looks like a declaration but for some of its parts.
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["id", "string", "integer", "array", "/a", "{event}", EVENT, "things", "single", "page"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+WORDS = sorted({*Declaration.__struct_fields__, "primary_key"})
+SPOILED = st.fixed_dictionaries(
+    {
+        "name": st.just("a") | ANY,
+        "path": st.just(f"{EVENT}/items/{{item}}/x") | ANY,
+        "primary_keys": st.just(["id"]) | ANY,
+    },
+    optional={
+        **{word: ANY for word in WORDS if word not in {"name", "path", "primary_keys", "fields"}},
+        "fields": ANY | st.dictionaries(st.sampled_from(["id", "a", "A", "event"]), ANY, max_size=3),
+    },
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(SPOILED | ANY, max_size=3))
+def test_whatever_is_declared_is_refused_in_lines_with_a_place_or_makes_a_catalog(declared: list[t.Any]) -> None:
+    made: tuple[t.Any, ...] = ()
+    lines: t.Sequence[str] = ()
+    try:
+        made = extra_streams(declared)
+    except ConfigValidationError as refused:
+        lines = refused.errors
+    for line in lines:
+        assert re.match(r"extra_streams\[\d\][\w.\[\]]*", line)
+        assert len(line.splitlines()) == 1
+    if not lines:
+        assert len(made) == len(declared)
+        catalog = discovered({**NOWHERE, "extra_streams": json.loads(json.dumps(declared))})
+        for kind in made:
+            entry = entry_of(catalog, str(kind.name))
+            Draft202012Validator.check_schema(entry["schema"])
+            assert entry["key_properties"]
 
 
 # --- the catalog ------------------------------------------------------------------------------------------------------
@@ -572,3 +644,48 @@ def test_rows_under_another_key_are_paged_too(sandbox: Sandbox) -> None:
     missing = read(sandbox, {**QUOTAS, "records_key": "rows"}, organizers=["riverside"])
     assert missing.error is not None
     assert "'rows'" in str(missing.error)
+
+
+# --- what is not there ------------------------------------------------------------------------------------------------
+
+
+def test_an_object_that_not_every_row_has_is_no_loss_and_is_asked_for_once(sandbox: Sandbox) -> None:
+    facts = {**SINGLE, "path": f"{EVENT}/items/{{item}}/facts", "primary_keys": ["item"]}
+    sandbox.faults.add(Fault(r"/items/\d*1/facts/?$", status=200, body='{"colour": "red"}', times=99))
+    sandbox.faults.add(Fault(r"/items/\d+/facts/?$", status=404, body='{"detail": "Not found."}', times=99))
+    result = read(sandbox, facts, streams=["items"], emit_activate_version_messages=True)
+    with_facts = [row["id"] for row in result.records["items"] if row["id"] % 10 == 1]
+    assert [row["item"] for row in result.records["facts"]] == with_facts
+    assert 0 < len(with_facts) < len(result.records["items"])
+    assert result.warnings() == []
+    assert {message["stream"] for message in result.messages if message["type"] == "ACTIVATE_VERSION"} >= {"facts"}
+    assert len(sandbox.requests("/facts")) == len(result.records["items"])
+
+
+def test_a_list_below_nothing_that_is_not_there_is_named_and_no_setting_is_blamed(sandbox: Sandbox) -> None:
+    accounts = {"name": "accounts", "path": "/var", "primary_keys": ["id"]}
+    result = read(sandbox, accounts)
+    assert result.error is None
+    assert [line for line in result.lines() if "does not have it" in line] == [
+        "accounts: skipped, this server (2026.8.0) does not have it"
+    ]
+    sandbox.faults.add(Fault("/version", status=404, body="<html></html>", times=99))
+    assert "look at the setting api_url" in str(read(sandbox, accounts).error)
+
+
+def test_lists_below_a_row_without_a_usable_key_fail_and_all_others_are_read(sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault("/items/$", status=200, body='{"count": 1, "next": null, "results": [{"id": true}]}'))
+    result = read(sandbox, BELOW_ITEMS, ITEMS)
+    assert "more: a row has no usable 'id'" in str(result.error)
+    assert result.records["more"]
+
+
+def test_a_permission_of_a_declaration_is_one_line_and_no_other_version_is_named(sandbox: Sandbox) -> None:
+    teams = {
+        "name": "groups",
+        "path": "/organizers/{organizer}/teams",
+        "primary_keys": ["id"],
+        "permission": "a or\n b",
+    }
+    result = read(sandbox, teams, api_token=sandbox.organizers.add_token(permissions=["c"]), on_denied="skip")
+    assert "groups: skipped, denied; it takes the permission a or b" in result.warnings()
