@@ -44,6 +44,8 @@ class Server:
         self.events = dict(EVENTS)
         self.lists: dict[List, dict[int, int]] = {}
         self.tick = 0
+        #: Deleted rows, by the identity of their list.
+        self.gone: set[tuple[int, int]] = set()
         for key in self.keys():
             self.lists[key] = dict.fromkeys(range(3), 0)
         for organizer in ORGANIZERS:
@@ -287,14 +289,15 @@ def change(server: Server, run: Run) -> None:
         rows = server.lists[keys[number % len(keys)]]
         if is_deleted:
             rows.pop(row, None)
-        else:
+            server.gone.add((id(rows), row))
+        elif (id(rows), row) not in server.gone:  # ids of what was deleted do not come again
             rows[row] = server.tick
     if run.event is not None:
         number, what = run.event
         event = list(EVENTS)[number % len(EVENTS)]
         if what == "deleted":
             server.events.pop(event, None)
-        elif event in server.events:  # ids of what was deleted do not come again
+        elif event in server.events:  # nor do events
             server.events[event] = what == "ended"
         for name in ("rules", "scans"):
             if event in server.events:
