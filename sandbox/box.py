@@ -17,7 +17,6 @@ from sandbox.ticketing import Ticketing
 from sandbox.web import Request, Response, Server, html
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
     from datetime import datetime
     from types import TracebackType
@@ -158,7 +157,7 @@ class Sandbox:
         self._hooks: list[Callable[[Request, Sandbox], None]] = []
         self._stopping = threading.Event()
         self._counter = Counter()
-        self._server = Server((host, port), self._answer, self._send, lambda: self.idle_seconds)
+        self._server = Server((host, port), self._answer, self._stopping.wait, lambda: self.idle_seconds)
         self.port: int = self._server.server_address[1]
         self.url = f"http://{host}:{self.port}"
         self.organizers_url = self.url + pages.ROOT
@@ -276,9 +275,6 @@ class Sandbox:
                 return response
             self._answers[key] = response
         return self._answers[key]
-
-    def _send(self, fault: Fault, connection: socket.socket, head: bytes, body: bytes) -> bool:
-        return fault.send(connection, head, body, self._stopping.wait)
 
     def describe(self) -> dict[str, Any]:
         """Return all that a client needs to know."""

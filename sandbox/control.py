@@ -14,18 +14,42 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from sandbox.faults import Fault
+from sandbox.faults import Fault, Faults
 from sandbox.web import Request, Response
-
-if TYPE_CHECKING:
-    from sandbox.box import Sandbox
 
 ROOT = "/_sandbox/"
 
 
-def answer(box: Sandbox, request: Request) -> Response:
+class Controlled(Protocol):
+    """What can be controlled: :class:`sandbox.box.Sandbox`."""
+
+    log: list[Request]
+    faults: Faults
+    latency: Any
+    organizers: Any
+    ticketing: Any
+
+    @property
+    def banned(self) -> bool:
+        """Whether it answers nothing any more."""
+        ...
+
+    def clear_log(self) -> None:
+        """Forget what was asked."""
+        ...
+
+    def stats(self) -> dict[str, int]:
+        """Count what was asked."""
+        ...
+
+    def limit(self, per_minute: int | None) -> None:
+        """Answer so many requests a minute."""
+        ...
+
+
+def answer(box: Controlled, request: Request) -> Response:
     """Do what the request says; 400 with the reason if it makes no sense."""
     what = request.path[len(ROOT) :].strip("/")
     try:
@@ -36,7 +60,7 @@ def answer(box: Sandbox, request: Request) -> Response:
     return Response(data=result, encode=_encode)
 
 
-def _do(box: Sandbox, method: str, what: str, data: Any) -> Any:  # noqa: PLR0911
+def _do(box: Controlled, method: str, what: str, data: Any) -> Any:  # noqa: PLR0911
     if (method, what) == ("GET", "log"):
         return [request.as_json() for request in list(box.log)]
     if (method, what) == ("DELETE", "log"):
@@ -60,7 +84,7 @@ def _do(box: Sandbox, method: str, what: str, data: Any) -> Any:  # noqa: PLR091
     raise ValueError(message)
 
 
-def _mutate(box: Sandbox, data: dict[str, Any]) -> Any:
+def _mutate(box: Controlled, data: dict[str, Any]) -> Any:
     target = {"box": box, "organizers": box.organizers, "ticketing": box.ticketing}[data.get("on", "box")]
     names = [*data.get("set", {}), *([data["call"]] if "call" in data else [])]
     for name in names:

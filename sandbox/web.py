@@ -17,13 +17,11 @@ import time
 import traceback
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from sandbox.faults import Fault
 
 #: Smaller bodies are not worth compressing; Django's limit.
 GZIP_FROM_BYTES = 200
@@ -111,8 +109,16 @@ def finish(request: Request, response: Response) -> tuple[dict[str, str], bytes]
     return headers, body
 
 
+class Sender(Protocol):
+    """Sends a finished answer in a way of its own."""
+
+    def send(self, connection: socket.socket, head: bytes, body: bytes, wait: Callable[[float], bool]) -> bool:
+        """Send it; return whether the connection stays open."""
+        ...
+
+
 class Server(socketserver.ThreadingTCPServer):
-    """Listens, and hands each request to `answer`, each finished answer to `send`."""
+    """Listens, and hands each request to `answer`; an answer that comes with a sender is sent by that."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -122,12 +128,12 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(
         self,
         address: tuple[str, int],
-        answer: Callable[[Request], tuple[Response, Fault | None]],
-        send: Callable[[Fault, socket.socket, bytes, bytes], bool],
+        answer: Callable[[Request], tuple[Response, Sender | None]],
+        wait: Callable[[float], bool],
         idle_seconds: Callable[[], float | None],
     ) -> None:
         self.answer = answer
-        self.send = send
+        self.wait = wait
         self.idle_seconds = idle_seconds
         self.numbers = itertools.count(1)
         self.open: set[socket.socket] = set()
@@ -180,24 +186,24 @@ class Connection(socketserver.StreamRequestHandler):
         if request is None:
             return False
         try:
-            response, fault = self.server.answer(request)
+            response, sender = self.server.answer(request)
         except Exception:  # noqa: BLE001
             # A mistake in the sandbox itself: shown to whoever runs it, and no riddle for the client.
             traceback.print_exc()
-            response, fault = html(500, "Server Error"), None
+            response, sender = html(500, "Server Error"), None
         headers, body = finish(request, response)
         last = request.headers.get("connection", "").lower() == "close"
         if last:
             headers["Connection"] = "close"
         first = head(response.status, headers)
-        if fault is None:
+        if sender is None:
             request.status = response.status
             # Before the last byte leaves, so that a client that has its answer finds it in the log.
             request.time_finished = time.time()
             self.connection.sendall(first if request.method == "HEAD" else first + body)
             return not last
         try:
-            goes_on = self.server.send(fault, self.connection, first, body)
+            goes_on = sender.send(self.connection, first, body, self.server.wait)
             request.status = response.status
         finally:
             request.time_finished = time.time()

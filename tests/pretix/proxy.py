@@ -15,8 +15,6 @@ from sandbox.web import Request, Response, Server
 from tests.pretix.reading import HOP_BY_HOP
 
 if t.TYPE_CHECKING:
-    import socket
-
     from typing_extensions import Self
 
     from sandbox.faults import Fault
@@ -42,7 +40,7 @@ class Proxy:
         self._stopping = threading.Event()
         self._session = requests.Session()
         self._session.mount("http://", HTTPAdapter(pool_maxsize=64))
-        self._server = Server(("127.0.0.1", 0), self._answer, self._send, lambda: None)
+        self._server = Server(("127.0.0.1", 0), self._answer, self._stopping.wait, lambda: None)
 
     def __enter__(self) -> Self:
         return self
@@ -96,6 +94,3 @@ class Proxy:
         if answer.status_code == requests.codes.ok and "json" in kept.get("Content-Type", ""):
             return Response(answer.status_code, json.loads(answer.content), kept)
         return Response(answer.status_code, headers=kept, body=answer.content)
-
-    def _send(self, fault: Fault, connection: socket.socket, head: bytes, body: bytes) -> bool:
-        return fault.send(connection, head, body, self._stopping.wait)

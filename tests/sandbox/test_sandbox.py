@@ -980,6 +980,6 @@ def test_it_runs_as_a_process_under_remote_control(tmp_path: Path) -> None:
         requests.post(control + "latency", json=0.1, timeout=5)
         requests.post(control + "rate_limit", json=1, timeout=5)
         assert [ask("/version").status_code for _ in range(2)] == [200, 429]
-        assert requests.post(control + "mutate", json={"call": "_send"}, timeout=5).status_code == 400
+        assert requests.post(control + "mutate", json={"call": "_answer"}, timeout=5).status_code == 400
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
