@@ -54,6 +54,17 @@ class Token:
         return permission is None or self.permissions is None or bool(self.permissions & set(permission.split(" or ")))
 
 
+@dataclass
+class Grant:
+    """What a user has allowed an application of OAuth."""
+
+    client_id: str
+    client_secret: str
+    token: Token
+    #: The access token that is valid now.
+    access_token: str = ""
+
+
 class Organizers:
     """The data of part B, its switches, and what changes it."""
 
@@ -81,6 +92,10 @@ class Organizers:
         self.commit_delay = 0.0
         self.max_page_size = 50
         self.tokens = {token: Token()}
+        #: By refresh token.
+        self.grants: dict[str, Grant] = {}
+        #: Whether a refresh token is another one after each use; pretix keeps it.
+        self.rotates = False
         self._now, self._started = now, time.monotonic()
         self._counts = rows or {}
         self._stride = 10 ** max(2, len(str(max([tax_rules, *self._counts.values()]))))
@@ -323,6 +338,39 @@ class Organizers:
         token = token or f"token{len(self.tokens)}" + "".join(self._random.choices(sales.ALPHABET, k=20))
         self.tokens[token] = Token(only(organizers), only(events), only(permissions))
         return token
+
+    def add_grant(self, *, organizers: Sequence[str] | None = None) -> dict[str, str]:
+        """Let a user allow an application of OAuth to read, and return what the application knows of it."""
+        token = Token(None if organizers is None else frozenset(organizers))
+        names = ("client_id", "client_secret", "refresh_token")
+        made = {name: "".join(self._random.choices(sales.ALPHABET, k=40)) for name in names}
+        self.grants[made["refresh_token"]] = Grant(made["client_id"], made["client_secret"], token)
+        return made
+
+    def refresh(self, form: dict[str, str]) -> Row:
+        """Return a new access token for a refresh token; the one before is not valid any more."""
+        refresh_token = form.get("refresh_token", "")
+        if form.get("grant_type") != "refresh_token":
+            raise AnswerError(400, {"error": "unsupported_grant_type"})
+        known = {(grant.client_id, grant.client_secret) for grant in self.grants.values()}
+        if (form.get("client_id"), form.get("client_secret")) not in known:
+            raise AnswerError(401, {"error": "invalid_client"})
+        grant = self.grants.get(refresh_token)
+        if grant is None or grant.client_id != form["client_id"]:
+            raise AnswerError(400, {"error": "invalid_grant"})
+        self.expire_access_tokens(refresh_token)
+        grant.access_token = "".join(self._random.choices(sales.ALPHABET, k=30))
+        self.tokens[grant.access_token] = grant.token
+        if self.rotates:
+            del self.grants[refresh_token]
+            refresh_token = refresh_token[::-1]
+            self.grants[refresh_token] = grant
+        told = {"access_token": grant.access_token, "refresh_token": refresh_token}
+        return {**told, "expires_in": 86400, "token_type": "Bearer", "scope": "read"}
+
+    def expire_access_tokens(self, refresh_token: str) -> None:
+        """Let a day go by for what was made with a refresh token."""
+        self.tokens.pop(self.grants[refresh_token].access_token, None)
 
     def revoke_token(self, token: str) -> None:
         """Deactivate a credential."""

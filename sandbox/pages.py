@@ -15,7 +15,7 @@ from email.utils import format_datetime
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from sandbox import samples
 from sandbox.lists import List, canonical, find
@@ -38,9 +38,11 @@ BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(\.\d{1,6})?(Z|[+-]\d\d:?\d\d)?)?")
 
 
-def answer(data: Organizers, request: Request) -> Response:
+def answer(data: Organizers, request: Request) -> Response:  # noqa: PLR0911 - one for each kind
     """Answer a request below `/api/v1`; whoever encodes the answer holds the lock, or rows change under it."""
     path = request.path[len(ROOT) :]
+    if path == "/oauth/token" and request.method == "POST":
+        return _refresh(data, request)
     found = find(path)
     is_known = path in FIXED | {""} if found is None else data.has(*found[:2])
     if not is_known:
@@ -65,6 +67,14 @@ def answer(data: Organizers, request: Request) -> Response:
             return replace(
                 response, headers={**clock, **response.headers}, encode=lambda shown: encode(shown, data.timezone)
             )
+    except AnswerError as refused:
+        return refused.response
+
+
+def _refresh(data: Organizers, request: Request) -> Response:
+    try:
+        with data.lock:
+            return Response(data=data.refresh(dict(parse_qsl(request.body.decode()))))
     except AnswerError as refused:
         return refused.response
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from tap_organizers import oauth
+
 if t.TYPE_CHECKING:
     from rest_tap.stream import Context
 
+#: Name of the account that OAuth gives access to.
+BY_OAUTH = oauth.SETTINGS[-1]
 #: Key of the context of a list of organizers: the account that it is read by.
 ACCOUNT = "account"
 #: Characters that the slug of an organizer has at most in pretix; its tokens have more.
@@ -30,7 +34,7 @@ class Token:
 
 
 def tokens(config: t.Mapping[str, t.Any]) -> list[Token]:
-    """Return the different tokens of the settings: those of ``api_tokens`` in order, then ``api_token``.
+    """Return the different tokens of the settings: those of ``api_tokens`` in order, then the single ones.
 
     A token that is given several times is one account, and has one rate limit.
     """
@@ -43,6 +47,8 @@ def tokens(config: t.Mapping[str, t.Any]) -> list[Token]:
         found = [Token(f"api_tokens, token {place}", value.strip()) for place, value in enumerate(given, 1)]
     if str(config.get("api_token") or "").strip():
         found.append(Token("api_token", str(config["api_token"]).strip()))
+    if str(config.get(BY_OAUTH) or "").strip():
+        found.append(Token(BY_OAUTH, str(config[BY_OAUTH]).strip()))
     different: dict[str, Token] = {}
     for token in found:
         known = different.setdefault(token.value, token)
@@ -53,9 +59,12 @@ def tokens(config: t.Mapping[str, t.Any]) -> list[Token]:
 def wrong_tokens(config: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     """Yield what is wrong with the tokens of the settings; no token is in it."""
     given = config.get("api_tokens") or ()
-    if not given and "api_token" not in config:
-        yield "give one of the settings api_token and api_tokens"
-    if not given and "api_token" in config and not str(config["api_token"]).strip():
+    by_oauth = [name for name in oauth.SETTINGS if str(config.get(name) or "").strip()]
+    if by_oauth and len(by_oauth) < len(oauth.SETTINGS):
+        yield "give all of the settings client_id, client_secret and refresh_token, or none"
+    elif not given and not by_oauth and "api_token" not in config:
+        yield "give one of the settings api_token and api_tokens, or client_id, client_secret and refresh_token"
+    if not given and not by_oauth and "api_token" in config and not str(config["api_token"]).strip():
         yield "setting api_token is empty"
     if isinstance(given, dict):
         # Whoever has exchanged the two would find tokens in the log, where organizers are named.

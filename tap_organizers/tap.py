@@ -9,7 +9,7 @@ from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
 
 from rest_tap.account import Account
-from rest_tap.auth import HeaderToken
+from rest_tap.auth import HeaderToken, SessionLogin
 from rest_tap.errors import ApiError, CredentialRefused, Denied
 from rest_tap.limiter import RateLimiter
 from rest_tap.outcome import Ending
@@ -18,8 +18,9 @@ from rest_tap.settings import GENERIC, Services, service_setting, setting, share
 from rest_tap.state import State
 from rest_tap.tap import RestTap
 from rest_tap.times import parse_time
+from tap_organizers import oauth
 from tap_organizers.access import OrganizersAccess, as_refused, unknown_names
-from tap_organizers.accounts import wrong_tokens
+from tap_organizers.accounts import BY_OAUTH, wrong_tokens
 from tap_organizers.extra import SETTING as EXTRA_STREAMS
 from tap_organizers.extra import extra_streams
 from tap_organizers.scope import Scope
@@ -30,6 +31,7 @@ from tap_organizers.tree import grow_tree
 if t.TYPE_CHECKING:
     from rest_tap.report import Report
     from rest_tap.tree import Node
+    from tap_organizers.accounts import Token
     from tap_organizers.client import OrganizersStream
 
 
@@ -44,7 +46,7 @@ class TapOrganizers(RestTap):
 
     name = "tap-organizers"
     services = SERVICES
-    either = (("api_token",), ("api_tokens",))
+    either = (("api_token",), ("api_tokens",), oauth.SETTINGS)
 
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
         setting(
@@ -73,6 +75,29 @@ class TapOrganizers(RestTap):
             "API tokens",
             "Tokens of several accounts, each asked for its organizers: a list of tokens, or an object of organizers' "
             "slugs and their tokens; as JSON in the environment. What several see is read once.",
+            secret=True,
+        ),
+        setting(
+            "client_id",
+            th.StringType,
+            "OAuth client ID",
+            "With client_secret and refresh_token, in place of a token or beside it: reads what a user has allowed an "
+            "application of pretix's OAuth.",
+            secret=True,
+        ),
+        setting(
+            "client_secret",
+            th.StringType,
+            "OAuth client secret",
+            "The secret of that application.",
+            secret=True,
+        ),
+        setting(
+            "refresh_token",
+            th.StringType,
+            "OAuth refresh token",
+            "The refresh token that the application got. Each use ends the access token that was made with it before, "
+            "so that only one run at a time can read with it.",
             secret=True,
         ),
         service_setting(
@@ -174,16 +199,21 @@ class TapOrganizers(RestTap):
 
     def make_accounts(self) -> list[Account]:
         """Return an account for each token."""
-        prefix = str(self.config["auth_prefix"]).strip()
-        return [
-            Account(
-                HeaderToken(self.config["auth_header"], f"{prefix} " if prefix else "", token.value),
-                RateLimiter(self.requests_per_minute),
-                name=token.name,
-                settings=f"{token.name} (and auth_header, auth_prefix)",
+        return [self._account(token) for token in self.scope.accounts.tokens.values()]
+
+    def _account(self, token: Token) -> Account:
+        """Return the account of one token."""
+        limiter = RateLimiter(self.requests_per_minute)
+        if token.name == BY_OAUTH:
+            login = SessionLogin(
+                lambda: oauth.access_token(self.http, token.name, self.config),
+                None,
+                *(str(self.config[name]).strip() for name in oauth.SETTINGS),
             )
-            for token in self.scope.accounts.tokens.values()
-        ]
+            return Account(login, limiter, name=token.name, settings=" and ".join(oauth.SETTINGS))
+        prefix = str(self.config["auth_prefix"]).strip()
+        header = HeaderToken(self.config["auth_header"], f"{prefix} " if prefix else "", token.value)
+        return Account(header, limiter, name=token.name, settings=f"{token.name} (and auth_header, auth_prefix)")
 
     @property
     def requests_per_minute(self) -> int | None:

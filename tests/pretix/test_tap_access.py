@@ -8,8 +8,9 @@ import typing as t
 import pytest
 import requests
 
-from rest_tap.errors import Denied
+from rest_tap.errors import CredentialRefused, Denied
 from tap_organizers.streams import STREAMS
+from tests.conftest import run_tap
 from tests.pretix.lists import LISTS
 from tests.pretix.reading import (
     Door,
@@ -77,6 +78,37 @@ def test_an_access_token_reads_the_organizers_that_it_is_for(pretix: PretixServe
     true = truth(pretix, "harbour", "meadow", streams=["organizers", "events"])
     for name in ("organizers", "events"):
         assert differences(union(result)[name], true_rows(true, name)) == {}
+
+
+def test_a_refresh_token_lasts_and_reads_the_organizers_that_it_is_for(pretix: PretixServer) -> None:
+    grant = pretix.run("oauth.py", "--organizer", "harbour", "--organizer", "meadow")
+    given = {name: grant[name] for name in ("client_id", "client_secret", "refresh_token")}
+    config = {**settings(pretix.api_url, ""), **given, "api_token": None}
+    true = truth(pretix, "harbour", "meadow", streams=["organizers", "events"])
+    for _ in range(2):
+        result = read(config, "organizers", "events")
+        for name in ("organizers", "events"):
+            assert differences(union(result)[name], true_rows(true, name)) == {}
+        assert result.warnings() == []
+    # The access token that a use of it ends is the only thing that changes.
+    old = {"Authorization": f"Bearer {grant['access_token']}"}
+    assert requests.get(f"{pretix.api_url}/organizers/", headers=old, timeout=30).status_code == 401
+    form = {"grant_type": "refresh_token", **given}
+    answer = requests.post(f"{pretix.api_url}/oauth/token", data=form, timeout=30).json()
+    assert answer["refresh_token"] == grant["refresh_token"]
+    assert answer["expires_in"] == 24 * 3600
+    refused = run_tap({**config, "client_secret": "none"}, catalog("events"), fails=CredentialRefused)
+    assert "look at the setting client_id and client_secret and refresh_token" in str(refused.error)
+
+
+def test_several_tokens_read_in_one_run_what_each_reads_alone(pretix: PretixServer, tokens: dict[str, str]) -> None:
+    config = {**settings(pretix.api_url, ""), "api_token": None}
+    given = {"harbour": tokens["harbour"], "meadow": tokens["meadow"], "attic": tokens["inactive"]}
+    result = run_tap({**config, "api_tokens": given}, catalog(*PARENTS), fails=CredentialRefused)
+    true = truth(pretix, "harbour", "meadow", streams=list(PARENTS))
+    for name in PARENTS:
+        assert differences(union(result)[name], true_rows(true, name)) == {}
+    assert "refused: 1 of 3 tokens (api_tokens, organizer attic)" in result.warnings()[-1]
 
 
 def test_an_inactive_token_is_one_line_that_names_the_setting(

@@ -346,8 +346,8 @@ def test_a_run_of_several_accounts_ends_in_order_when_its_time_is_up(box: Sandbo
 @pytest.mark.parametrize(
     ("given", "error"),
     [
-        pytest.param([], "give one of the settings api_token and api_tokens", id="empty list"),
-        pytest.param({}, "give one of the settings api_token and api_tokens", id="empty object"),
+        pytest.param([], "api_tokens, or client_id, client_secret and refresh_token", id="empty list"),
+        pytest.param({}, "api_tokens, or client_id, client_secret and refresh_token", id="empty object"),
         pytest.param(["canary-1", " "], "setting api_tokens: token 2 is empty", id="blank token"),
         pytest.param({"riverside": ""}, "setting api_tokens: the token of riverside is empty", id="no token of a name"),
         pytest.param(["canary-1", 2], "setting api_tokens must hold strings only", id="number"),
