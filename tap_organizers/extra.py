@@ -7,6 +7,7 @@ placeholder is the key of a row of the parent, and those before it are the paren
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from urllib.parse import urlsplit
 
@@ -111,7 +112,9 @@ def extra_streams(given: t.Any, api_url: str = "") -> tuple[Kind, ...]:
         given = ()
     built_in = {name_of(kind): kind for kind in STREAMS}
     declared = read_declarations(SETTING, given, (*built_in, *OTHER_NAMES), errors)
-    root = urlsplit(api_url).path.rstrip("/")
+    root = ""
+    with contextlib.suppress(ValueError):  # what is no address is told when it is asked
+        root = urlsplit(api_url).path.rstrip("/")
     for extra in declared:
         if root and extra.path.startswith(f"{root}/"):
             errors.add(f"{extra.place}.path", f"{root} is the end of api_url already; the path goes on after it")
