@@ -27,6 +27,7 @@ if t.TYPE_CHECKING:
 
 TOKEN = "canary-5f2c9a7e1b"
 LOUD = {"TAP_ORGANIZERS_LOGLEVEL": "DEBUG", DO_NOT_WAIT: "1"}
+NO_CREDENTIAL = "give one of the settings api_token and api_tokens, or client_id, client_secret and refresh_token"
 NOWHERE = {"api_url": "http://127.0.0.1:9/api/v1", "api_token": TOKEN}
 
 
@@ -219,12 +220,10 @@ def test_credentials_of_a_proxy_are_not_shown(run_command: Run) -> None:
     ("config", "error"),
     [
         pytest.param({}, "'api_url' is a required property", id="nothing"),
-        pytest.param({"api_url": "http://x"}, "give one of the settings api_token and api_tokens", id="no token"),
+        pytest.param({"api_url": "http://x"}, NO_CREDENTIAL, id="no token"),
         pytest.param({**NOWHERE, "api_token": ""}, "setting api_token is empty", id="empty token"),
         pytest.param({**NOWHERE, "api_token": " \n"}, "setting api_token is empty", id="blank token"),
-        pytest.param(
-            {**NOWHERE, "api_token": None}, "give one of the settings api_token and api_tokens", id="null token"
-        ),
+        pytest.param({**NOWHERE, "api_token": None}, NO_CREDENTIAL, id="null token"),
         pytest.param(
             {**NOWHERE, "api_token": 590218843377}, "setting api_token must be a string", id="number as token"
         ),
@@ -493,7 +492,7 @@ def test_the_connection_test_says_what_the_credential_sees(sandbox: Sandbox, run
             "organizer nobody of the setting organizers is not among those that the credential sees",
             id="wrong organizer",
         ),
-        pytest.param({"api_token": None}, "give one of the settings api_token and api_tokens", id="no token"),
+        pytest.param({"api_token": None}, NO_CREDENTIAL, id="no token"),
     ],
 )
 def test_the_connection_test_tells_what_is_wrong_apart(
