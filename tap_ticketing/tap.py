@@ -305,7 +305,7 @@ class TapTicketing(RestTap):
         if self.scope.shards.count == 1:
             return
         kept = State(t.cast("dict[str, t.Any]", self.state))
-        for stream in self.state.get("bookmarks", {}):
+        for stream in list(self.state.get("bookmarks", {})):  # one with nothing left goes
             for level in ("active", *LEVELS):
                 known = kept.bookmarks(stream, level)
                 for event in known.names():

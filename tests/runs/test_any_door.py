@@ -154,6 +154,8 @@ class Case:
         self._known = sorted(good.tap.config_jsonschema["properties"].keys() - good.config.keys() - {"batch_config"})
         self.environment: dict[str, str] = {}
         self._files: Json = {"config": dict(good.config), "catalog": good.catalog, "state": good.state}
+        if door == "state":
+            self._files["config"]["shard_count"] = self._chance.choice([1, 2])
         if door == "maps":
             self._add_maps()
         if door == "batches":

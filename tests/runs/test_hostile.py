@@ -320,7 +320,7 @@ def test_whatever_a_state_holds_it_is_refused_in_one_line_or_works(
     if tap is TapOrganizers and shards > 1:
         config["shard_events_of"] = ["riverside"]
 
-    @settings(max_examples=40)
+    @settings(max_examples=30 if shards == 1 else 15)
     @given(edits(STATES[tap]))
     def check(changes: list[Edit]) -> None:
         state = edited(STATES[tap], changes)
