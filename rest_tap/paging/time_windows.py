@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
+import itertools
 import math
 import typing as t
 
@@ -36,8 +37,8 @@ class TimeWindows(FilteredPaginator):
 
     The first page of a window is certain. The number of rows in a closed window can only
     fall. So a further page is certain when a page that was asked for after it had come still
-    tells the same number as the first; or when, at the end of the window, as many rows have
-    come. (A page's own number proves nothing: it is counted before its rows are looked up.)
+    tells the same number as the first; or when, at the end of the window, as many different
+    rows have come. (A page's own number proves nothing: it is counted before its rows are looked up.)
     Where the numbers differ, a new window begins at the last row that is certain. It is one
     page long, so that reading gets on however many rows are deleted; if that goes well, the
     windows grow again. A time that fills more than a window is a window of its own.
@@ -190,7 +191,8 @@ class TimeWindows(FilteredPaginator):
         Raises:
             BrokenAnswer: The rows are in another order, so that there is no place to go on from.
         """
-        times = [at for row in page.rows if (at := parse_time(row.get(self.field))) is not None]
+        values = [parse_time(row.get(self.field)) for row in page.rows]
+        times = [at for at in values if at is not None]
         if times != sorted(times):
             msg = f"the rows are not in the order of {self.field}, so they cannot be read on from it"
             raise BrokenAnswer(msg)
@@ -204,12 +206,12 @@ class TimeWindows(FilteredPaginator):
             self.before_parameter, self._bound, self._longest = "", None, 1
             return self._restart()
         if request.position[-1] > 1:
-            has_moved = self._counts.has_moved(page, times, self._key(page, 0))
+            has_moved = self._counts.has_moved(page, times) or self._counts.repeats(page, values)
         else:
             self._whole = page.count if since is None else self._whole
             has_moved = not self._counts.agree_with(page, before)
             if not has_moved:
-                self._counts = Counts(page, before)
+                self._counts = Counts(page, before, self._keys)
         lacking = 0 if page.envelope.get("next") else self._counts.lacking(page)
         if has_moved or lacking:
             instead = self._restart()
@@ -217,7 +219,7 @@ class TimeWindows(FilteredPaginator):
                 return instead
             self._missing += lacking
             self._is_uncertain = True
-        self._counts.add(request, page, self.field, times, self._key(page, -1))
+        self._counts.add(request, page, self.field, times, values)
         certain = self._counts.certain(page)
         if certain is not None and not self._is_uncertain:
             self.reached = certain
@@ -238,10 +240,6 @@ class TimeWindows(FilteredPaginator):
         """Return whether it is certain that all rows have come."""
         return not self._is_uncertain and super().is_complete(distinct)
 
-    def _key(self, page: Page, place: int) -> tuple[str, ...] | None:
-        """Return what identifies the first or last row of a page."""
-        return tuple(repr(page.rows[place].get(key)) for key in self._keys) if page.rows else None
-
     def rows_filtered(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
         """Return all rows of the page."""
         return page.rows
@@ -250,15 +248,18 @@ class TimeWindows(FilteredPaginator):
 class Counts:
     """How many rows of a window there are and have come, and which of its pages are certain."""
 
-    def __init__(self, page: Page | None = None, before: dt.datetime | None = None) -> None:
+    def __init__(self, page: Page | None = None, before: dt.datetime | None = None, keys: t.Sequence[str] = ()) -> None:
         """Begin with the first page of a window; without one, nothing is known."""
+        self._keys = keys
         self._count = page.count if page else None
         self._size = len(page.rows) if page else 0
         self._before = before
         #: Rows that have come, and how many of them are older than the last one.
         self._rows = self._older = 0
         self._last_time: dt.datetime | None = None
-        self._last_key: tuple[str, ...] | None = None
+        #: The value of the last row, and the keys of all that have come with it.
+        self._last_value: dt.datetime | None = None
+        self._at_edge: set[tuple[str, ...]] = set()
         #: Pages that are not certain yet: their positions and last values.
         self._open: collections.deque[tuple[tuple[int, ...], str]] = collections.deque()
 
@@ -271,15 +272,26 @@ class Counts:
             return not self._open
         return self._count - page.count <= self._older
 
-    def has_moved(self, page: Page, times: list[dt.datetime], first_key: tuple[str, ...] | None) -> bool:
+    def has_moved(self, page: Page, times: list[dt.datetime]) -> bool:
         """Return whether a further page shows that rows moved."""
         if not page.is_there or (page.count or 0) < (self._count or 0):
             return True
         if self._last_time is not None and times and times[0] < self._last_time:
             return True
-        if first_key is not None and first_key == self._last_key:
-            return True
         return bool(page.envelope.get("next")) and self._count is not None and len(page.rows) < self._size
+
+    def repeats(self, page: Page, values: list[dt.datetime | None]) -> bool:
+        """Return whether a row of a further page has come before, so that others moved past it unseen.
+
+        A page that was asked for before rows were deleted can bring the same rows as the page before it,
+        asked for later, and the number of rows is right. Rows are in order, so it is enough to look at those
+        with the last value.
+        """
+        first = itertools.takewhile(lambda pair: pair[1] == self._last_value, zip(page.rows, values, strict=True))
+        return any(self._key(row) in self._at_edge for row, _ in first)
+
+    def _key(self, row: Record) -> tuple[str, ...]:
+        return tuple(repr(row.get(key)) for key in self._keys)
 
     def lacking(self, page: Page) -> int:
         """Return how many rows are missing, if this is the last page of the window."""
@@ -294,16 +306,23 @@ class Counts:
         page: Page,
         field: str,
         times: list[dt.datetime],
-        last_key: tuple[str, ...] | None,
+        values: list[dt.datetime | None],
     ) -> None:
-        """Take a page in; ``times`` are its rows' values, as far as they have one."""
+        """Take a page in; ``values`` are those of its rows, and ``times`` the same without None."""
         if times:
             with_last = times.count(times[-1])
             if times[-1] != self._last_time or with_last < len(times):
                 self._older = self._rows + len(times) - with_last
             self._last_time = times[-1]
         self._rows += len(page.rows)
-        self._last_key = last_key
+        if values:
+            last = values[-1]
+            if last != self._last_value:
+                self._at_edge, self._last_value = set(), last
+            backwards = zip(reversed(page.rows), reversed(values), strict=True)
+            self._at_edge.update(
+                self._key(row) for row, _ in itertools.takewhile(lambda pair: pair[1] == last, backwards)
+            )
         value = page.rows[-1].get(field) if page.rows else None
         if value is not None:
             self._open.append((request.position, str(value)))

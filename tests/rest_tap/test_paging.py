@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import typing as t
 
 import pytest
@@ -536,6 +537,26 @@ def test_a_list_that_names_a_page_in_link_for_ever_ends_with_an_error(times: lis
     assert len(reader.requests) < 150
 
 
+class Vanishing(Listed):
+    """A list of which some rows that follow each other vanish at once, in the moment of that number."""
+
+    def __init__(self, times: list[int], page_size: int, moment: int, first: int, number: int) -> None:
+        super().__init__(times, page_size)
+        self.moment, self.first, self.number = moment, first, number
+
+    def between(self) -> None:
+        """Count a moment, and delete if it is the one."""
+        if self.moment == 0:
+            self.rows.sort(key=lambda row: (row["at"], -row["id"]))
+            del self.rows[self.first : self.first + self.number]
+        self.moment -= 1
+
+    def ask(self, request: PageRequest) -> Page | int:
+        """Return a page; the moment before its count is one, too."""
+        self.between()
+        return super().ask(request)
+
+
 # --- time windows -----------------------------------------------------------------------------------------------------
 
 
@@ -608,6 +629,32 @@ def test_time_windows_that_end_when_they_began_lose_no_row_to_deletions_that_new
     )
     found = {row["id"] for row in Reader(paginator, ask, picker(data)).read()}
     assert every - gone <= found
+
+
+@pytest.mark.parametrize("late", range(4))
+@pytest.mark.parametrize("deleted", [1, 2, 3])
+def test_no_moment_of_a_deletion_and_no_order_of_answers_hides_a_row(late: int, deleted: int) -> None:
+    """Rows that belong together, such as the lines of an order, go together, and have one time.
+
+    All pages but one are asked for first. The rows go before that request or any other one, or between its
+    count and its rows.
+    """
+    rows, size = 16, 4
+    for moment, first in itertools.product(range(14), range(rows - deleted + 1)):
+        listed = Vanishing([number // deleted for number in range(rows)], size, moment, first, deleted)
+        listed.now = 100
+
+        def ask(request: PageRequest, listed: Vanishing = listed) -> Page | int:
+            page = listed.ask(request)
+            if isinstance(page, Page):
+                page.server_time = at(100)
+            return page
+
+        paginator = TimeWindows("at", "since", None, before_parameter="until", margin=dt.timedelta(seconds=10))
+        reader = Reader(paginator, ask, lambda known: min(known - 1, late + 1) if known > late + 1 else 0)
+        found = {row["id"] for row in reader.read()}
+        assert {row["id"] for row in listed.rows} <= found, (moment, first)
+        assert paginator.is_complete(len(found))
 
 
 @pytest.mark.parametrize(("bound", "lost"), [({}, {4}), ({"before_parameter": "until"}, set())])
