@@ -76,7 +76,7 @@ def run_at_random(it: Bench, runs: int) -> None:
 
 
 def test_faults_at_random_lose_no_row_and_show_no_secret(it: Bench) -> None:
-    run_at_random(it, 25)
+    run_at_random(it, 12)
 
 
 @pytest.mark.slow
