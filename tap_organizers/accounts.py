@@ -12,8 +12,8 @@ if t.TYPE_CHECKING:
 
 #: Name of the account that OAuth gives access to.
 BY_OAUTH = oauth.SETTINGS[-1]
-#: Key of the context of a list of organizers: the account that it is read by.
-ACCOUNT = "account"
+#: Key of the context of a list of organizers: the account that it is read by; no placeholder or field has such a name.
+ACCOUNT = "by account"
 #: Characters that the slug of an organizer has at most in pretix; its tokens have more.
 LONGEST_SLUG = 50
 

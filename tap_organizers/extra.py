@@ -67,6 +67,10 @@ class ExtraStream(OrganizersStream):
         (key,) = own_keys(t.cast("Kind", self.parent_stream_type))
         return ({**context, self.placeholder: parent[key]},)
 
+    def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:  # noqa: ARG002
+        """Return the keys of the list; its children take that of the row for themselves."""
+        return dict(context)
+
     def paginator(self, context: Context) -> Paginator:
         """Return how the list is paged."""
         return SinglePage(self.params) if self.is_single else super().paginator(context)

@@ -15,8 +15,10 @@ from singer_sdk.exceptions import ConfigValidationError
 from rest_tap.errors import ApiError, BrokenAnswer
 from rest_tap.extra import Declaration
 from sandbox import Fault
+from tap_organizers.accounts import ACCOUNT
 from tap_organizers.extra import extra_streams
 from tap_organizers.streams import STREAMS
+from tap_organizers.streams.parents import IS_SERIES
 from tests.conftest import discovered, entry_of, only, organizers_config, run_tap, select
 from tests.support.declarations import (
     ASKED_LESS,
@@ -689,3 +691,20 @@ def test_a_permission_of_a_declaration_is_one_line_and_no_other_version_is_named
     }
     result = read(sandbox, teams, api_token=sandbox.organizers.add_token(permissions=["c"]), on_denied="skip")
     assert "groups: skipped, denied; it takes the permission a or b" in result.warnings()
+
+
+def test_lists_below_a_list_that_is_below_nothing_keep_their_own_values(sandbox: Sandbox) -> None:
+    fields = {"id": "integer", "name": "string"}
+    accounts = {"name": "accounts", "path": "/var", "primary_keys": ["id"], "fields": fields}
+    below = {**accounts, "name": "notes", "path": "/var/{account}/notes", "parent": "accounts"}
+    for path, rows in (("/var/?$", '[{"id": 5, "name": "ours"}]'), ("/var/5/notes/?$", '[{"id": 1, "name": null}]')):
+        sandbox.faults.add(Fault(path, status=200, body=rows, times=9))
+    result = read(sandbox, accounts, below)
+    assert result.records["accounts"] == [{"id": 5, "name": "ours"}]
+    assert result.records["notes"] == [{"account": 5, "id": 1, "name": None}]
+
+
+def test_what_the_tap_notes_in_a_context_can_be_no_name_of_a_declaration() -> None:
+    for note in (ACCOUNT, IS_SERIES):
+        assert "a name has no spaces" in error_of(with_(fields={"id": "integer", note: "string"}))[0]
+        assert "is no placeholder" in error_of(with_(path=f"{EVENT}/items/{{{note}}}", parent="items"))[0]
