@@ -62,6 +62,10 @@ class BrokenAnswer(ApiError):
     """The answer came with a good status but is not what the contract says."""
 
 
+class Unreadable(BrokenAnswer):
+    """A body came whole and is no JSON; another try may bring a better one."""
+
+
 class ErrorAnswer(BrokenAnswer):
     """The API says that something is wrong, though with a good status."""
 

@@ -148,22 +148,30 @@ class Client:
             yield from account.auth.secrets()
             yield from self._cookies[name].secrets()
 
-    def fetch(self, request: Request, wait: t.Callable[[RateLimiter], None] = RateLimiter.acquire) -> Reply:
+    def fetch(
+        self,
+        request: Request,
+        wait: t.Callable[[RateLimiter], None] = RateLimiter.acquire,
+        failures: t.Iterable[Failure] = (),
+    ) -> Reply:
         """Send a request until it is answered well; safe to call from many threads.
 
         Args:
             request: What to ask, and as whom.
             wait: Waits for its turn.
+            failures: The tries before, whose answers turned out to be no JSON.
 
         Returns:
-            An answer with status 200 whose body is whole JSON, not yet decoded.
+            An answer with status 200 whose body is whole JSON, not yet decoded; see ``Request.is_proven_late``.
 
         Raises:
             ApiError: There is none; the subclass says why.
             Stopped: :meth:`stop` was called meanwhile.
         """
         account = self.accounts[request.account]
-        failures: list[Failure] = []
+        failures = list(failures)
+        if failures:
+            self._pause(request, failures)
         redirect, was_renewed = "", False
         while True:
             wait(account.limiter)

@@ -13,9 +13,10 @@ import dataclasses
 import typing as t
 
 from rest_tap.duplicates import Deduplicator
-from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
+from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer, Unreadable
 from rest_tap.outcome import Ending
 from rest_tap.paging import Page, Walk
+from rest_tap.replies import not_json
 from rest_tap.request import Request
 from rest_tap.schema import Placeholder
 from rest_tap.times import now
@@ -59,6 +60,7 @@ class PendingPage(Job):
             stream=stream.name,
             final=stream.final_statuses,
             account=stream.account(listing.context),
+            is_proven_late=True,
         )
         super().__init__(listing.http, request)
         self.listing = listing
@@ -336,7 +338,7 @@ class Listing:
 
     def reveal(self, pending: PendingPage) -> None:
         """Look at a page that has come early, for the requests that it makes known."""
-        if self._pending.get(pending.place.position) is pending:
+        if pending.is_done and self._pending.get(pending.place.position) is pending:
             with contextlib.suppress(ApiError):  # raised again when the page is due
                 self._walk.look(pending.place, pending.open())
 
@@ -357,6 +359,9 @@ class Listing:
             page = pending.open()
             counts = self._walk.admit(page)
         except ApiError as error:
+            if isinstance(error, Unreadable) and pending.error is None:
+                pending.ask_again(not_json(error))
+                return
             raise self._here(error) from None
         if counts:
             del self._pending[pending.place.position]

@@ -8,6 +8,7 @@ done without guessing, so that it could be turned back, and null if not.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 import typing as t
 
@@ -57,13 +58,18 @@ class Normaliser:
         """
         self._keys = tuple(keys)
         properties: dict[str, Schema] = schema.get("properties", {})
-        self._page: t.Any = list[_struct(properties, self._keys)]  # type: ignore[misc]
+        self._properties = properties
         self._find = finder(declared, schema) if declared is not None else None
         self._note = note
         # A page of records that fit and hold no other fields is found out in one call.
         self._known: t.Any = list[_struct(properties, self._keys, declared)] if self._find else None  # type: ignore[misc]
         self._fits = _fits(properties)
         self._clock = _clock(schema)
+
+    @functools.cached_property
+    def _page(self) -> t.Any:
+        """Return the type of a page of records that fit."""
+        return t.cast("t.Any", list)[_struct(self._properties, self._keys)]
 
     def __call__(self, records: list[Record]) -> dict[int, Misfits]:
         """Make records fit, in place; what is inside of them is copied before it is changed.

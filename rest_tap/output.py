@@ -6,13 +6,14 @@ after each STATE, and before the tap waits for the network.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import sys
 import time
 import typing as t
 
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
-from singer_sdk.singerlib.encoding.simple import Message, StateMessage
+from singer_sdk.singerlib.encoding.simple import Message, SchemaMessage, StateMessage
 
 from rest_tap.batches import BATCH_SIZE
 from rest_tap.records import encoder
@@ -36,6 +37,9 @@ class BytesWriter(GenericSingerWriter[bytes, Message]):
 
     def serialize_message(self, message: Message) -> bytes:
         """Return a message as one line of JSON."""
+        if isinstance(message, SchemaMessage):  # which the SDK would copy first, value by value
+            fields = ((field.name, getattr(message, field.name)) for field in dataclasses.fields(message))
+            return encoder.encode({name: value for name, value in fields if value is not None}) + b"\n"
         return encoder.encode(message.to_dict()) + b"\n"
 
     def serialize_state(self, state: t.Mapping[str, t.Any]) -> bytes:

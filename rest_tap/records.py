@@ -7,6 +7,7 @@ selection or maps give a reason to, and a page is encoded at once.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import re
 import typing as t
@@ -66,7 +67,6 @@ class RecordEncoder:
         own_keys = t.cast("t.Sequence[str]", type(stream).primary_keys)
         # Keys that only the catalog names may be null: that is up to the user.
         self._keys = [key for key in own_keys if key in stream.primary_keys]
-        self._normalise = Normaliser(schema, self._keys, declared=stream.schema, note=self._note_kept)
         self._schema = schema
         self._typed: TypedPages | None = None
         self._keep_unknown = ("properties", UNKNOWN_FIELDS) not in left_out
@@ -87,6 +87,11 @@ class RecordEncoder:
         #: How many rows were left out because they lack a key.
         self.without_key = 0
         self._has_mapped_away = False
+
+    @functools.cached_property
+    def _normalise(self) -> Normaliser:
+        """Return what makes records fit; typed rows do."""
+        return Normaliser(self._schema, self._keys, declared=self._stream.schema, note=self._note_kept)
 
     @property
     def has_left_out(self) -> bool:

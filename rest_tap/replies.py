@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from rest_tap import errors
-from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Unanswered
+from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Unanswered, Unreadable
 from rest_tap.retry import UNREADABLE, Failure, RetryPolicy
 
 if t.TYPE_CHECKING:
@@ -23,6 +23,8 @@ DETAIL_LENGTH = 300
 DETAIL_BYTES = 1 << 18
 #: Bytes below which an answer takes little memory, whatever is in it.
 SMALL = 1 << 18
+#: Bytes at either end of an answer in which something else than a space is to be expected.
+SAMPLE = 64
 #: What a value in a list or an object, an object and a list take, in bytes, about.
 VALUE_SIZE, OBJECT_SIZE, LIST_SIZE = 90, 250, 80
 
@@ -64,16 +66,18 @@ def decode(reply: Reply, how: t.Callable[[bytes], t.Any] = _decoder.decode) -> t
         how: What decodes the body, if not everything in it becomes what JSON calls it.
 
     Raises:
-        BrokenAnswer: It is no JSON that Python can hold.
+        Unreadable: It is no JSON that Python can hold.
     """
     try:
         return how(_without_mark(reply.content))
     except _NOT_JSON:
-        raise BrokenAnswer(errors.NOT_JSON) from None
+        raise Unreadable(errors.NOT_JSON) from None
 
 
 def failure(request: Request, reply: Reply, rules: Rules, settings: str = "") -> Failure | None:
-    """Return why an answer cannot be used, or None for a good one, whose body is whole JSON.
+    """Return why an answer cannot be used, or None for a good one.
+
+    Its body is whole JSON; where decoding will show that, it only looks like it.
 
     Args:
         request: What was asked.
@@ -86,7 +90,7 @@ def failure(request: Request, reply: Reply, rules: Rules, settings: str = "") ->
     """
     status = reply.status
     if status == _OK:
-        if not _is_json(reply.content):
+        if not (request.is_proven_late and _looks_like_json(reply.content)) and not _is_json(reply.content):
             return _unreadable(request, reply)
         if memory_of(reply.content) > rules.max_bytes:
             raise too_large(request, rules.max_bytes)
@@ -143,6 +147,17 @@ def memory_of(content: bytes) -> int:
     )
 
 
+def not_json(error: Unreadable) -> Failure:
+    """Return the failure that a body stands for which turned out to be no JSON."""
+    return Failure(error, UNREADABLE, what=errors.UNREADABLE_ANSWER)
+
+
+def _looks_like_json(content: bytes) -> bool:
+    """Return whether a body begins and ends as an object or a list does: what is cut short or a page does not."""
+    start, end = _without_mark(content[:SAMPLE]).lstrip()[:1], content[-SAMPLE:].rstrip()[-1:]
+    return (start, end) in {(b"{", b"}"), (b"[", b"]")}
+
+
 def _is_json(content: bytes) -> bool:
     content = _without_mark(content)
     try:
@@ -163,8 +178,7 @@ def _without_mark(content: bytes) -> bytes:
 def _unreadable(request: Request, reply: Reply) -> Failure:
     if reply.content.lstrip()[:1] == b"<" or "html" in reply.headers.get("Content-Type", ""):
         raise BrokenAnswer(errors.WEB_PAGE, stream=request.stream, path=request.path)
-    error = BrokenAnswer(errors.NOT_JSON, stream=request.stream, path=request.path)
-    return Failure(error, UNREADABLE, what=errors.UNREADABLE_ANSWER)
+    return not_json(Unreadable(errors.NOT_JSON, stream=request.stream, path=request.path))
 
 
 def _error(request: Request, reply: Reply, rules: Rules, settings: str) -> ApiError:

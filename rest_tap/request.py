@@ -30,6 +30,7 @@ class Request:
         authenticated: Whether to send the credential.
         is_list: Whether the path takes a trailing slash where the server wants them.
         final: Statuses that asking again does not mend here.
+        is_proven_late: Whether decoding the answer will prove that it is JSON, and whoever does that asks again if not.
         is_login: Whether the answer may hold a new credential, so that nothing of it is ever quoted.
         account: Name of the account that asks; empty where there is one.
     """
@@ -43,6 +44,7 @@ class Request:
     authenticated: bool = True
     is_list: bool = True
     final: frozenset[int] = frozenset()
+    is_proven_late: bool = False
     is_login: bool = False
     account: str = ""
 

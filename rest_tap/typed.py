@@ -6,9 +6,10 @@ a field are times, and whether these are in UTC.
 
 Whatever does not fit is left to the other way, by which :mod:`rest_tap.records` makes records
 fit. It is taken for the whole page: where a value is not of its type, a key is missing, or a
-field comes that no schema names. Such names are learnt, so that the pages after it are fast
-again. Both ways write the same bytes: the fields in the order of the schema, then the unknown
-ones by name. So nothing but time depends on which one a page has gone.
+field comes that no schema names. Such names are learnt first, as far as they are few, so that a
+server that is newer than the schema is read as fast. Both ways write the same bytes: the fields
+in the order of the schema, then the unknown ones by name. So nothing but time depends on which
+one a page has gone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from __future__ import annotations
 import datetime as dt
 import operator
 import typing as t
-from typing import ClassVar  # msgspec takes t.ClassVar for a field
 
 import msgspec
 
@@ -48,10 +48,11 @@ _days = list[dt.date]
 class Row(msgspec.Struct):
     """A row whose values are as the schema says. Its own fields are read as those of a record are."""
 
-    #: Attribute of each field.
-    attributes: ClassVar[dict[str, str]] = {}
-    #: What else is to be done with such objects.
-    steps: ClassVar[Steps]
+    if t.TYPE_CHECKING:  # msgspec would take these for fields
+        #: Attribute of each field.
+        attributes: t.ClassVar[dict[str, str]]
+        #: What else is to be done with such objects.
+        steps: t.ClassVar[Steps]
 
     def get(self, name: str, default: t.Any = None) -> t.Any:
         """Return the value of a field as it came, or the default where it did not come."""
@@ -308,14 +309,15 @@ class TypedPages:
         return {self._records_key: answer.rows, **around}
 
     def _decode_otherwise(self, content: bytes, given: Record) -> t.Any:
-        """Return an answer with rows as records, and learn from them."""
+        """Return an answer with rows as records, unless these teach names that let them be typed ones."""
         body = _decode(content)
         rows = body.get(self._records_key) if isinstance(body, dict) else None
         if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-            for row in rows:
-                row.update((name, value) for name, value in given.items() if name not in row)
             if sum(self._shape.learn(row) for row in rows):
                 self._decoders.clear()
+                return self._decode(content, given)
+            for row in rows:
+                row.update((name, value) for name, value in given.items() if name not in row)
             body[self._records_key] = [self._shape.ordered(row) for row in rows]
         return body
 

@@ -20,6 +20,7 @@ if t.TYPE_CHECKING:
     from rest_tap.http import Client
     from rest_tap.limiter import RateLimiter
     from rest_tap.request import Reply, Request
+    from rest_tap.retry import Failure
 
 #: Seconds that closing waits for threads whose answer nobody needs any more.
 PATIENCE = 3.0
@@ -35,9 +36,10 @@ class Job:
         is_started: Whether a thread has taken it.
         is_done: Whether its answer, or its error, is there.
         wakes_reader: Whether the reader wants to know at once that it is done.
+        failures: Tries whose answers turned out to be no JSON.
     """
 
-    __slots__ = ("_http", "error", "is_done", "is_started", "reply", "request", "wakes_reader")
+    __slots__ = ("_http", "error", "failures", "is_done", "is_started", "reply", "request", "wakes_reader")
 
     def __init__(self, http: Client, request: Request) -> None:
         """Prepare it; nothing is sent yet."""
@@ -45,16 +47,23 @@ class Job:
         self.request = request
         self.reply: Reply | None = None
         self.error: Exception | None = None
+        self.failures: list[Failure] = []
         self.is_started = self.is_done = self.wakes_reader = False
 
+    def ask_again(self, failure: Failure) -> None:
+        """Take back that the request is answered: what came cannot be used."""
+        self.failures.append(failure)
+        self.reply = None
+        self.is_started = self.is_done = False
+
     def send(self, wait: t.Callable[[RateLimiter], None]) -> None:
-        """Send the request until there is an answer, or none to be had; called once, in a thread.
+        """Send the request until there is an answer, or none to be had; called in a thread.
 
         Args:
             wait: Waits for its turn.
         """
         try:
-            self.reply = self._http.fetch(self.request, wait)
+            self.reply = self._http.fetch(self.request, wait, self.failures)
         except Exception as error:  # noqa: BLE001 - raised in the reader, where the answer is due
             self.error = error
         self.is_done = True
