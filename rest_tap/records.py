@@ -17,7 +17,9 @@ from singer_sdk.contrib.msgspec import enc_hook
 from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.mapper import SameRecordTransform
 
+from rest_tap.names import NameClearer
 from rest_tap.normalise import Misfits, Normaliser, Path
+from rest_tap.redact import holds_secret
 from rest_tap.schema import UNKNOWN_FIELDS, Record
 from rest_tap.selection import dropper, tree
 from rest_tap.typed import Row, Shape, TypedPages, finish
@@ -67,6 +69,9 @@ class RecordEncoder:
         own_keys = t.cast("t.Sequence[str]", type(stream).primary_keys)
         # Keys that only the catalog names may be null: that is up to the user.
         self._keys = [key for key in own_keys if key in stream.primary_keys]
+        self._names = NameClearer()
+        #: Whether a field that no schema names, inside of an object that it names, is called like a secret.
+        self._holds_secret = False
         self._schema = schema
         self._typed: TypedPages | None = None
         self._keep_unknown = ("properties", UNKNOWN_FIELDS) not in left_out
@@ -136,6 +141,10 @@ class RecordEncoder:
         if records and isinstance(records[0], Row):
             rows: t.Any = records
             finish(rows, keys, self.unexpected)
+            kept = type(rows[0]).steps.unknown and type(rows[0]).steps.unknown_fields
+            for row in rows if kept else ():
+                if (unknown := getattr(row, kept)) is not msgspec.UNSET:
+                    self._clear_names(unknown)
             return records
         known = self._known
         for record in records:
@@ -145,7 +154,17 @@ class RecordEncoder:
         if self._drop is not None:
             for record in records:
                 self._drop(record)
-        return self._made_to_fit(self._normalise, records, keep=self._keep_unknown)
+        records = self._made_to_fit(self._normalise, records, keep=self._keep_unknown)
+        if self._holds_secret:
+            self._clear_names(records)
+            self._holds_secret = False
+        return records
+
+    def _clear_names(self, value: t.Any) -> None:
+        """Take secrets out of the names inside of a value, in place."""
+        self._names.clear(value)
+        if self._names.has_cleared:
+            self._warn("names", "the server sends names of fields that hold the credential; *** stands in its place")
 
     def _made_to_fit(self, normalise: Normaliser, records: list[Record], *, keep: bool) -> list[Record]:
         """Make records fit, keep what that took from them, and leave out those without a key."""
@@ -165,9 +184,11 @@ class RecordEncoder:
         for name, value in unknown.items():
             self.unexpected.unknown("", name, value, is_kept=self._keep_unknown)
         if self._keep_unknown:
+            self._clear_names(unknown)
             record[UNKNOWN_FIELDS] = dict(sorted(unknown.items()))
 
     def _note_kept(self, path: str, name: str, value: t.Any) -> None:
+        self._holds_secret = self._holds_secret or self._names.holds_secret(name, value)
         self.unexpected.unknown(path, name, value, is_kept=True)
 
     def _note_left_out(self, path: str, name: str, value: t.Any) -> None:
@@ -179,6 +200,7 @@ class RecordEncoder:
             # Where a part of a value is left out, nobody can say which part of this one.
             is_kept = keep and not self._left_out.reaches(path)
             if is_kept:
+                self._clear_names(value)
                 record[UNKNOWN_FIELDS] = {where(path): value, **(record.get(UNKNOWN_FIELDS) or {})}
             name = field(path)
             self.unexpected.misfit(name, says(self._schema, path), value, is_kept=is_kept)
@@ -217,7 +239,7 @@ class RecordEncoder:
     def mapped(self, records: list[Record]) -> list[Record]:
         """Return prepared records as the primary map makes them, for a batch."""
         records = self._mapped(records)
-        encoded = encoder.encode(records)
+        records, encoded = self._encoded(records, encoder.encode)
         without_nul = self._without_nul(encoded)
         return records if without_nul is encoded else msgspec.json.decode(without_nul)
 
@@ -260,8 +282,17 @@ class RecordEncoder:
         """
         if not records:
             return b""
-        encoded = self._without_nul(encoder.encode_lines(records))
+        encoded = self._without_nul(self._encoded(records, encoder.encode_lines)[1])
         return b"".join((prefix, encoded[:-1].replace(b"\n", suffix + prefix), suffix))
+
+    def _encoded(self, records: list[Record], encode: t.Callable[[t.Any], bytes]) -> tuple[list[Record], bytes]:
+        """Return records, and encoded; where the credential is in them as it was sent, no name has it."""
+        encoded = encode(records)
+        if not holds_secret(encoded):
+            return records, encoded
+        records = [dict(record.items()) for record in records]
+        self._clear_names(records)
+        return records, encode(records)
 
     def _without_nul(self, encoded: bytes) -> bytes:
         """Return encoded records with another character in place of NUL."""

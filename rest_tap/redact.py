@@ -57,9 +57,13 @@ class Redactor:
             text = " ".join(text.split())
         return f"{text[:LONGEST]}…" if is_long else text
 
+    def secrets(self) -> set[str]:
+        """Return the secrets that there are now."""
+        return {secret for secret in self._secrets() if secret.strip()}
+
     def mask(self, text: str, *, is_ours: bool = False) -> str:
         """Return a text without any secret, and otherwise as it is."""
-        secrets = {secret for secret in self._secrets() if secret.strip()}
+        secrets = self.secrets()
         if not secrets or not text:
             return text
         known, pieces = self._known.get(is_ours, (set(), {}))
@@ -170,6 +174,19 @@ def clear_logs(redactor: Redactor) -> None:
     logging.setLogRecordFactory(_record)
 
 
+def masked(text: str) -> str:
+    """Return a text without any secret that this process knows, and otherwise as it is."""
+    for redactor in tuple(_redactors):
+        text = redactor.mask(text, is_ours=True)
+    return text
+
+
+def holds_secret(encoded: bytes) -> bool:
+    """Return whether JSON holds a secret that this process knows, as it was sent; words do not count."""
+    secrets = {secret for redactor in tuple(_redactors) for secret in redactor.secrets() if len(secret) >= WORD}
+    return any(json.dumps(secret, ensure_ascii=False)[1:-1].encode() in encoded for secret in secrets)
+
+
 def _record(*args: t.Any, **kwargs: t.Any) -> logging.LogRecord:
     record = _make_record(*args, **kwargs)
     try:
@@ -182,8 +199,5 @@ def _record(*args: t.Any, **kwargs: t.Any) -> logging.LogRecord:
     if cleared != message:
         record.msg, record.args = cleared, ()
     if record.exc_info and record.exc_info[0] is not None:
-        text = logging.Formatter().formatException(record.exc_info)
-        for redactor in tuple(_redactors):
-            text = redactor.mask(text, is_ours=True)
-        record.exc_text = text
+        record.exc_text = masked(logging.Formatter().formatException(record.exc_info))
     return record

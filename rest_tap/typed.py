@@ -21,6 +21,7 @@ import typing as t
 import msgspec
 
 from rest_tap.normalise import NUMBER_TYPE, WHOLE_TYPE, kind_of
+from rest_tap.redact import masked
 from rest_tap.schema import UNKNOWN_FIELDS
 from rest_tap.times import known_to_utc
 from rest_tap.unexpected import is_closed
@@ -457,5 +458,7 @@ def _or_null(kind: t.Any, schema: Schema) -> t.Any:
 
 
 def _can_be_named(name: str) -> bool:
-    """Return whether a type can have a field of this name: in JSON, it has to stand as it is."""
-    return name != UNKNOWN_FIELDS and not any(sign in '"\\' or sign < " " for sign in name)
+    """Return whether a type can have a field of this name: in JSON, it has to stand as it is, also without secrets."""
+    if name == UNKNOWN_FIELDS or any(sign in '"\\' or sign < " " for sign in name):
+        return False
+    return masked(name) == name

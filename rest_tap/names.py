@@ -1,0 +1,69 @@
+"""Names of fields that a server has chosen, cleared of secrets: they become columns, and stand in logs and reports.
+
+A value is data and leaves as it came.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from rest_tap.redact import LONGEST, masked
+
+if t.TYPE_CHECKING:
+    from rest_tap.schema import Record
+
+#: Names that are remembered as harmless; a server may send any number.
+NAMES_KEPT = 10_000
+
+
+class NameClearer:
+    """Takes secrets out of names; each is looked at once."""
+
+    def __init__(self) -> None:
+        """Start with no name known."""
+        self._harmless: set[str] = set()
+        #: Whether a name was changed.
+        self.has_cleared = False
+
+    def clear(self, value: t.Any) -> None:
+        """Clear all names inside of a value, in place."""
+        if value.__class__ is dict:
+            if not value.keys() <= self._harmless:
+                self._clear_own(value)
+            value = value.values()
+        elif value.__class__ is not list:
+            return
+        for one in value:
+            if one.__class__ is dict or one.__class__ is list:
+                self.clear(one)
+
+    def holds_secret(self, name: str, value: t.Any) -> bool:
+        """Return whether a name, or one inside of its value, is to be cleared."""
+        if self._cleared(name) != name:
+            return True
+        if value.__class__ is dict:
+            return any(self.holds_secret(inner, value[inner]) for inner in value)
+        return value.__class__ is list and any(self.holds_secret(name, one) for one in value)
+
+    def _cleared(self, name: str) -> str:
+        """Return a name without secrets, cut if it is very long."""
+        if name in self._harmless:
+            return name
+        told = masked(name[:LONGEST])
+        if told == name and len(self._harmless) < NAMES_KEPT:
+            self._harmless.add(name)
+        return told
+
+    def _clear_own(self, value: Record) -> None:
+        told = {name: self._cleared(name) for name in value}
+        if all(name == new for name, new in told.items()):
+            return
+        self.has_cleared = True
+        items = list(value.items())
+        value.clear()
+        for name, one in items:
+            new, number = told[name], 1
+            while new in value:
+                number += 1
+                new = f"{told[name]} {number}"
+            value[new] = one
