@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import typing as t
+from urllib.parse import parse_qs
 
 from tests.support.raw import Connection, RawServer
 
@@ -12,6 +13,7 @@ if t.TYPE_CHECKING:
 
 #: A secret that is like nothing else: what is echoed of it is found.
 TOKEN = "zq7KxW4vJp9TnB2mRfYd8HcG3sLgVwX6"
+PASSWORD = "Kq8vZr5t Wm2xYs7nLb4cPd9fGh3jTe6u"
 PERSON = "jane.roe@people.example"
 EVENTS = ("autumn", "spring")
 ROWS = 3
@@ -67,8 +69,47 @@ def healthy(target: str) -> bytes | None:  # noqa: PLR0911 - a path each
     return None
 
 
+ATTENDEES, ORDERS = ("TA1", "TA2", "TA3"), ("51", "52")
+
+
+def attendee(code: t.Any, **more: t.Any) -> dict[str, t.Any]:
+    return {"id": f"a-{code}", "ticket_code": code, "values": [], "created_at": "2026-01-01T10:00:00+0300", **more}
+
+
+def attendees(*codes: t.Any, **more: t.Any) -> bytes:
+    """Return a page of attendees with these codes, which says that there are no others."""
+    rows = [attendee(code) for code in codes]
+    return json.dumps({"fields": [], "total": len(rows), "attendees": rows, **more}).encode()
+
+
+def healthy_ticketing(path: str, query: dict[str, list[str]]) -> bytes | None:  # noqa: PLR0911 - a path each
+    """Return the right answer of the other API, or None where there is none."""
+    match path:
+        case "/v1/login":
+            return json.dumps({"token": TOKEN, "user": {"email": PERSON}, "expires_in": 172_800}).encode()
+        case "/v1/events":
+            return b'{"events": [{"id": 1, "name": "An event", "ticket_types": []}]}'
+        case "/v1/attendees":
+            since = query.get("since")
+            if since is None:
+                return attendees(*ATTENDEES)
+            known = since[0] == ATTENDEES[-1]
+            return attendees(total=len(ATTENDEES)) if known else b'{"error": "Unknown ticket code"}'
+        case "/v1/tickets":
+            return json.dumps({"tickets": [{"code": code, "checked_in": False} for code in ATTENDEES]}).encode()
+        case "/v1/orders":
+            rows = [{"id": order, "email": PERSON, "items": [{"name": "Ticket"}]} for order in ORDERS]
+            return json.dumps({"data": rows if query.get("p") == ["1"] else []}).encode()
+    return None
+
+
 #: The requests that cases spoil, by a short name.
 PLACES = {
+    "login": "/v1/login",
+    "ticketing events": "/v1/events",
+    "attendees": "/v1/attendees",
+    "tickets": "/v1/tickets",
+    "orders": "/v1/orders",
     "organizers": "/organizers",
     "events": "/organizers/house/events",
     "rules": "/organizers/house/events/autumn/taxrules",
@@ -86,13 +127,14 @@ class Api(RawServer):
         super().__init__(self._respond)
 
     def _respond(self, connection: Connection) -> None:
-        path = connection.target.partition("?")[0].rstrip("/")
+        target, _, query = connection.target.partition("?")
+        path = target.rstrip("/")
         if self._spoil is not None and path == self._place and self._left != 0:
             if self._left is not None:
                 self._left -= 1
             self._spoil(connection)
             return
-        body = healthy(connection.target)
+        body = healthy_ticketing(path, parse_qs(query)) if path.startswith("/v1/") else healthy(connection.target)
         if body is None:
             connection.reply(b'{"detail": "Not found."}', "404 Not Found", Content_Type="application/json")
         else:

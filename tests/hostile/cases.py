@@ -11,12 +11,18 @@ import struct
 import typing as t
 import zlib
 from socket import SO_LINGER, SOL_SOCKET
+from urllib.parse import quote
 
 from tests.hostile.api import (
+    ATTENDEES,
+    PASSWORD,
     PERSON,
+    PLACES,
     TOKEN,
     Answer,
     after,
+    attendee,
+    attendees,
     event,
     organizer,
     page,
@@ -40,6 +46,7 @@ class Case:
         answer: The answer.
         times: How often; for ever if None.
         budget: Seconds of ``max_runtime_seconds``, where the answer takes longer.
+        personal_data: Whether fields about people are read, and those that no schema names.
         is_good: Whether this is an answer like any other, so that all rows have to come.
     """
 
@@ -47,7 +54,13 @@ class Case:
     answer: Answer
     times: int | None = None
     budget: int | None = None
+    personal_data: bool = False
     is_good: bool = False
+
+    @property
+    def tap(self) -> str:
+        """Return the command that sends this request."""
+        return "tap-ticketing" if PLACES[self.place].startswith("/v1/") else "tap-organizers"
 
 
 CASES: dict[str, Case] = {}
@@ -61,8 +74,17 @@ def large(make: t.Callable[[], bytes], status: str = "200 OK", **headers: str) -
 
 GOOD = page(rules_of("autumn"))
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-LENGTH = b"Content-Length: %d\r\n\r\n" % len(GOOD)
+#: Right answers at some places, of which the first is a list that many cases are about.
+GOOD_AT = {
+    "rules": GOOD,
+    "login": json.dumps({"token": TOKEN, "user": {"email": PERSON}}).encode(),
+    "attendees": attendees(*ATTENDEES),
+}
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def length(content: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n" % len(content)
 
 
 def chunks(content: bytes, size: int = 40, extension: bytes = b"") -> bytes:
@@ -83,63 +105,70 @@ def reset(connection: Connection) -> None:
     raise OSError
 
 
-add(
-    "framing",
-    "rules",
-    {
-        "chunked": sends(CHUNKED + chunks(GOOD) + b"0\r\n\r\n", closes=False),
-        "one byte a chunk": sends(CHUNKED + chunks(GOOD, 1) + b"0\r\n\r\n", closes=False),
-        "chunk extensions": sends(CHUNKED + chunks(GOOD, 40, b";a=b") + b"0\r\n\r\n", closes=False),
-        "trailers": sends(CHUNKED + chunks(GOOD) + b"0\r\nX-T: 1\r\n\r\n", closes=False),
-        "HTTP/1.0 to the end": sends(b"HTTP/1.0 200 OK\r\n\r\n" + GOOD),
-        "without length": sends(HEAD + b"\r\n" + GOOD),
-        "bare line feeds": sends(b"HTTP/1.1 200 OK\nContent-Length: %d\n\n" % len(GOOD) + GOOD),
-        "no reason phrase": sends(b"HTTP/1.1 200\r\n" + LENGTH + GOOD, closes=False),
-        "interim answers before": sends(b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + HEAD + LENGTH + GOOD, closes=False),
-        "a length of zeros before": sends(HEAD + b"Content-Length: 000%d\r\n\r\n" % len(GOOD) + GOOD, closes=False),
-    },
-    is_good=True,
-)
-add(
-    "framing",
-    "rules",
-    {
-        "too long a length": sends(HEAD + b"Content-Length: 99999\r\n\r\n" + GOOD),
-        "too short a length": sends(HEAD + b"Content-Length: 50\r\n\r\n" + GOOD),
-        "a length below zero": sends(HEAD + b"Content-Length: -1\r\n\r\n" + GOOD),
-        "a length that is none": sends(HEAD + b"Content-Length: many\r\n\r\n" + GOOD),
-        "an absurd length": sends(HEAD + b"Content-Length: " + b"9" * 40 + b"\r\n\r\n" + GOOD),
-        "two lengths": sends(HEAD + b"Content-Length: 5\r\n" + LENGTH + GOOD),
-        "length and chunks": sends(HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks(GOOD)),
-        "chunks without end": sends(CHUNKED + chunks(GOOD)),
-        "a chunk's size that is none": sends(CHUNKED + b"zz\r\n" + GOOD + b"\r\n0\r\n\r\n"),
-        "a chunk's size below zero": sends(CHUNKED + b"-5\r\n" + GOOD + b"\r\n0\r\n\r\n"),
-        "an absurd chunk": sends(CHUNKED + b"f" * 30 + b"\r\n" + GOOD),
-        "a chunk shorter than told": sends(CHUNKED + b"ffff\r\n" + GOOD + b"\r\n0\r\n\r\n"),
+def well_framed(good: bytes) -> dict[str, Answer]:
+    """Return answers like any other, each put together in its own way."""
+    return {
+        "chunked": sends(CHUNKED + chunks(good) + b"0\r\n\r\n", closes=False),
+        "one byte a chunk": sends(CHUNKED + chunks(good, 1) + b"0\r\n\r\n", closes=False),
+        "chunk extensions": sends(CHUNKED + chunks(good, 40, b";a=b") + b"0\r\n\r\n", closes=False),
+        "trailers": sends(CHUNKED + chunks(good) + b"0\r\nX-T: 1\r\n\r\n", closes=False),
+        "HTTP/1.0 to the end": sends(b"HTTP/1.0 200 OK\r\n\r\n" + good),
+        "without length": sends(HEAD + b"\r\n" + good),
+        "bare line feeds": sends(b"HTTP/1.1 200 OK\nContent-Length: %d\n\n" % len(good) + good),
+        "no reason phrase": sends(b"HTTP/1.1 200\r\n" + length(good) + good, closes=False),
+        "interim answers before": sends(
+            b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + HEAD + length(good) + good, closes=False
+        ),
+        "a length of zeros before": sends(HEAD + b"Content-Length: 000%d\r\n\r\n" % len(good) + good, closes=False),
+    }
+
+
+def badly_framed(good: bytes) -> dict[str, Answer]:
+    """Return answers that no client can be sure of."""
+    return {
+        "too long a length": sends(HEAD + b"Content-Length: 99999\r\n\r\n" + good),
+        "too short a length": sends(HEAD + b"Content-Length: 50\r\n\r\n" + good),
+        "a length below zero": sends(HEAD + b"Content-Length: -1\r\n\r\n" + good),
+        "a length that is none": sends(HEAD + b"Content-Length: many\r\n\r\n" + good),
+        "an absurd length": sends(HEAD + b"Content-Length: " + b"9" * 40 + b"\r\n\r\n" + good),
+        "two lengths": sends(HEAD + b"Content-Length: 5\r\n" + length(good) + good),
+        "length and chunks": sends(HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks(good)),
+        "chunks without end": sends(CHUNKED + chunks(good)),
+        "a chunk's size that is none": sends(CHUNKED + b"zz\r\n" + good + b"\r\n0\r\n\r\n"),
+        "a chunk's size below zero": sends(CHUNKED + b"-5\r\n" + good + b"\r\n0\r\n\r\n"),
+        "an absurd chunk": sends(CHUNKED + b"f" * 30 + b"\r\n" + good),
+        "a chunk shorter than told": sends(CHUNKED + b"ffff\r\n" + good + b"\r\n0\r\n\r\n"),
         "nothing": sends(b""),
         "blank lines": sends(b"\r\n" * 50),
         "no HTTP": sends(b"SSH-2.0-OpenSSH_9.9\r\n"),
-        "HTTP/0.9": sends(GOOD),
+        "HTTP/0.9": sends(good),
         "binary": sends(bytes(range(256)) * 20),
         "a status of one digit": sends(b"HTTP/1.1 2 OK\r\n\r\n"),
         "a status of four digits": sends(b"HTTP/1.1 2000 OK\r\n\r\n"),
         "a status that is a word": sends(b"HTTP/1.1 fine OK\r\n\r\n"),
         "a long status line": sends(b"HTTP/1.1 200 " + b"x" * 100_000 + b"\r\n\r\n"),
-        "a header without colon": sends(HEAD + b"nonsense\r\n" + LENGTH + GOOD),
-        "a header with a blank name": sends(HEAD + b" : x\r\n" + LENGTH + GOOD),
-        "a folded header": sends(HEAD + b"X: a\r\n b\r\n" + LENGTH + GOOD),
-        "a header with a NUL": sends(HEAD + b"X: a\x00b\r\n" + LENGTH + GOOD),
-        "a header beyond ASCII": sends(HEAD + b"X: \xff\xfe\r\n" + LENGTH + GOOD),
-        "a long header": sends(HEAD + b"X: " + b"x" * 100_000 + b"\r\n" + LENGTH + GOOD),
-        "many headers": sends(HEAD + b"".join(b"X-%d: x\r\n" % n for n in range(500)) + LENGTH + GOOD),
-        "headers only": sends(HEAD + LENGTH),
+        "a header without colon": sends(HEAD + b"nonsense\r\n" + length(good) + good),
+        "a header with a blank name": sends(HEAD + b" : x\r\n" + length(good) + good),
+        "a folded header": sends(HEAD + b"X: a\r\n b\r\n" + length(good) + good),
+        "a header with a NUL": sends(HEAD + b"X: a\x00b\r\n" + length(good) + good),
+        "a header beyond ASCII": sends(HEAD + b"X: \xff\xfe\r\n" + length(good) + good),
+        "a long header": sends(HEAD + b"X: " + b"x" * 100_000 + b"\r\n" + length(good) + good),
+        "many headers": sends(HEAD + b"".join(b"X-%d: x\r\n" % n for n in range(500)) + length(good) + good),
+        "headers only": sends(HEAD + length(good)),
         "half a header": sends(HEAD + b"Content-Le"),
         "a reset": reset,
-        "two answers at once": sends((HEAD + LENGTH + GOOD) * 2, closes=False),
-        "another answer behind": sends(HEAD + LENGTH + GOOD + b"garbage", closes=False),
-        "unknown transfer coding": sends(HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + chunks(GOOD)),
-    },
-)
+        "two answers at once": sends((HEAD + length(good) + good) * 2, closes=False),
+        "another answer behind": sends(HEAD + length(good) + good + b"garbage", closes=False),
+        "unknown transfer coding": sends(HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + chunks(good)),
+    }
+
+
+for place, good in GOOD_AT.items():
+    suffix = "" if place == "rules" else f" at the {place}"
+    once = 1 if place == "attendees" else None  # the cursor would not move on
+    cases = {f"{name}{suffix}": answer for name, answer in well_framed(good).items()}
+    add("framing", place, cases, times=once, is_good=True)
+    add("framing", place, {f"{name}{suffix}": answer for name, answer in badly_framed(good).items()})
 
 # --- statuses ---------------------------------------------------------------------------------------------------------
 
@@ -165,6 +194,15 @@ for number, place in itertools.product((201, 301, 400, 401, 403, 404, 429, 500, 
 for text in ("-5", "1e9", "NaN", "999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", TOKEN, "²", "\x1b[31m"):
     add("status", "rules", {f"429, Retry-After {text[:12]!a}": says(b"", "429 Slow down", Retry_After=text)})
 
+WITH_TOKEN = json.dumps({"token": TOKEN, "error": f"{TOKEN} {PASSWORD}", "user": {"email": PERSON}}).encode()
+for number in STATUSES:
+    add("status", "login", {f"{number} at the login": says(WITH_TOKEN, f"{number} Status")})
+for number, place in itertools.product(
+    (201, 206, 301, 400, 401, 402, 403, 404, 422, 500, 599), ("attendees", "orders")
+):
+    told = json.dumps({"detail": f"You sent {TOKEN}", "attendees": [{"email": PERSON}], "data": [{"email": PERSON}]})
+    add("status", place, {f"{number} at the {place}": says(told.encode(), f"{number} {TOKEN}")})
+
 # --- redirects --------------------------------------------------------------------------------------------------------
 
 LOCATIONS = {
@@ -189,6 +227,11 @@ LOCATIONS = {
 for status in ("301 Moved", "302 Found", "303 Other", "307 Temporary", "308 Permanent"):
     for name, location in list(LOCATIONS.items())[:: 1 if status.startswith("302") else 6]:
         add("redirect", "rules", {f"{status} to {name}": says(b"", status, Location=location)})
+
+for name, location in LOCATIONS.items():
+    # Before the first login, no session token is known.
+    known = location.replace(TOKEN, quote(PASSWORD)).replace(TOKEN.lower(), quote(PASSWORD))
+    add("redirect", "login", {f"the login to {name}": says(b"", "302 Found", Location=known)})
 
 # --- cookies ----------------------------------------------------------------------------------------------------------
 
@@ -341,6 +384,39 @@ add(
     "organizers",
     {name: says(VALUES[name]) for name in ("null", "a list", "an object", "a row that is null", "empty rows", "cut")},
 )
+#: The same shapes for the other API, whose lists have other names, and a total in place of a count.
+SHORT = [VALUES[name] for name in ("null", "a list", "an object", "a row that is null", "empty rows", "cut")]
+ROWS_AT = {"attendees": b'"attendees"', "tickets": b'"tickets"', "orders": b'"data"', "ticketing events": b'"events"'}
+for (name, value), (place, key) in itertools.product(VALUES.items(), ROWS_AT.items()):
+    if place == "attendees" or (place == "orders" and len(value) < 1 << 16) or value in SHORT:
+        shaped = (
+            value.replace(b'"results"', key)
+            .replace(b'"count"', b'"total"')
+            .replace(b'"id"', b'"ticket_code": "T", "id"')
+        )
+        add("json", place, {f"{name} at the {place}": says(shaped)})
+add("json", "login", {f"{name} at the login": says(value) for name, value in VALUES.items() if len(value) < 1 << 20})
+TOTALS: tuple[t.Any, ...] = (
+    -1,
+    0,
+    2,
+    4,
+    10**6,
+    10**18,
+    10**400,
+    1.5,
+    "3",
+    "three",
+    True,
+    None,
+    [],
+    {},
+    [3],
+    {"total": 3},
+)
+for total in TOTALS:
+    add("total", "attendees", {f"{str(total)[:20]} in place of 3": says(attendees(*ATTENDEES, total=total))})
+    add("total", "attendees", {f"{str(total)[:20]}, told once": says(attendees(*ATTENDEES, total=total))}, times=1)
 add(
     "version",
     "version",
@@ -383,6 +459,14 @@ for name, slug in SLUGS.items():
 for place, row in (("organizers", {"name": "x"}), ("events", {"name": {"en": "x"}})):
     add("slug", place, {f"none at {place}": says(page([row])), f"twice at {place}": says(page([organizer()] * 2))})
 
+#: Ticket codes go into the state and, as the cursor, into the address of the next page.
+for name, code in SLUGS.items():
+    content = attendees(code, "TA9").replace(b'"HALF"', b'"a\\udc00"')
+    last = attendees("TA9", code).replace(b'"HALF"', b'"a\\udc00"')
+    add("ticket code", "attendees", {f"{name}, first": says(content)}, times=1)
+    add("ticket code", "attendees", {f"{name}, last": says(last)}, times=1)
+    add("ticket code", "attendees", {f"{name}, for ever": says(last)})
+
 # --- echoes -----------------------------------------------------------------------------------------------------------
 
 for name, echo in ECHOES.items():
@@ -397,6 +481,27 @@ for name, echo in ECHOES.items():
             f"{name}, as the name of a field": says(page([tax_rule(0, **{text: 1}), tax_rule(1), tax_rule(2)])),
         },
     )
+    fields = {
+        "record": [tax_rule(0, **{text: 1}), tax_rule(1), tax_rule(2)],
+        "field": [tax_rule(0, seat={text: 1}), tax_rule(1), tax_rule(2)],
+    }
+    for where, rows in fields.items():
+        add("echo", "rules", {f"{name}, as a name in a {where}": says(page(rows))}, personal_data=True)
+    rows = [attendee(code, **{text: {text: 1}}, ticket_type={"id": 1, text: 2}) for code in ATTENDEES]
+    add(
+        "echo",
+        "attendees",
+        {f"{name}, as a name": says(attendees(attendees=rows, total=3))},
+        times=1,
+        personal_data=True,
+    )
+    for place, secret in (("login", PASSWORD), ("attendees", TOKEN), ("orders", TOKEN)):
+        told = echo(secret)
+        answers = {
+            "an error with 200": says(json.dumps({"error": f"Bad: {told}"}).encode()),
+            "a detail": says(json.dumps({"detail": "." * 280 + told}).encode(), "422 Bad"),
+        }
+        add("echo", place, {f"{name}, in {where} at the {place}": one for where, one in answers.items()})
     add("echo", "events", {f"{name}, as a slug": says(page([event(text)]))})
     add(
         "echo",
@@ -420,7 +525,7 @@ SLOW: dict[str, Answer] = {
     "gzip": after(HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"[")[:10], lambda _: b"\0"),
     "a pause that is asked for": says(b"", "503 Busy", Retry_After="300"),
 }
-for place in ("organizers", "rules"):
+for place in ("organizers", "rules", "login", "attendees"):
     add("drip", place, {f"{name} at {place}": answer for name, answer in SLOW.items()}, budget=2)
 add(
     "flood",
