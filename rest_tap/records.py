@@ -72,7 +72,7 @@ class RecordEncoder:
         self._names = NameClearer()
         #: Whether a field that no schema names, inside of an object that it names, is called like a secret.
         self._holds_secret = False
-        self._schema = schema
+        self._promised = schema
         self._typed: TypedPages | None = None
         self._keep_unknown = ("properties", UNKNOWN_FIELDS) not in left_out
         self._maps = stream.stream_maps
@@ -96,7 +96,7 @@ class RecordEncoder:
     @functools.cached_property
     def _normalise(self) -> Normaliser:
         """Return what makes records fit; typed rows do."""
-        return Normaliser(self._schema, self._keys, declared=self._stream.schema, note=self._note_kept)
+        return Normaliser(self._promised, self._keys, declared=self._stream.schema, note=self._note_kept)
 
     @property
     def has_left_out(self) -> bool:
@@ -123,7 +123,7 @@ class RecordEncoder:
             envelope: What else in an answer is looked at.
         """
         if self._typed is None and self._is_plain:
-            shape = Shape(self._stream.schema, self._schema, self._left_out, known=self._known)
+            shape = Shape(self._stream.schema, self._promised, self._left_out, known=self._known)
             self._typed = TypedPages(shape, keys=self._keys, records_key=records_key, envelope=envelope)
         return self._typed
 
@@ -203,7 +203,7 @@ class RecordEncoder:
                 self._clear_names(value)
                 record[UNKNOWN_FIELDS] = {where(path): value, **(record.get(UNKNOWN_FIELDS) or {})}
             name = field(path)
-            self.unexpected.misfit(name, says(self._schema, path), value, is_kept=is_kept)
+            self.unexpected.misfit(name, says(self._promised, path), value, is_kept=is_kept)
             self._warn(
                 name,
                 f"{name} is sometimes not what the schema says, and then null"
