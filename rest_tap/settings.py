@@ -105,28 +105,28 @@ def shared_settings() -> list[th.Property[t.Any]]:
         ),
         setting(
             "requests_per_minute",
-            th.IntegerType(minimum=1),
+            th.IntegerType(minimum=1, maximum=1_000_000),
             "Requests per minute",
             "Requests are spread evenly so that no more than this many go out in a minute, for each account. "
             "No limit if not set.",
         ),
         setting(
             "shard_index",
-            th.IntegerType(minimum=0),
+            th.IntegerType(minimum=0, maximum=1_000_000),
             "Shard",
             "Number of this run, from 0, where several runs share the work.",
             default=0,
         ),
         setting(
             "shard_count",
-            th.IntegerType(minimum=1),
+            th.IntegerType(minimum=1, maximum=1_000_000),
             "Shards",
             "How many runs share the work. Each list is read by exactly one of them.",
             default=1,
         ),
         setting(
             "max_page_megabytes",
-            th.IntegerType(minimum=1),
+            th.IntegerType(minimum=1, maximum=1_000_000),
             "Largest page",
             "Memory that one answer may take as text and decoded, in megabytes; a larger one is refused.",
             default=96,

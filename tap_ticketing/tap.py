@@ -166,7 +166,7 @@ class TapTicketing(RestTap):
         ),
         setting(
             "follow_ended_events_days",
-            th.IntegerType(minimum=0),
+            th.IntegerType(minimum=0, maximum=36_600),
             "Follow ended events",
             "Days for which attendees and tickets of an event are still read after it has left the "
             "list of active events; the last check-ins come late. 0 for not at all.",
