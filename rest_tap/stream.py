@@ -316,8 +316,7 @@ class ListStream(SeamStream, abc.ABC):
         if self.nested_in is None:
             return (row,)
         keys = {name: row.get(field) for name, field in self.nested_keys.items()}
-        nested = row.get(self.nested_in)
-        return [{**item, **keys} for item in nested] if isinstance(nested, list) else ()
+        return [{**item, **keys} for item in objects_in(row.get(self.nested_in))]
 
     def page_records(
         self,
@@ -357,6 +356,13 @@ def checked_rows(rows: t.Any) -> list[Record]:
             msg = f"a row is {_kind(row)} instead of an object"
             raise BrokenAnswer(msg)
     return rows
+
+
+def objects_in(nested: t.Any) -> list[Record]:
+    """Return the objects in a list inside of a row; what is none becomes an empty one, which lacks its key."""
+    if not nested:
+        return []
+    return [item if isinstance(item, dict) else {} for item in (nested if isinstance(nested, list) else [None])]
 
 
 def _kind(value: object) -> str:

@@ -190,4 +190,4 @@ def _listed(parts: t.Any) -> list[t.Any]:
     if isinstance(parts, dict):
         is_numbered = all(name.isdecimal() for name in parts)
         return list(parts.values()) if is_numbered else [parts]
-    return parts if isinstance(parts, list) else []
+    return parts if isinstance(parts, list) else [parts] if parts else []

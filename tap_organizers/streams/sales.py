@@ -19,6 +19,7 @@ from rest_tap.schema import (
     String,
     fields,
 )
+from rest_tap.stream import objects_in
 from tap_organizers.client import OrganizersStream
 from tap_organizers.incremental import CreationOrderedStream, EventIncrementalStream, IncrementalStream
 from tap_organizers.streams.nested import ANSWER, CHECKIN, DOWNLOAD, PRINT_LOG, SEAT
@@ -358,7 +359,7 @@ class OrderAnswers(OrderPartStream):
                 "order_last_modified": row.get("last_modified"),
             }
             for position in super().rows(row, context)
-            for answer in position.get("answers") or ()
+            for answer in objects_in(position.get("answers"))
         ]
 
 
@@ -409,7 +410,7 @@ class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:  # noqa: ARG002
         """Return what stands in an order's row."""
         keys = {name: row.get(field) for name, field in self.nested_keys.items()}
-        return [{**item, **keys} for item in row.get(self.part) or ()]
+        return [{**item, **keys} for item in objects_in(row.get(self.part))]
 
 
 class OrderPayments(OrderMoneyStream):

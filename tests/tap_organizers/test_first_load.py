@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -108,6 +109,23 @@ def test_payments_are_the_same_with_the_orders_as_by_themselves(how: Json, box: 
             sorted(run.records[stream], key=lambda row: (row["order"], row["local_id"])) for run in (alone, together)
         ]
         assert by_key[0] == by_key[1]
+
+
+@pytest.mark.parametrize("sent", [["text"], [None], [[{}]], "text", 17], ids=str)
+@pytest.mark.parametrize("stream", ["order_positions", "order_answers", "order_fees", *MONEY])
+def test_what_is_no_object_in_an_order_is_told_and_ends_nothing(stream: str, sent: t.Any, box: Sandbox) -> None:
+    part = stream.removeprefix("order_")
+    time = "2026-01-01T00:00:00Z"
+    order: Json = {"code": "A1", "event": "jazz-1", "datetime": time, "last_modified": time, "positions": []}
+    order |= {"positions": [{"id": 1, "answers": sent}]} if part == "answers" else {part: sent}
+    page = {"count": 1, "next": None, "previous": None, "results": [order]}
+    box.faults.add(Fault("/orders/$", status=200, body=json.dumps(page), times=None))
+    for others in ((), ("orders",)):
+        result = read(box, *others, stream, **VERSIONED)
+        assert [row["code"] for row in result.records["orders"]] == ["A1" for _ in others]
+        assert result.records[stream] == []
+        assert any(f"{stream}: a row without its key was left out" in line for line in result.warnings())
+        assert stream not in activated(result)
 
 
 def test_one_of_the_two_comes_with_the_orders_also_without_the_other(box: Sandbox) -> None:

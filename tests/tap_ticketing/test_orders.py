@@ -266,7 +266,8 @@ def test_without_personal_data_nothing_of_a_person_leaves(box: Sandbox) -> None:
         ({"name": "A", "quantity": "1"}, [{"name": "A", "quantity": "1"}]),
         (["A"], [{"unknown_fields": {"item": "A"}}]),
         ([{"name": "A", "position": 7}], [{"name": "A", "unknown_fields": {"item_position": 7}}]),
-        ("none", []),
+        ("none", [{"unknown_fields": {"item": "none"}}]),
+        ("", []),
     ],
 )
 def test_items_of_any_shape_lose_nothing(sent: t.Any, items: list[Json], box: Sandbox) -> None:
