@@ -111,7 +111,9 @@ class Run:
                 self.reader.read_beside(functools.partial(self._read_part, listing) for listing in listings)
             self._announce(roots)
             for outcome in self.access.finish():
-                self.report.add(outcome)
+                nodes = (node for root in roots for node in root.walk() if node.stream.name == outcome.stream)
+                # What is below a row that should be there has not been read either.
+                self.report.add(outcome, *(name for node in nodes for name in node.names()))
             self._activate()
         except BaseException as raised:
             error = raised

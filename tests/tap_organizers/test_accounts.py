@@ -111,6 +111,26 @@ def test_a_token_that_does_not_see_the_organizer_it_is_named_for_is_told(box: Sa
     assert {row["organizer"] for row in result.records["events"]} == {"riverside", "sommerfest"}
 
 
+@pytest.mark.parametrize("setting", ["api_tokens", "organizers"])
+def test_no_version_is_activated_where_an_organizer_of_the_settings_is_not_seen(
+    setting: str, box: Sandbox, tokens: dict[str, str]
+) -> None:
+    given: Json = {"api_token": None, "api_tokens": [tokens["riverside"]], "organizers": ["riverside", "bigtop"]}
+    if setting == "api_tokens":
+        blind = box.organizers.add_token(organizers=["sommerfest"])
+        given = {"api_token": None, "api_tokens": {"riverside": tokens["riverside"], "bigtop": blind}}
+    result = read(box, *STREAMS, emit_activate_version_messages=True, fails=ApiError, **given)
+    assert "organizer bigtop of the setting" in str(result.error)
+    assert {row["organizer"] for row in result.records["events"]} >= {"riverside"}
+    assert not [message for message in result.messages if message["type"] == "ACTIVATE_VERSION"]
+    # As soon as it is seen, all is well.
+    tokens["bigtop"] = box.organizers.add_token(organizers=["bigtop"])
+    given = {"api_token": None, "api_tokens": {slug: tokens[slug] for slug in ("riverside", "bigtop")}}
+    again = read(box, *STREAMS, state=result.states[-1], emit_activate_version_messages=True, **given)
+    activated = {message["stream"] for message in again.messages if message["type"] == "ACTIVATE_VERSION"}
+    assert activated >= {"organizers", "events", "tax_rules", "order_payments"}
+
+
 def test_a_token_that_is_given_twice_is_one_account(box: Sandbox, tokens: dict[str, str]) -> None:
     token = tokens["riverside"]
     read(box, "events", api_token=token, api_tokens=[token, tokens["bigtop"], token])
