@@ -248,7 +248,7 @@ def _placeholders(place: str, path: str, errors: Errors) -> tuple[str, ...]:
         errors.add(place, "parameters go into 'params'")
         return ()
     found: list[str] = []
-    for part in path.strip("/").split("/"):
+    for part in path.removeprefix("/").removesuffix("/").split("/"):
         if part.startswith("{") and part.endswith("}"):
             name = part[1:-1]
             if not NAME.fullmatch(name):

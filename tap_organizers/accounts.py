@@ -71,11 +71,19 @@ def wrong_tokens(config: t.Mapping[str, t.Any]) -> t.Iterator[str]:
         if any(not 0 < len(slug) <= LONGEST_SLUG for slug in given):
             yield "setting api_tokens has a name that is no organizer's: the slug comes first, then the token"
             return
-        yield from (
-            f"setting api_tokens: the token of {slug} is empty" for slug, one in given.items() if not one.strip()
-        )
+        named = [(f"the token of {slug}", one) for slug, one in given.items()]
     else:
-        yield from (f"setting api_tokens: token {at} is empty" for at, one in enumerate(given, 1) if not one.strip())
+        named = [(f"token {at}", one) for at, one in enumerate(given, 1)]
+    for name, one in named:
+        if not one.strip():
+            yield f"setting api_tokens: {name} is empty"
+        elif not _can_be_sent(one.strip()):
+            yield f"setting api_tokens: {name} holds characters that cannot be sent"
+
+
+def _can_be_sent(token: str) -> bool:
+    """Return whether a header can hold a token."""
+    return token.isprintable() and all(sign <= "\xff" for sign in token)
 
 
 class Accounts:

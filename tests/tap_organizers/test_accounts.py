@@ -370,6 +370,16 @@ def test_a_run_of_several_accounts_ends_in_order_when_its_time_is_up(box: Sandbo
         pytest.param({}, "api_tokens, or client_id, client_secret and refresh_token", id="empty object"),
         pytest.param(["canary-1", " "], "setting api_tokens: token 2 is empty", id="blank token"),
         pytest.param({"riverside": ""}, "setting api_tokens: the token of riverside is empty", id="no token of a name"),
+        pytest.param(
+            ["canary-1", "canary\r\nX: y"],
+            "setting api_tokens: token 2 holds characters that cannot be sent",
+            id="lines",
+        ),
+        pytest.param(
+            {"riverside": "canary-€"},
+            "setting api_tokens: the token of riverside holds characters that cannot be sent",
+            id="no header",
+        ),
         pytest.param(["canary-1", 2], "setting api_tokens must hold strings only", id="number"),
         pytest.param([["canary-1"]], "setting api_tokens must hold strings only", id="list in a list"),
         pytest.param({"a": {"b": "canary-1"}}, "setting api_tokens must hold strings only", id="object in an object"),

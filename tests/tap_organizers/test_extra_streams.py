@@ -104,6 +104,8 @@ WRONG: list[tuple[t.Any, str]] = [
     (with_(path="https://x/quotas"), "extra_streams[0].path: has to begin with a slash"),
     (with_(path=f"{EVENT}/quotas?a=1"), "extra_streams[0].path: parameters go into 'params'"),
     (with_(path="/a//b"), "extra_streams[0].path: nothing between two slashes is no part of a path"),
+    (with_(path="//elsewhere.example/b"), "extra_streams[0].path: nothing between two slashes is no part of a path"),
+    (with_(path="/a//"), "extra_streams[0].path: nothing between two slashes is no part of a path"),
     (with_(path="/a/../b"), "extra_streams[0].path: .. is no part of a path"),
     (with_(path="/organizers/(organizer)/x"), "extra_streams[0].path: (organizer) is no part of a path; a placeholder"),
     (with_(path="/organizers/{organizer.__class__}"), "extra_streams[0].path: {organizer.__class__} is no placeholder"),
