@@ -41,7 +41,13 @@ def tokens(config: t.Mapping[str, t.Any]) -> list[Token]:
     given = config.get("api_tokens") or ()
     if isinstance(given, dict):
         found = [
-            Token(f"api_tokens, organizer {slug}", value.strip(), frozenset({slug})) for slug, value in given.items()
+            # A name that is longer than the token may be one, by somebody who has exchanged the two.
+            Token(
+                f"api_tokens, {f'organizer {slug}' if len(slug) <= len(value) else f'token {place}'}",
+                value.strip(),
+                frozenset({slug}),
+            )
+            for place, (slug, value) in enumerate(given.items(), 1)
         ]
     else:
         found = [Token(f"api_tokens, token {place}", value.strip()) for place, value in enumerate(given, 1)]

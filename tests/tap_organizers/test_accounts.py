@@ -131,6 +131,12 @@ def test_no_version_is_activated_where_an_organizer_of_the_settings_is_not_seen(
     assert activated >= {"organizers", "events", "tax_rules", "order_payments"}
 
 
+def test_a_short_token_in_the_place_of_the_slug_is_not_shown(box: Sandbox) -> None:
+    result = read(box, "events", api_token=None, api_tokens={"canary-0123456789": "riverside"}, fails=ApiError)
+    assert "look at the setting api_tokens, token 1" in str(result.error)
+    assert "canary" not in "".join([str(result.error), *result.warnings()])
+
+
 def test_a_token_that_is_given_twice_is_one_account(box: Sandbox, tokens: dict[str, str]) -> None:
     token = tokens["riverside"]
     read(box, "events", api_token=token, api_tokens=[token, tokens["bigtop"], token])
