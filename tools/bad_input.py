@@ -201,6 +201,8 @@ part of a value is left out, such as a secret inside of an object, nothing of it
   if they had not come: its stream's version is not activated, and where lists are short its bookmark stays, so that the
   next run reads it again. The exit status is 0.
 - U+FFFD stands in place of NUL (`\\u0000`) in texts, with a warning: PostgreSQL and others cannot keep it.
+- Half of a surrogate pair (`\\ud800`) in a text, and a number that no double can hold (`1e999`), make an answer
+  unreadable: its list is an error, after three tries, until the server sends something else.
 - A field that no schema names is kept in `unknown_fields`, or inside the object that it came in; a server's own field
   `unknown_fields` is one of them. With `personal_data: false` all of these are left out.
 - What a stream map makes is held to the schema that the SDK gives the map, in the same way.
