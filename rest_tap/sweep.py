@@ -17,7 +17,7 @@ import datetime as dt
 import hashlib
 import typing as t
 
-from rest_tap.times import parse_time
+from rest_tap.times import format_time, parse_time
 
 #: Places on the ring. Whole numbers, so that two arcs that meet share no list and leave out none.
 CIRCLE = 10**12
@@ -76,8 +76,7 @@ class Progress:
 
     def to_state(self) -> dict[str, t.Any]:
         """Return what to keep in the state."""
-        at = self.at.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
-        return {"place": self.place, "at": at, **({"scope": self.scope} if self.scope else {})}
+        return {"place": self.place, "at": format_time(self.at), **({"scope": self.scope} if self.scope else {})}
 
 
 class Sweep:
