@@ -316,7 +316,7 @@ class ListStream(SeamStream, abc.ABC):
         if self.nested_in is None:
             return (row,)
         keys = {name: row.get(field) for name, field in self.nested_keys.items()}
-        return [{**item, **keys} for item in objects_in(row.get(self.nested_in))]
+        return [{**item, **keys} for item in objects_in(row, self.nested_in)]
 
     def page_records(
         self,
@@ -358,8 +358,13 @@ def checked_rows(rows: t.Any) -> list[Record]:
     return rows
 
 
-def objects_in(nested: t.Any) -> list[Record]:
-    """Return the objects in a list inside of a row; what is none becomes an empty one, which lacks its key."""
+def objects_in(row: Record, field: str) -> list[Record]:
+    """Return the objects in a list inside of a row.
+
+    What is no object, and a list that did not come at all, becomes an empty one: it lacks its key,
+    so the stream is not taken for whole.
+    """
+    nested = row.get(field, [None])
     if not nested:
         return []
     return [item if isinstance(item, dict) else {} for item in (nested if isinstance(nested, list) else [None])]

@@ -359,7 +359,7 @@ class OrderAnswers(OrderPartStream):
                 "order_last_modified": row.get("last_modified"),
             }
             for position in super().rows(row, context)
-            for answer in objects_in(position.get("answers"))
+            for answer in objects_in(position, "answers")
         ]
 
 
@@ -410,7 +410,7 @@ class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:  # noqa: ARG002
         """Return what stands in an order's row."""
         keys = {name: row.get(field) for name, field in self.nested_keys.items()}
-        return [{**item, **keys} for item in objects_in(row.get(self.part))]
+        return [{**item, **keys} for item in objects_in(row, self.part)]
 
 
 class OrderPayments(OrderMoneyStream):

@@ -58,6 +58,15 @@ def test_rows_cut_out_of_others_are_counted_by_their_own_stream(sandbox: Sandbox
     assert activated(result) == {"events", "tax_rules"}
 
 
+def test_a_part_that_did_not_come_is_not_taken_for_empty(sandbox: Sandbox) -> None:
+    slug = sandbox.organizers.rows("/organizers/riverside/events/")[0]["slug"]
+    del sandbox.organizers.rows(f"/organizers/riverside/events/{slug}/questions/")[0]["options"]
+    config = organizers_config(sandbox, emit_activate_version_messages=True)
+    result = run_tap(config, only(discovered(config), "questions", "question_options"))
+    assert closing(result) == ["question_options 1"]
+    assert "question_options" not in activated(result)
+
+
 def test_the_list_is_read_again_until_its_rows_have_keys(sandbox: Sandbox) -> None:
     orders = sandbox.organizers.rows("/organizers/riverside/orders/")
     code = orders[-1]["code"]
