@@ -293,7 +293,8 @@ def killed_until_complete(
     assert loader.load(last.messages).lacks(truth(box, "orders", "order_positions")) == []
     twice = sum(map(len, written)) - len(set().union(*written))
     logging.getLogger(name).info("%d orders twice in %d stops", twice, kills)
-    assert twice <= 5 * 50 * kills
+    # With 8 requests at once, up to 18 pages were not certain yet when it was killed.
+    assert twice <= 22 * 50 * kills
 
 
 def test_a_first_load_killed_at_random_points_completes(start_command: Commands, pytestconfig: pytest.Config) -> None:
