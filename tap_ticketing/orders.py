@@ -48,8 +48,8 @@ def included(config: Config) -> tuple[str, ...]:
 class Orders(TicketingStream):
     """A completed order of any event. Read only with ``orders_path``; Oveit has it in its paid plans.
 
-    The API tells no count. So that no row is lost that moves while the list is read, a list of more than one page
-    is read twice in each run, the second time from its end.
+    The API tells no count. So that no row is lost that moves while the list is read, it is read twice
+    in each run, the second time from its end.
     """
 
     name = "orders"

@@ -47,9 +47,9 @@ class UncountedPages(OnePass):
     looks otherwise, and is an error every time, is a failure.
 
     Where rows are deleted while the list is read, later ones move to pages that were read already, and
-    without a count nothing shows it. So a list of several pages is read a second time, from its last page to its
-    first: towards the rows that move. New rows at either end are rows that were added; those between two
-    known ones had moved, and then it is read once more.
+    without a count nothing shows it, not even that a list of one page had a second one. So a list with rows
+    is read a second time, from its last page to its first: towards the rows that move. New rows at either
+    end are rows that were added; those between two known ones had moved, and then it is read once more.
 
     An error as the end is proven only by a last page that is shorter than those before it.
     """
@@ -218,8 +218,8 @@ class UncountedPages(OnePass):
         sizes = self._sizes[::-1] if self._pass else self._sizes
         self._is_short = self._is_short or (len(set(sizes[:-1])) == 1 and sizes[-1] < sizes[0])
         last = max(self._top, *self._suspects, 0)
-        is_whole = last <= 1 and self._ended_by != "error"
-        if is_whole or (self._pass and not self._moved) or self._pass == PASSES:
+        is_through = self._pass == PASSES or (self._pass and not self._moved)
+        if not last or self._ignores_number or is_through:
             self.doubt = self._doubt()
             return []
         self._pass += 1
@@ -260,6 +260,11 @@ class UncountedPages(OnePass):
 
     # The end
 
+    @property
+    def _ignores_number(self) -> bool:
+        """Whether the server seems to answer with page 1, whatever page is asked for."""
+        return self._ended_by == "old" and self._odd.kind == "old" and self._top == 1
+
     def _doubt(self) -> str | None:
         number, kind, words = self._odd
         if self._moved:
@@ -268,7 +273,7 @@ class UncountedPages(OnePass):
             return f"{BARREN_PAGES} pages brought nothing new; the list may grow as fast as it is read"
         if self._ended_by == "null" and not self._top:
             return "its first page has null in place of rows"
-        if self._ended_by == "old" and kind == "old" and self._top == 1:
+        if self._ignores_number:
             return f"page {number} has the same rows as page 1; does the server know the parameter {self.parameter!r}?"
         if kind == "error" and self._ended_by == "error" and not self._is_short:
             return f"page {number} is answered with an error, which may be the end of the list or a failure: {words}"
