@@ -111,11 +111,23 @@ class Orders(TicketingStream):
         return page
 
 
+#: The keys of what is cut out of an order.
+PART_KEYS = fields(
+    order_id=String("Order."),
+    position=Integer("Place in the order, from 0."),
+)
+
+
 class OrderPartStream(TicketingStream):
-    """What stands in a list inside of an order. It costs no request."""
+    """What stands in a list inside of an order. It costs no request.
+
+    Attributes:
+        column: The column that has a part as it came.
+    """
 
     parent_stream_type = Orders
     nested_in: str = ""
+    column: str = ""
     primary_keys = ("order_id", "position")
 
     @classmethod
@@ -130,7 +142,7 @@ class OrderPartStream(TicketingStream):
 
     def columns(self, part: t.Any) -> Record:
         """Return a part as columns, without the keys."""
-        raise NotImplementedError
+        return {self.column: part}
 
 
 class OrderItems(OrderPartStream):
@@ -138,11 +150,7 @@ class OrderItems(OrderPartStream):
 
     name = "order_items"
     nested_in = "items"
-    properties = fields(
-        order_id=String("Order."),
-        position=Integer("Place in the order, from 0."),
-        **ITEM,
-    )
+    properties = fields(**PART_KEYS, **ITEM)
 
     def columns(self, part: t.Any) -> Record:
         """Return the fields of an item; one that is called like a key of ours under another name."""
@@ -155,15 +163,11 @@ class OrderTickets(OrderPartStream):
 
     name = "order_tickets"
     nested_in = "tickets"
+    column = "ticket"
     properties = fields(
-        order_id=String("Order."),
-        position=Integer("Place in the order, from 0."),
+        **PART_KEYS,
         ticket=Json("The ticket as the API sent it, which fields it has is not documented."),
     )
-
-    def columns(self, part: t.Any) -> Record:
-        """Return the ticket as it is."""
-        return {"ticket": part}
 
 
 class OrderInvoices(OrderPartStream):
@@ -171,15 +175,11 @@ class OrderInvoices(OrderPartStream):
 
     name = "order_invoices"
     nested_in = "invoices"
+    column = "invoice"
     properties = fields(
-        order_id=String("Order."),
-        position=Integer("Place in the order, from 0."),
+        **PART_KEYS,
         invoice=Json("The invoice as the API sent it, which fields it has is not documented."),
     )
-
-    def columns(self, part: t.Any) -> Record:
-        """Return the invoice as it is."""
-        return {"invoice": part}
 
 
 ORDER_STREAMS: tuple[type[TicketingStream], ...] = (Orders, OrderItems, OrderTickets, OrderInvoices)
