@@ -17,7 +17,7 @@ from tests.support.command import DO_NOT_WAIT
 from tests.support.loading import catalog, read, settings
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sandbox import Request
     from tests.conftest import Json, Run, Waits
@@ -176,28 +176,40 @@ def test_a_declared_list_below_nothing_is_read_by_each_account(box: Sandbox, tok
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 
+class Others:
+    """What is read of other accounts while one of them sleeps: it does so until that is enough."""
+
+    def __init__(self, waits: Waits, enough: int, counts: Callable[[Request], bool]) -> None:
+        self._waits = waits
+        self._enough = enough
+        self._counts = counts
+        self._are_read = threading.Event()
+        self._paths: set[str] = set()
+        #: Sleeps in which it was not.
+        self.missed: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        if not self._are_read.wait(30):
+            self.missed.append(seconds)
+        self._waits.sleep(seconds)
+
+    def note(self, request: Request, _box: Sandbox) -> None:
+        if self._counts(request):
+            self._paths.add(request.path)
+            if len(self._paths) == self._enough:
+                self._are_read.set()
+
+
 @pytest.mark.parametrize("concurrency", [1, 2, 8])
 def test_an_account_that_is_held_back_takes_no_thread_from_the_others(
     box: Sandbox, tokens: dict[str, str], concurrency: int, monkeypatch: pytest.MonkeyPatch, no_waiting: Waits
 ) -> None:
-    held = tokens["riverside"]
-    others_are_read = threading.Event()
-    alone: list[float] = []
+    def is_of_another(request: Request) -> bool:
+        return request.path.endswith("/taxrules/") and tokens["riverside"] not in request.headers["authorization"]
 
-    def sleep(_limiter: RateLimiter, seconds: float) -> None:
-        if not others_are_read.wait(30):
-            alone.append(seconds)
-        no_waiting.sleep(seconds)
-
-    def note(request: Request, _box: Sandbox) -> None:
-        if request.path.endswith("/taxrules/") and held not in request.headers["authorization"]:
-            read_below.add(request.path)
-            if len(read_below) == 16:
-                others_are_read.set()
-
-    read_below: set[str] = set()
-    monkeypatch.setattr(RateLimiter, "sleep", sleep)
-    box.on_request(note)
+    others = Others(no_waiting, 16, is_of_another)
+    monkeypatch.setattr(RateLimiter, "sleep", others.sleep)
+    box.on_request(others.note)
     told_to_wait = Fault(
         "/riverside/.*/taxrules/", status=429, headers={"Retry-After": "60"}, times=min(concurrency, 6)
     )
@@ -205,7 +217,7 @@ def test_an_account_that_is_held_back_takes_no_thread_from_the_others(
     result = read(
         box, "events", "tax_rules", api_token=None, api_tokens=list(tokens.values()), max_concurrency=concurrency
     )
-    assert alone == []
+    assert others.missed == []
     assert len(no_waiting.seconds) >= 1
     assert {row["organizer"] for row in result.records["tax_rules"]} == set(tokens)
     assert told_to_wait.fired == told_to_wait.times
@@ -214,27 +226,13 @@ def test_an_account_that_is_held_back_takes_no_thread_from_the_others(
 def test_an_account_that_has_to_wait_at_once_holds_up_no_other(
     box: Sandbox, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch, no_waiting: Waits
 ) -> None:
-    others_are_read = threading.Event()
-    alone: list[float] = []
-
-    def sleep(_limiter: RateLimiter, seconds: float) -> None:
-        if not others_are_read.wait(30):
-            alone.append(seconds)
-        no_waiting.sleep(seconds)
-
-    def note(request: Request, _box: Sandbox) -> None:
-        if request.path.endswith("/events/"):
-            read_below.add(request.path)
-            if len(read_below) == 4:
-                others_are_read.set()
-
-    read_below: set[str] = set()
+    others = Others(no_waiting, 4, lambda request: request.path.endswith("/events/"))
     monkeypatch.setattr("rest_tap.reader.PATIENCE", 0.3)
-    monkeypatch.setattr(RateLimiter, "sleep", sleep)
-    box.on_request(note)
+    monkeypatch.setattr(RateLimiter, "sleep", others.sleep)
+    box.on_request(others.note)
     box.faults.add(Fault("/organizers/$", status=429, headers={"Retry-After": "60"}))
     result = read(box, "events", api_token=None, api_tokens=list(tokens.values()), max_concurrency=2)
-    assert alone == []
+    assert others.missed == []
     assert {row["organizer"] for row in result.records["events"]} == set(tokens)
 
 
