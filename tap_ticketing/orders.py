@@ -111,6 +111,7 @@ class Orders(TicketingStream):
         return page
 
 
+_ABSENT = object()
 #: The keys of what is cut out of an order.
 PART_KEYS = fields(
     order_id=String("Order."),
@@ -136,8 +137,12 @@ class OrderPartStream(TicketingStream):
         return Orders.is_offered(config) and cls.nested_in in included(config)
 
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:  # noqa: ARG002
-        """Return a record for each part."""
-        for position, part in enumerate(_listed(row.get(self.nested_in))):
+        """Return a record for each part; if they did not come, one without its key: nobody knows how many there are."""
+        parts = row.get(self.nested_in, _ABSENT)
+        if parts is _ABSENT:
+            yield {}
+            return
+        for position, part in enumerate(_listed(parts)):
             yield {**self.columns(part), "order_id": row.get("id"), "position": position}
 
     def columns(self, part: t.Any) -> Record:

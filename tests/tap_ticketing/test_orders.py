@@ -280,6 +280,17 @@ def test_items_of_any_shape_lose_nothing(sent: t.Any, items: list[Json], box: Sa
     assert result.records["orders"][0]["id"] == "5"
 
 
+def test_parts_that_did_not_come_are_not_taken_for_none(box: Sandbox) -> None:
+    body = json.dumps({"data": [{"id": 5}]})
+    box.faults.add(*(Fault("/orders$", status=200, body=one) for one in (body, '{"data": []}', body)))
+    result = run(config(box), "orders", "order_items")
+    assert "order_items" not in result.records
+    assert warnings(result, "rows without their key") == [
+        "rows without their key were left out, so their lists are incomplete: order_items 1"
+    ]
+    assert "order_items" not in activated(result)
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
     [
