@@ -6,7 +6,6 @@ import typing as t
 
 from singer_sdk import typing as th
 
-Choices = t.Sequence[str]
 #: What each value of the setting ``service`` gives to other settings.
 Services = t.Mapping[str, t.Mapping[str, t.Any]]
 #: The service that is none in particular, and the default.

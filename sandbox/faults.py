@@ -65,7 +65,6 @@ DEFAULT_N = {
     "wrong_content_length": 100,
     "count": 1_000_000,
 }
-DEFAULT_STATUS = {"status": 500, "redirect": 302}
 ROW_KEYS = ("results", "events", "attendees", "tickets", "data")
 
 
