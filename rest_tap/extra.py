@@ -14,6 +14,7 @@ import msgspec
 from singer_sdk.exceptions import ConfigValidationError
 
 from rest_tap.checks import named
+from rest_tap.paging.page_size import page_params
 from rest_tap.schema import (
     PERSONAL,
     SENSITIVITY,
@@ -61,7 +62,7 @@ RESERVED = re.compile(r"_sdc_|__")
 #: Ways of paging: numbered pages, or one answer that holds everything.
 PAGE, SINGLE = "page", "single"
 #: What the paginators say by themselves.
-OWN_PARAMETERS, ORDERING = frozenset({"page", "page_size"}), "ordering"
+OWN_PARAMETERS, ORDERING = frozenset(page_params(1)), "ordering"
 
 
 def inside(place: str, name: str) -> str:

@@ -17,8 +17,9 @@ import typing as t
 from rest_tap.access import Access
 from rest_tap.errors import ApiError, CredentialRefused, Denied, NotThere, credential_refused
 from rest_tap.outcome import Ending, Outcome
+from rest_tap.paging.page_size import ONE_ROW
 from rest_tap.request import Request, fill_path
-from tap_organizers.access_report import ONE_ROW, AccessReport, Ask
+from tap_organizers.access_report import AccessReport, Ask
 
 if t.TYPE_CHECKING:
     from rest_tap.listing import AdmittedPage, Listing

@@ -12,19 +12,17 @@ import contextlib
 import typing as t
 
 from rest_tap.errors import ApiError
+from rest_tap.paging.page_size import ONE_ROW
 from rest_tap.request import Request, fill_path
 
 if t.TYPE_CHECKING:
     import logging
 
-    from rest_tap.request import Params
     from rest_tap.stream import Context
     from tap_organizers.client import OrganizersStream
 
 #: A line names as many; of more, it tells the number only.
 MAX_NAMES = 5
-#: The first row of a list comes with the number of all.
-ONE_ROW: Params = {"page": "1", "page_size": "1"}
 
 
 #: Returns what the answer to a request beside the lists says, or raises an ApiError.

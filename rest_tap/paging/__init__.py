@@ -4,7 +4,7 @@ Every way is a :class:`Paginator`. :class:`Walk` goes through the pages of one; 
 and the tests use the same one.
 """
 
-from rest_tap.paging.base import PAGE_SIZE, Page, PageRequest, Paginator, SinglePage
+from rest_tap.paging.base import Page, PageRequest, Paginator, SinglePage
 from rest_tap.paging.cursor import Cursor
 from rest_tap.paging.keyset import Keyset
 from rest_tap.paging.page_number import PageNumber
@@ -13,7 +13,6 @@ from rest_tap.paging.uncounted import UncountedPages
 from rest_tap.paging.walk import Walk
 
 __all__ = [
-    "PAGE_SIZE",
     "Cursor",
     "Keyset",
     "Page",

@@ -10,9 +10,6 @@ if t.TYPE_CHECKING:
     from rest_tap.request import Params
     from rest_tap.schema import Record
 
-#: Rows to ask for at once. pretix cuts larger pages to this size (2026.8).
-PAGE_SIZE = 50
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PageRequest:

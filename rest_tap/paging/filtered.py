@@ -6,6 +6,7 @@ import typing as t
 
 from rest_tap.paging.base import OnePass, Page, PageRequest
 from rest_tap.paging.page_number import PageNumber
+from rest_tap.paging.page_size import page_number
 
 if t.TYPE_CHECKING:
     from rest_tap.request import Params
@@ -75,7 +76,7 @@ class FilteredPaginator(OnePass):
 
     def ends_at(self, request: PageRequest, status: int) -> bool:
         """Return whether a further page is gone, because rows before it were deleted or changed."""
-        return status == 404 and request.params["page"] != "1"  # noqa: PLR2004
+        return status == 404 and page_number(request) > 1  # noqa: PLR2004
 
     def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
         """Return the requests of the list without the filter, if it has rows that did not come."""

@@ -6,10 +6,10 @@ import datetime as dt
 import typing as t
 
 from rest_tap.errors import BrokenAnswer
-from rest_tap.paging.base import PAGE_SIZE, Page, PageRequest
+from rest_tap.paging.base import Page, PageRequest
 from rest_tap.paging.filtered import FilteredPaginator
 from rest_tap.paging.links import following_page
-from rest_tap.paging.page_number import OTHER_SIZES
+from rest_tap.paging.page_size import OTHER_SIZES, PAGE_SIZE, page_number, page_params
 from rest_tap.times import parse_time
 
 if t.TYPE_CHECKING:
@@ -70,13 +70,13 @@ class Keyset(FilteredPaginator):
         self._last: PageRequest | None = None
         self._short = self._circles = 0
 
-    def _request(self, number: int, page: int) -> PageRequest:
-        """Return a request; the second part of its position is 1 within a tie."""
+    def _request(self, link: int, page: int) -> PageRequest:
+        """Return a link of the chain; the second part of its position is 1 within a tie."""
         since = {} if self.since is None else {self.since_parameter: self.since}
         size = PAGE_SIZE if self._tie is None else self._tie.page_size
         self._last = PageRequest(
-            (number, 0 if self._tie is None else 1),
-            {**self.params, **since, "page": str(page), "page_size": str(size)},
+            (link, 0 if self._tie is None else 1),
+            {**self.params, **since, **page_params(page, size)},
         )
         return self._last
 
@@ -94,25 +94,25 @@ class Keyset(FilteredPaginator):
         Raises:
             BrokenAnswer: The rows are not in order, or ``next`` leads nowhere.
         """
-        number, page_number = request.position[0] + 1, int(str(request.params["page"]))
-        more = following_page(page_number, page) is not None
+        link, number = request.position[0] + 1, page_number(request)
+        more = following_page(number, page) is not None
         times, since = self._times(page), parse_time(self.since)
         if self._is_ignored(since, page):
             return []
         if self._tie is None and self._lacks_rows(self._passed_tie, page.count or 0):
             # The tie before this page did not come whole: back to it, with other page borders.
             self._void.add(request.position)
-            return [self._request(number, 1)]
+            return [self._request(link, 1)]
         fills = since is not None and more and (not times or times[-1] <= since)
         if self._tie is None and not fills:
             goes_on = more or self._is_short(page)
             if goes_on and page.rows:
                 self.since = str(page.rows[-1][self.field])
-            return [self._request(number, 1)] if goes_on else []
-        return self._after_tied(number, page_number, page, times, fills=fills)
+            return [self._request(link, 1)] if goes_on else []
+        return self._after_tied(link, number, page, times, fills=fills)
 
     def _after_tied(
-        self, number: int, page_number: int, page: Page, times: list[dt.datetime], *, fills: bool
+        self, link: int, number: int, page: Page, times: list[dt.datetime], *, fills: bool
     ) -> t.Sequence[PageRequest]:
         """Return the next page of a tie, or of what is after it.
 
@@ -122,24 +122,24 @@ class Keyset(FilteredPaginator):
         since = t.cast("dt.datetime", parse_time(self.since))
         tie = self._tie = self._tie or Tie(t.cast("str", self.since))
         inside = sum(at <= since for at in times)
-        tie.add(page_number, page, page.rows[:inside], self._keys)
+        tie.add(number, page, page.rows[:inside], self._keys)
         if inside < len(times):
             tie.found_after(times[inside], str(page.rows[inside][self.field]))
-        turn = tie.turn(page_number, is_empty=not times, goes_on=fills)
+        turn = tie.turn(number, is_empty=not times, goes_on=fills)
         if turn:
-            return [self._request(number, turn)]
+            return [self._request(link, turn)]
         self._tie = None
         if not tie.is_at_end:
             self._passed_tie = tie
             self.since = tie.value_after
         elif tie.value_after is None:
             if not fills:
-                return [self._request(number, 1)] if self._lacks_rows(tie, 0) else []
+                return [self._request(link, 1)] if self._lacks_rows(tie, 0) else []
             self._circles += 1
             if self._circles > STANDSTILLS:
                 msg = f"page {tie.top} names a next one, but there is none"
                 raise BrokenAnswer(msg)
-        return [self._request(number, 1)]
+        return [self._request(link, 1)]
 
     def _lacks_rows(self, tie: Tie | None, rows_after: int) -> bool:
         """Return whether to read a tie again because not all of its rows have come.

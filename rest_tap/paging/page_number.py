@@ -6,16 +6,14 @@ import math
 import typing as t
 
 from rest_tap.errors import BrokenAnswer
-from rest_tap.paging.base import PAGE_SIZE, Page, PageRequest
+from rest_tap.paging.base import Page, PageRequest
 from rest_tap.paging.links import fingerprint, following_page
+from rest_tap.paging.page_size import OTHER_SIZES, PAGE_SIZE, page_number, page_params
 
 if t.TYPE_CHECKING:
     from rest_tap.request import Params
     from rest_tap.schema import Record
 
-#: Page sizes of further passes: other borders between pages, so that other rows fall
-#: on them where the server's order has ties.
-OTHER_SIZES = (47, 43, 41, 37, 31, 29, 23)
 #: Passes in a row that bring nothing new before the list is given up.
 FRUITLESS_PASSES = 3
 #: Passes from the last page to the first, and the longest list that is read so.
@@ -41,18 +39,11 @@ class PageNumber:
     there is another pass with other borders between pages.
     """
 
-    def __init__(
-        self,
-        params: Params | None = None,
-        *,
-        page_size: int = PAGE_SIZE,
-        number_of_first_pass: int = 0,
-    ) -> None:
+    def __init__(self, params: Params | None = None, *, number_of_first_pass: int = 0) -> None:
         """Take the parameters of every page.
 
         Args:
             params: Parameters of every page.
-            page_size: The rows to ask for at once.
             number_of_first_pass: First part of the requests' positions, for one that goes on
                 where another paginator has stopped.
         """
@@ -64,7 +55,7 @@ class PageNumber:
         #: How many rows the list has, as the last page said.
         self.count: int | None = None
         self._pass = number_of_first_pass
-        self._size = page_size
+        self._size = PAGE_SIZE
         self._other_sizes = list(OTHER_SIZES)
         self._last_known = 1
         self._expected = 0
@@ -83,7 +74,7 @@ class PageNumber:
     def _request(self, number: int, place: int | None = None) -> PageRequest:
         return PageRequest(
             (self._pass, number if place is None else place),
-            {**self.params, "page": str(number), "page_size": str(self._size)},
+            {**self.params, **page_params(number, self._size)},
         )
 
     def first(self) -> t.Sequence[PageRequest]:
@@ -103,7 +94,7 @@ class PageNumber:
         """
         if not self.may_reveal_more(request):
             return []
-        number = int(str(request.params["page"]))
+        number = page_number(request)
         if self._backward:
             return self._after_backward(request.position[-1], number, page)
         if page.is_bare:
@@ -138,11 +129,11 @@ class PageNumber:
 
     def ends_at(self, request: PageRequest, status: int) -> bool:
         """Return whether it is a 404 past the first page: rows went while we read."""
-        return status == 404 and request.params["page"] != "1"  # noqa: PLR2004
+        return status == 404 and page_number(request) > 1  # noqa: PLR2004
 
     def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
         """Note how the count develops; what is missing is read again at the end."""
-        number = int(str(request.params["page"]))
+        number = page_number(request)
         if page.is_there:
             self._ended = self._ended or not page.envelope.get("next")
         if not self._backward:

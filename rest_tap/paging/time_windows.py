@@ -9,11 +9,12 @@ import math
 import typing as t
 
 from rest_tap.errors import BrokenAnswer
-from rest_tap.paging.base import PAGE_SIZE, Page, PageRequest
+from rest_tap.paging.base import Page, PageRequest
 from rest_tap.paging.filtered import FilteredPaginator
 from rest_tap.paging.keyset import STANDSTILLS
 from rest_tap.paging.links import following_page
 from rest_tap.paging.page_number import PAGES_AT_ONCE
+from rest_tap.paging.page_size import page_params
 from rest_tap.times import parse_time
 
 if t.TYPE_CHECKING:
@@ -100,7 +101,7 @@ class TimeWindows(FilteredPaginator):
             params[self.since_parameter] = self.since
         if self._before is not None:
             params[self.before_parameter] = self._before.isoformat()
-        self._last = PageRequest((self._window, number), {**params, "page": str(number), "page_size": str(PAGE_SIZE)})
+        self._last = PageRequest((self._window, number), {**params, **page_params(number)})
         return self._last
 
     def last_request(self) -> PageRequest:

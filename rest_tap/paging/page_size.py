@@ -1,0 +1,37 @@
+"""How many rows are asked for at once: the parameters ``page`` and ``page_size`` are written and read here only.
+
+The first page of every list, and all others of its first pass, have :data:`PAGE_SIZE` rows. A list that did not
+come complete is read again with each of :data:`OTHER_SIZES`. A request that only asks how many rows there are
+has the parameters :data:`ONE_ROW`. Lists that come whole, go by a cursor, or tell no count have no size to ask for.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+if t.TYPE_CHECKING:
+    from rest_tap.paging.base import PageRequest
+    from rest_tap.request import Params
+
+#: Rows to ask for at once. pretix cuts larger pages to this size (2026.8).
+PAGE_SIZE = 50
+#: Page sizes of further passes: other borders between pages, so that other rows fall
+#: on them where the server's order has ties.
+OTHER_SIZES = (47, 43, 41, 37, 31, 29, 23)
+
+#: The parameters for the number of a page, from 1, and for its size.
+PAGE, SIZE = "page", "page_size"
+
+
+def page_params(number: int, size: int = PAGE_SIZE) -> dict[str, str]:
+    """Return the parameters that ask for a page."""
+    return {PAGE: str(number), SIZE: str(size)}
+
+
+def page_number(request: PageRequest) -> int:
+    """Return the number of the page that a request asks for."""
+    return int(str(request.params[PAGE]))
+
+
+#: The first row of a list comes with the number of all.
+ONE_ROW: Params = page_params(1, 1)
