@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import typing as t
 
@@ -68,13 +69,15 @@ class Page:
         return count if isinstance(count, int) and not isinstance(count, bool) else None
 
 
-class Paginator(t.Protocol):
+class Paginator(abc.ABC):
     """Decides which pages to ask for, for one reading of one list.
 
     Pages may be asked for before they are due, and arrive in any order. As they arrive,
     :meth:`may_reveal_more` and :meth:`after` are asked; as they are due, in the order of
     their positions, :meth:`restart_after_drift` and :meth:`rows`; and when no page is left,
     :meth:`next_pass` and :meth:`is_complete`. :class:`rest_tap.paging.Walk` does that.
+
+    Where a subclass says nothing else, a list is read once, each page revealing the next.
 
     Attributes:
         ordered_by: The field that the rows are ordered by, where that is certain; rows
@@ -86,50 +89,50 @@ class Paginator(t.Protocol):
         doubt: Why it is not certain that all rows came, where that takes words of its own.
     """
 
-    ordered_by: str | None
-    count: int | None
-    reached: str | None
-    notice: str | None
-    doubt: str | None
+    ordered_by: str | None = None
+    count: int | None = None
+    reached: str | None = None
+    notice: str | None = None
+    doubt: str | None = None
 
+    @abc.abstractmethod
     def first(self) -> t.Sequence[PageRequest]:
         """Return the requests that are known before any page has come."""
-        ...
 
-    def may_reveal_more(self, request: PageRequest) -> bool:
+    def may_reveal_more(self, request: PageRequest) -> bool:  # noqa: ARG002
         """Return whether further requests may follow from this page.
 
         If not, nobody waits for it, and it need not be decoded before it is due.
         """
-        ...
+        return True
 
+    @abc.abstractmethod
     def after(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
         """Return the requests that this page reveals, in order of position."""
-        ...
 
-    def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
+    def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:  # noqa: ARG002
         """Return the requests to go on with instead, if this page shows that rows moved; else None."""
-        ...
+        return None
 
-    def rows(self, request: PageRequest, page: Page) -> list[Record]:
+    def rows(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
         """Return the rows of the page that count; others will come again."""
-        ...
+        return page.rows
 
-    def ends_at(self, request: PageRequest, status: int) -> bool:
+    def ends_at(self, request: PageRequest, status: int) -> bool:  # noqa: ARG002
         """Return whether this status says that there is no such page, and is no failure.
 
         It is not the end of the list: that is what a page says, or what another pass shows.
         Status 200 stands for an error that came with a good status.
         """
-        ...
+        return False
 
-    def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
+    def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:  # noqa: ARG002
         """Return the first requests of another pass, if the list did not come complete.
 
         Args:
             distinct: How many different rows have come so far.
         """
-        ...
+        return []
 
     def missing(self, distinct: int) -> int:
         """Return how many rows the server tells of that have not come.
@@ -137,7 +140,7 @@ class Paginator(t.Protocol):
         Args:
             distinct: How many different rows have come.
         """
-        ...
+        return max(0, (self.count or 0) - distinct)
 
     def is_complete(self, distinct: int) -> bool:
         """Return whether it is certain that all rows have come.
@@ -145,48 +148,10 @@ class Paginator(t.Protocol):
         Args:
             distinct: How many different rows have come.
         """
-        ...
-
-
-class OnePass:
-    """A base for paginators that read a list once, each page revealing the next."""
-
-    ordered_by: str | None = None
-    count: int | None = None
-    reached: str | None = None
-    notice: str | None = None
-    doubt: str | None = None
-
-    def may_reveal_more(self, request: PageRequest) -> bool:  # noqa: ARG002
-        """Return True: each page reveals the next."""
-        return True
-
-    def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:  # noqa: ARG002
-        """Return None: rows do not move, or it does no harm."""
-        return None
-
-    def rows(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
-        """Return all rows of the page."""
-        return page.rows
-
-    def ends_at(self, request: PageRequest, status: int) -> bool:  # noqa: ARG002
-        """Return False: every page that is asked for has to be there."""
-        return False
-
-    def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:  # noqa: ARG002
-        """Return nothing: one pass is all there is."""
-        return []
-
-    def missing(self, distinct: int) -> int:
-        """Return how many rows the server tells of that have not come."""
-        return max(0, (self.count or 0) - distinct)
-
-    def is_complete(self, distinct: int) -> bool:
-        """Return whether as many rows have come as the server tells of."""
         return not self.missing(distinct)
 
 
-class SinglePage(OnePass):
+class SinglePage(Paginator):
     """A list that comes whole in one page."""
 
     def __init__(self, params: Params | None = None) -> None:

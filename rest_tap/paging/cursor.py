@@ -5,13 +5,13 @@ from __future__ import annotations
 import typing as t
 
 from rest_tap.errors import BrokenAnswer
-from rest_tap.paging.base import OnePass, Page, PageRequest
+from rest_tap.paging.base import Page, PageRequest, Paginator
 
 if t.TYPE_CHECKING:
     from rest_tap.schema import Record
 
 
-class Cursor(OnePass):
+class Cursor(Paginator):
     """``since`` = the cursor of the last row read; the list ends with an empty page.
 
     Rows may have no cursor: then the last one that has goes on, the rows after it come

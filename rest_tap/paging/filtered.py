@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import abc
 import typing as t
 
-from rest_tap.paging.base import OnePass, Page, PageRequest
+from rest_tap.paging.base import Page, PageRequest, Paginator
 from rest_tap.paging.page_number import PageNumber
 from rest_tap.paging.page_size import page_number
 
@@ -13,7 +14,7 @@ if t.TYPE_CHECKING:
     from rest_tap.schema import Record
 
 
-class FilteredPaginator(OnePass):
+class FilteredPaginator(Paginator):
     """A base for paginators that go on in a list by a filter.
 
     Where the server ignores the filter, the list is read by numbered pages instead, from its
@@ -99,18 +100,18 @@ class FilteredPaginator(OnePass):
 
     # What a subclass has to state
 
+    @abc.abstractmethod
     def after_filtered(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
         """Return the requests that this page reveals, as long as the filter is used."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def restart_filtered(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
         """Return the requests to go on with instead, as long as the filter is used."""
-        raise NotImplementedError
 
-    def rows_filtered(self, request: PageRequest, page: Page) -> list[Record]:
+    def rows_filtered(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
         """Return the rows of the page that count, as long as the filter is used."""
-        raise NotImplementedError
+        return page.rows
 
+    @abc.abstractmethod
     def last_request(self) -> PageRequest:
         """Return the last request that was revealed."""
-        raise NotImplementedError

@@ -6,13 +6,12 @@ import math
 import typing as t
 
 from rest_tap.errors import BrokenAnswer
-from rest_tap.paging.base import Page, PageRequest
+from rest_tap.paging.base import Page, PageRequest, Paginator
 from rest_tap.paging.links import fingerprint, following_page
 from rest_tap.paging.page_size import OTHER_SIZES, PAGE_SIZE, page_number, page_params
 
 if t.TYPE_CHECKING:
     from rest_tap.request import Params
-    from rest_tap.schema import Record
 
 #: Passes in a row that bring nothing new before the list is given up.
 FRUITLESS_PASSES = 3
@@ -23,7 +22,7 @@ BACKWARD_PAGES = 200
 PAGES_AT_ONCE = 1000
 
 
-class PageNumber:
+class PageNumber(Paginator):
     """Numbered pages: ``?page=1&page_size=50`` → ``{"count", "next", "results"}``.
 
     Once the first page has told ``count``, all others are known. The last of them is
@@ -47,13 +46,7 @@ class PageNumber:
             number_of_first_pass: First part of the requests' positions, for one that goes on
                 where another paginator has stopped.
         """
-        self.ordered_by: str | None = None
-        self.reached: str | None = None
-        self.notice: str | None = None
-        self.doubt: str | None = None
         self.params = dict(params or {})
-        #: How many rows the list has, as the last page said.
-        self.count: int | None = None
         self._pass = number_of_first_pass
         self._size = PAGE_SIZE
         self._other_sizes = list(OTHER_SIZES)
@@ -150,10 +143,6 @@ class PageNumber:
             self.count = page.count if page.envelope else self.count
         return None
 
-    def rows(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
-        """Return all rows of the page."""
-        return page.rows
-
     def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
         """Return the first page of another pass, where rows are missing or may be."""
         self._fruitless = self._fruitless + 1 if distinct == self._distinct else 0
@@ -176,10 +165,6 @@ class PageNumber:
         self._backward = direction
         self._fell = self._ended = False
         return [self._request(number, 1)]
-
-    def missing(self, distinct: int) -> int:
-        """Return how many rows the server tells of that have not come."""
-        return max(0, (self.count or 0) - distinct)
 
     def is_complete(self, distinct: int) -> bool:
         """Return whether as many rows have come as the server tells of, and none can have moved."""

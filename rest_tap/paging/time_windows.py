@@ -241,10 +241,6 @@ class TimeWindows(FilteredPaginator):
         """Return whether it is certain that all rows have come."""
         return not self._is_uncertain and super().is_complete(distinct)
 
-    def rows_filtered(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
-        """Return all rows of the page."""
-        return page.rows
-
 
 class Counts:
     """How many rows of a window there are and have come, and which of its pages are certain."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from rest_tap.number_set import NumberSet, number_of
-from rest_tap.paging.base import OnePass, Page, PageRequest
+from rest_tap.paging.base import Page, PageRequest, Paginator
 
 if t.TYPE_CHECKING:
     from rest_tap.request import Params
@@ -38,7 +38,7 @@ class Odd(t.NamedTuple):
     words: str = ""
 
 
-class UncountedPages(OnePass):
+class UncountedPages(Paginator):
     """Numbered pages, until one is empty: ``?p=1``, ``?p=2``, … → ``{"data": [...]}``.
 
     That an empty list ends it is certain. Other pages without a new row (the last one once more, null,
