@@ -139,7 +139,6 @@ UNREADABLE_ANSWER = "an answer that is not whole or not JSON"
 WEB_PAGE = "answered with a web page instead of JSON; look at the setting api_url"
 DENIED = "access denied"
 NOT_FOUND = "not found; look at the setting api_url"
-TOO_MANY = "too many requests; look at the setting requests_per_minute"
 REFUSED = "refused"
 UNEXPECTED_STATUS = "answered with a status that is not 200; what came with it is not used"
 REDIRECTED_AGAIN = "redirected more than once"
@@ -169,8 +168,3 @@ def bad_header(settings: str) -> str:
 def page_too_large(megabytes: int) -> str:
     """Return what to say of a page that is larger than the settings allow."""
     return f"the page takes more than {megabytes} MB of memory; if that is right, raise the setting max_page_megabytes"
-
-
-def asked_to_wait(reason: str, seconds: float) -> str:
-    """Return what to say of a ``Retry-After`` that nobody waits for."""
-    return f"{reason}; the server asks to wait {seconds:.0f} s, which is too long"

@@ -291,27 +291,16 @@ class Client:
         Raises:
             ApiError: It has no use to ask again.
         """
-        last, policy = failures[-1], self.rules.retry
-        too_long = policy.asks_too_long(last)
-        if too_long is not None:
-            reason = errors.asked_to_wait(last.error.reason, too_long)
-            raise type(last.error)(reason, stream=request.stream, path=request.path, status=last.status)
-        pause = policy.after(failures, final=request.final, was_reached=self._was_reached)
-        if pause is None:
-            raise last.error
+        pause = self.rules.retry.pause(failures, final=request.final, was_reached=self._was_reached)
         self._count(request, retries=1)
         logger.warning(
             "%s: asking again in %.0f s after %s (%s)",
             request.stream or "login",
             pause.seconds,
-            last.what,
+            failures[-1].what,
             request.path,
         )
-        limiter = self.accounts[request.account].limiter
-        if pause.holds_all:
-            limiter.hold(pause.seconds)
-        else:
-            limiter.sleep(pause.seconds)
+        pause.wait(self.accounts[request.account].limiter)
 
     def _count(self, request: Request, *, requests: int = 0, retries: int = 0, seconds: float = 0) -> None:
         with self._tally_lock:

@@ -12,7 +12,7 @@ import msgspec
 
 from rest_tap import errors
 from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Unanswered, Unreadable
-from rest_tap.retry import UNREADABLE, Failure, RetryPolicy
+from rest_tap.retry import UNREADABLE, Failure, RetryPolicy, reason_for
 
 if t.TYPE_CHECKING:
     from rest_tap.redact import Redactor
@@ -31,7 +31,7 @@ VALUE_SIZE, OBJECT_SIZE, LIST_SIZE = 90, 250, 80
 #: Where an API says in its own words what is wrong.
 _OWN_WORDS = ("detail", "error", "non_field_errors")
 
-_OK, _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 200, 400, 403, 404, 429
+_OK, _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND = 200, 400, 403, 404
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOUR_BYTES = re.compile(rb"[\xf0-\xf4]")
 _NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -198,7 +198,7 @@ def _error(request: Request, reply: Reply, rules: Rules, settings: str) -> ApiEr
         # 201, 202, 203, 206 and others: whatever stands there, it is not what was asked for.
         return ApiError(errors.UNEXPECTED_STATUS, **place)
     kind = Unanswered if status in rules.retry.statuses else ApiError
-    return kind(detail or (errors.TOO_MANY if status == _TOO_MANY else errors.REFUSED), **place)
+    return kind(detail or reason_for(status), **place)
 
 
 def _detail(request: Request, content: bytes) -> str:

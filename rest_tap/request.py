@@ -7,7 +7,7 @@ import typing as t
 from urllib.parse import quote
 
 from rest_tap.errors import ApiError
-from rest_tap.times import parse_date_header
+from rest_tap.times import http_date_to_utc
 
 #: Query parameters; several values stand for a parameter that is repeated.
 Params = t.Mapping[str, str | tuple[str, ...]]
@@ -79,7 +79,7 @@ class Reply:
 
         ``X-Page-Generated`` is a header of pretix; the ``Date`` of others is given in UTC.
         """
-        return self.headers.get("X-Page-Generated") or parse_date_header(self.headers.get("Date", ""))
+        return self.headers.get("X-Page-Generated") or http_date_to_utc(self.headers.get("Date", ""))
 
 
 def fill_path(template: str, values: t.Mapping[str, t.Any]) -> str:

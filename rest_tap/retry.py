@@ -1,24 +1,35 @@
-"""Whether to ask again, and when: decided from values, without I/O."""
+"""Another try after one that failed: after which statuses (429 among them), how often, and how long to wait before.
+
+What is done about a 429 stands here and in :mod:`rest_tap.limiter`, nowhere else. :meth:`RetryPolicy.pause` says how
+long to wait: as long as the header ``Retry-After`` asks, in seconds or until a date; without it 2, 4, 8, … seconds.
+:meth:`Pause.wait` waits: after a 429 the account's rate limiter holds all of its requests, after anything else the
+others go on. When six more tries have brought another 429 each, or the server asks to wait for more than ten
+minutes, the list fails like one with any other error.
+
+Both are called by :class:`rest_tap.http.Client`, after each try that failed. A tap names the statuses that
+are worth another try with its own API, where these are others than :data:`TRANSIENT` (``retry_policy``).
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import typing as t
 
-from rest_tap.times import parse_retry_after
+from rest_tap.errors import REFUSED
+from rest_tap.times import parse_http_date
 
 if t.TYPE_CHECKING:
     from rest_tap.errors import ApiError
+    from rest_tap.limiter import RateLimiter
 
-#: Statuses that a later try may mend. 400 stands here because the organizers' service
-#: is known to answer it transiently; it has a limit of its own.
-TRANSIENT = frozenset({400, 408, 409, 425, 429, 500, 502, 503, 504})
+_TOO_MANY_REQUESTS = 429
+#: Statuses that a later try may mend, whatever the API.
+TRANSIENT = frozenset({_TOO_MANY_REQUESTS, 500, 502, 503, 504})
 #: What counts as the status of a body that came whole but is not JSON.
 UNREADABLE = 0
 #: Connections that fail before any has succeeded say "wrong address" more than "busy".
 TRIES_BEFORE_FIRST_ANSWER = 2
-
-_TOO_MANY_REQUESTS = 429
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,10 +55,21 @@ class Failure:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pause:
-    """How long to wait before the next try, and whether all other requests wait as well."""
+    """How long to wait before the next try, and whether all other requests of the account wait as well."""
 
     seconds: float
     holds_all: bool = False
+
+    def wait(self, limiter: RateLimiter) -> None:
+        """Wait, or let all requests of the account wait, the next try among them, when they ask for their turn.
+
+        Raises:
+            Stopped: The run is over.
+        """
+        if self.holds_all:
+            limiter.hold(self.seconds)
+        else:
+            limiter.sleep(self.seconds)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,37 +85,64 @@ class RetryPolicy:
     """
 
     statuses: frozenset[int] = TRANSIENT
-    limits: t.Mapping[int | None, int] = dataclasses.field(default_factory=lambda: {400: 3, UNREADABLE: 2})
+    limits: t.Mapping[int | None, int] = dataclasses.field(default_factory=lambda: {UNREADABLE: 2})
     retries: int = 6
     factor: float = 2.0
     longest_wait: float = 600.0
 
-    def after(
-        self, failures: t.Sequence[Failure], *, final: t.Container[int] = (), was_reached: bool = True
-    ) -> Pause | None:
-        """Return how long to wait before the next try, or None to give up.
+    def pause(self, failures: t.Sequence[Failure], *, final: t.Container[int] = (), was_reached: bool = True) -> Pause:
+        """Return how long to wait before the next try.
 
         Args:
             failures: The tries that have failed, the last one last.
             final: Statuses that asking again does not mend here.
             was_reached: Whether the server has answered any request of this run.
+
+        Raises:
+            ApiError: That of the last try, since there is no next one.
         """
         last = failures[-1]
-        # What is no status (a broken connection, a body that is not JSON) may always pass.
-        if last.is_refusal or (last.status and (last.status not in self.statuses or last.status in final)):
-            return None
-        alike = sum(failure.status == last.status for failure in failures)
-        if len(failures) > self.retries or alike > self.limits.get(last.status, self.retries):
-            return None
-        if not was_reached and len(failures) > TRIES_BEFORE_FIRST_ANSWER:
-            return None
         told = parse_retry_after(last.retry_after)
         if told is not None and told > self.longest_wait:
-            return None
+            error = last.error
+            reason = f"{error.reason}; the server asks to wait {told:.0f} s, which is too long"
+            raise type(error)(reason, stream=error.stream, path=error.path, status=error.status)
+        if not self._may_help(failures, final, was_reached=was_reached):
+            raise last.error
         seconds = float(self.factor ** len(failures)) if told is None else told
         return Pause(seconds, holds_all=last.status == _TOO_MANY_REQUESTS)
 
-    def asks_too_long(self, failure: Failure) -> float | None:
-        """Return the seconds that the server asks to wait, if that is longer than anybody waits."""
-        told = parse_retry_after(failure.retry_after)
-        return told if told is not None and told > self.longest_wait else None
+    def _may_help(self, failures: t.Sequence[Failure], final: t.Container[int], *, was_reached: bool) -> bool:
+        """Return whether another try may bring an answer."""
+        last = failures[-1]
+        # What is no status (a broken connection, a body that is not JSON) may always pass.
+        if last.is_refusal or (last.status and (last.status not in self.statuses or last.status in final)):
+            return False
+        alike = sum(failure.status == last.status for failure in failures)
+        if len(failures) > self.retries or alike > self.limits.get(last.status, self.retries):
+            return False
+        return was_reached or len(failures) <= TRIES_BEFORE_FIRST_ANSWER
+
+
+def parse_retry_after(text: str | None, *, now: dt.datetime | None = None) -> float | None:
+    """Return a ``Retry-After`` (seconds or a date of HTTP) as seconds from now, or None."""
+    if not text:
+        return None
+    text = text.strip()
+    if text.isdecimal():
+        return float(text)
+    date = parse_http_date(text)
+    if date is None:
+        return None
+    return max(0.0, (date - (now or dt.datetime.now(dt.timezone.utc))).total_seconds())
+
+
+def reason_for(status: int) -> str:
+    """Return what to say of an error about which the API itself says nothing."""
+    is_too_many = status == _TOO_MANY_REQUESTS
+    return "too many requests; look at the setting requests_per_minute" if is_too_many else REFUSED
+
+
+def refuses_login(error: ApiError) -> bool:
+    """Return whether the answer to a login says no for good: a 429 only says that others have to wait."""
+    return error.status in range(400, 500) and error.status != _TOO_MANY_REQUESTS

@@ -98,30 +98,20 @@ def now() -> str:
 # Headers of HTTP
 
 
+def parse_http_date(text: str) -> dt.datetime | None:
+    """Return a date of HTTP (``Sun, 22 Nov 2026 06:01:30 GMT``) as an aware time, or None where it is none."""
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=dt.timezone.utc)
+
+
 @functools.lru_cache(maxsize=16)
-def parse_date_header(text: str) -> str | None:
-    """Return a date of HTTP in ISO 8601 and UTC, or None; the same one comes with many answers."""
+def http_date_to_utc(text: str) -> str | None:
+    """Return a date of HTTP as the text of a time in UTC, or None; the same one comes with many answers."""
+    date = parse_http_date(text)
     try:
-        date = email.utils.parsedate_to_datetime(text)
-        if date.tzinfo is not None:
-            date = date.astimezone(dt.timezone.utc).replace(tzinfo=None)
-    except (ValueError, OverflowError):
+        return None if date is None else format_time(date)
+    except OverflowError:
         return None
-    return f"{date.isoformat()}Z"
-
-
-def parse_retry_after(text: str | None, *, now: dt.datetime | None = None) -> float | None:
-    """Return a ``Retry-After`` (seconds or a date of HTTP) as seconds from now, or None."""
-    if not text:
-        return None
-    text = text.strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        date = email.utils.parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=dt.timezone.utc)
-    now = now or dt.datetime.now(dt.timezone.utc)
-    return max(0.0, (date - now).total_seconds())

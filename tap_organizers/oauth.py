@@ -13,6 +13,7 @@ import msgspec
 
 from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, credential_refused
 from rest_tap.request import Request
+from rest_tap.retry import refuses_login
 
 if t.TYPE_CHECKING:
     from rest_tap.http import Client
@@ -24,7 +25,7 @@ PATH = "/oauth/token"
 #: The settings that it takes, all of them.
 SETTINGS = ("client_id", "client_secret", "refresh_token")
 
-_BAD_REQUEST, _TOO_MANY_REQUESTS = 400, 429
+_BAD_REQUEST = 400
 
 
 def access_token(http: Client, account: str, config: t.Mapping[str, t.Any]) -> str:
@@ -54,8 +55,7 @@ def access_token(http: Client, account: str, config: t.Mapping[str, t.Any]) -> s
     try:
         token: _Tokens = http.parse(request, http.fetch(request), _read)
     except ApiError as error:
-        is_final = error.status in range(400, 500) and error.status != _TOO_MANY_REQUESTS
-        if not is_final and not isinstance(error, BrokenAnswer):
+        if not refuses_login(error) and not isinstance(error, BrokenAnswer):
             raise
         # Whatever it is, asking once more for each list would not mend it.
         said = error.reason if isinstance(error, BrokenAnswer) else ""

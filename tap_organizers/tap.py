@@ -14,6 +14,7 @@ from rest_tap.errors import ApiError, CredentialRefused, Denied
 from rest_tap.limiter import RateLimiter
 from rest_tap.outcome import Ending
 from rest_tap.request import Request
+from rest_tap.retry import TRANSIENT, UNREADABLE, RetryPolicy
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.state import State
 from rest_tap.tap import RestTap
@@ -47,6 +48,10 @@ class TapOrganizers(RestTap):
     name = "tap-organizers"
     services = SERVICES
     either = (("api_token",), ("api_tokens",), oauth.SETTINGS)
+    #: The service is known to answer 400 to what it answers well a moment later, but not for long.
+    retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy(
+        statuses=TRANSIENT | {400, 408, 409, 425}, limits={400: 3, UNREADABLE: 2}
+    )
 
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
         setting(

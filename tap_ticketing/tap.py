@@ -13,7 +13,7 @@ from rest_tap.checks import named
 from rest_tap.errors import ApiError, CredentialRefused, NotThere
 from rest_tap.outcome import Ending
 from rest_tap.request import Request
-from rest_tap.retry import UNREADABLE, RetryPolicy
+from rest_tap.retry import refuses_login
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.state import State
 from rest_tap.tap import RestTap
@@ -29,7 +29,6 @@ if t.TYPE_CHECKING:
     from tap_ticketing.client import TicketingStream
 
 LOGIN_SETTINGS = "email and password"
-_TOO_MANY_REQUESTS = 429
 
 
 SERVICES: Services = {
@@ -59,9 +58,6 @@ class TapTicketing(RestTap):
     services = SERVICES
     #: Oveit answers an invalid or expired token with 403, others with 401.
     refused_statuses: t.ClassVar[frozenset[int]] = frozenset({401, 403})
-    retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy(
-        statuses=frozenset({429, 500, 502, 503, 504}), limits={UNREADABLE: 2}
-    )
 
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
         setting(
@@ -246,7 +242,7 @@ class TapTicketing(RestTap):
                 )
                 told.concerns_all = True
                 raise told from None
-            if error.status is None or error.status not in range(400, 500) or error.status == _TOO_MANY_REQUESTS:
+            if not refuses_login(error):
                 raise
             raise CredentialRefused(
                 f"the login was refused; look at the settings {LOGIN_SETTINGS}",

@@ -21,8 +21,9 @@ from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, N
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
 from rest_tap.request import Request, fill_path
-from rest_tap.retry import TRANSIENT, TRIES_BEFORE_FIRST_ANSWER
+from rest_tap.retry import TRIES_BEFORE_FIRST_ANSWER
 from sandbox import Fault, Sandbox, Scale
+from tap_organizers.tap import TapOrganizers
 from tests.conftest import kept_log
 
 if t.TYPE_CHECKING:
@@ -39,8 +40,9 @@ PAGE: dict[str, t.Any] = {"count": 0, "next": None, "results": []}
 
 
 def client(url: str = URL, **options: t.Any) -> Client:
-    """Return what asks this address."""
+    """Return what asks this address, as tap-organizers does."""
     auth = HeaderToken("Authorization", "Token ", TOKEN)
+    options.setdefault("policy", TapOrganizers.retry_policy)
     return Client(url, [Account(auth, RateLimiter(), settings="api_token")], user_agent="tap-test/1", **options)
 
 
@@ -395,7 +397,7 @@ def test_rows_are_never_quoted_whatever_the_status(api: Mocker, no_waiting: Wait
     assert "jane" not in str(raised.value)
     assert "token" not in str(raised.value).replace("api_token", "")
     assert str(raised.value).endswith(f" (/x, status {status})")
-    assert (no_waiting.seconds != []) == (status in TRANSIENT)
+    assert (no_waiting.seconds != []) == (status in TapOrganizers.retry_policy.statuses)
 
 
 @pytest.mark.parametrize("status", [200, 201, 203, 400, 401, 403, 500])

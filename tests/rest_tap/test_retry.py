@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import typing as t
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rest_tap.errors import ApiError
-from rest_tap.retry import TRANSIENT, TRIES_BEFORE_FIRST_ANSWER, UNREADABLE, Failure, Pause, RetryPolicy
+from rest_tap.retry import TRIES_BEFORE_FIRST_ANSWER, UNREADABLE, Failure, Pause, RetryPolicy, parse_retry_after
+from tap_organizers.tap import TapOrganizers
+from tap_ticketing.tap import TapTicketing
 
-ORGANIZERS = RetryPolicy()
-TICKETING = RetryPolicy(statuses=frozenset({429, 500, 502, 503, 504}), limits={})
+ORGANIZERS = TapOrganizers.retry_policy
+TICKETING = TapTicketing.retry_policy
+NOW = dt.datetime(2026, 11, 22, 6, 0, tzinfo=dt.timezone.utc)
 
 
 def failed(status: int | None, retry_after: str | None = None, **facts: t.Any) -> Failure:
@@ -18,10 +24,18 @@ def failed(status: int | None, retry_after: str | None = None, **facts: t.Any) -
     return Failure(ApiError("no"), status, retry_after, **facts)
 
 
+def after(policy: RetryPolicy, failures: list[Failure], **facts: t.Any) -> Pause | None:
+    """Return the wait before the next try; None if the error of the last one is raised."""
+    try:
+        return policy.pause(failures, **facts)
+    except ApiError:
+        return None
+
+
 def delays(policy: RetryPolicy, status: int | None, retry_after: str | None = None) -> list[float]:
     """Return all waits until the policy gives up."""
     failures, waits = [failed(status, retry_after)], list[float]()
-    while (pause := policy.after(failures)) is not None:
+    while (pause := after(policy, failures)) is not None:
         waits.append(pause.seconds)
         failures.append(failures[0])
         assert len(waits) < 100, "asked for ever"
@@ -34,7 +48,7 @@ def delays(policy: RetryPolicy, status: int | None, retry_after: str | None = No
         pytest.param(ORGANIZERS, 400, [2, 4, 8], id="400: three retries, factor two"),
         *(
             pytest.param(ORGANIZERS, status, [2, 4, 8, 16, 32, 64], id=f"{status}: likewise, longer")
-            for status in sorted(TRANSIENT - {400})
+            for status in sorted(ORGANIZERS.statuses - {400})
         ),
         pytest.param(ORGANIZERS, None, [2, 4, 8, 16, 32, 64], id="a broken connection"),
         *(
@@ -43,8 +57,8 @@ def delays(policy: RetryPolicy, status: int | None, retry_after: str | None = No
         ),
         pytest.param(TICKETING, 400, [], id="400 is final where the policy does not name it"),
         pytest.param(TICKETING, 503, [2, 4, 8, 16, 32, 64], id="503 where the policy names it"),
-        pytest.param(RetryPolicy(limits={400: 1, None: 2}), 400, [2], id="a limit for a status"),
-        pytest.param(RetryPolicy(limits={400: 1, None: 2}), None, [2, 4], id="a limit for connections"),
+        pytest.param(RetryPolicy(frozenset({400}), {400: 1, None: 2}), 400, [2], id="a limit for a status"),
+        pytest.param(RetryPolicy(frozenset({400}), {400: 1, None: 2}), None, [2, 4], id="a limit for connections"),
         pytest.param(RetryPolicy(factor=3, retries=2), 500, [3, 9], id="another factor"),
         pytest.param(ORGANIZERS, UNREADABLE, [2, 4], id="a body that is not JSON"),
     ],
@@ -75,32 +89,74 @@ def test_a_policy_cannot_be_changed_on_the_way() -> None:
 
 
 def test_a_limit_counts_failures_of_its_own_kind_and_the_whole_counts_all() -> None:
-    assert ORGANIZERS.after([*map(failed, (500, 400, 500, 500, 400))]) == Pause(32)
-    assert ORGANIZERS.after([*map(failed, (400, 400, 400, 500, 400))]) is None
-    assert ORGANIZERS.after([*map(failed, (502, 503, None, 504, 409, 408, 500))]) is None
+    assert after(ORGANIZERS, [*map(failed, (500, 400, 500, 500, 400))]) == Pause(32)
+    assert after(ORGANIZERS, [*map(failed, (400, 400, 400, 500, 400))]) is None
+    assert after(ORGANIZERS, [*map(failed, (502, 503, None, 504, 409, 408, 500))]) is None
 
 
 def test_a_refusal_is_not_asked_again_even_with_a_status_that_passes() -> None:
-    assert ORGANIZERS.after([failed(503, is_refusal=True)]) is None
+    assert after(ORGANIZERS, [failed(503, is_refusal=True)]) is None
 
 
 def test_a_status_that_is_final_for_a_request_is_not_asked_again() -> None:
-    assert ORGANIZERS.after([failed(400)], final={400}) is None
-    assert ORGANIZERS.after([failed(500)], final={400}) == Pause(2)
+    assert after(ORGANIZERS, [failed(400)], final={400}) is None
+    assert after(ORGANIZERS, [failed(500)], final={400}) == Pause(2)
 
 
 def test_a_server_that_never_answered_is_given_up_soon() -> None:
     tries = [failed(None)] * TRIES_BEFORE_FIRST_ANSWER
-    assert ORGANIZERS.after(tries, was_reached=False) is not None
-    assert ORGANIZERS.after([*tries, failed(None)], was_reached=False) is None
+    assert after(ORGANIZERS, tries, was_reached=False) is not None
+    assert after(ORGANIZERS, [*tries, failed(None)], was_reached=False) is None
 
 
-@pytest.mark.parametrize("status", sorted(TRANSIENT))
+@pytest.mark.parametrize("status", sorted(ORGANIZERS.statuses))
 def test_a_429_holds_all_requests_and_others_only_their_own(status: int) -> None:
-    assert ORGANIZERS.after([failed(status, "3")]) == Pause(3, holds_all=status == 429)
+    assert after(ORGANIZERS, [failed(status, "3")]) == Pause(3, holds_all=status == 429)
 
 
 def test_a_wait_that_is_too_long_is_told() -> None:
-    assert ORGANIZERS.asks_too_long(failed(503, "601")) == 601
-    assert ORGANIZERS.asks_too_long(failed(503, "600")) is None
-    assert ORGANIZERS.asks_too_long(failed(503)) is None
+    with pytest.raises(ApiError, match="no; the server asks to wait 601 s, which is too long"):
+        ORGANIZERS.pause([failed(503, "601")])
+    assert ORGANIZERS.pause([failed(503, "600")]) == Pause(600)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        pytest.param("0", 0, id="nothing"),
+        pytest.param("17", 17, id="seconds"),
+        pytest.param(" 17 ", 17, id="with blanks"),
+        pytest.param("Sun, 22 Nov 2026 06:01:30 GMT", 90, id="a date"),
+        pytest.param("Sun, 22 Nov 2026 07:01:30 +0100", 90, id="a date in another zone"),
+        pytest.param("Sun, 22 Nov 2026 06:01:30 -0000", 90, id="a date without zone"),
+        pytest.param("Sun, 22 Nov 2026 05:00:00 GMT", 0, id="a date in the past"),
+        pytest.param(None, None, id="no header"),
+        pytest.param("", None, id="an empty header"),
+        pytest.param("soon", None, id="a word"),
+        pytest.param("-5", None, id="a negative number"),
+        pytest.param("1.5", None, id="a fraction"),
+        pytest.param("²", None, id="a digit that is no number"),
+        pytest.param("Sun, 99 Nov 2026 06:01:30 GMT", None, id="a day that does not exist"),
+        pytest.param(f"Sun, 22 Nov {'9' * 20} 06:01:30 GMT", None, id="a year that does not exist"),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_date(text: str | None, seconds: float | None) -> None:
+    assert parse_retry_after(text, now=NOW) == seconds
+
+
+PARTS = st.sampled_from(
+    ["Sun,", "22", "Nov", "2026", "0001", "9999", "06:01:30", "24:61:99", "-0000", "+2359", "GMT", "x"]
+)
+
+
+@given(st.one_of(st.text(max_size=40), st.lists(PARTS, max_size=7).map(" ".join)))
+def test_no_retry_after_raises_or_is_negative(text: str) -> None:
+    told = parse_retry_after(text, now=NOW)
+    assert told is None or told >= 0
+
+
+def test_a_date_is_measured_from_the_clock() -> None:
+    later = dt.datetime.now(dt.timezone.utc) + dt.timedelta(minutes=2)
+    told = parse_retry_after(later.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+    assert told is not None
+    assert 100 < told <= 120

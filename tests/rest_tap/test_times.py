@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest_tap.times import format_minute, format_time, known_to_utc, parse_retry_after, parse_time, to_utc
+from rest_tap.times import format_minute, format_time, known_to_utc, parse_time, to_utc
 
 UTC = dt.timezone.utc
-NOW = dt.datetime(2026, 11, 22, 6, 0, 0, tzinfo=UTC)
 EARLY, LATE = (dt.datetime(year, 1, 1) for year in (2, 9998))  # noqa: DTZ001 - hypothesis adds the zones
 
 
@@ -81,48 +80,6 @@ def test_times_are_written_in_utc_and_to_the_minute_where_that_will_do() -> None
 
 
 # --- headers of HTTP --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        pytest.param("0", 0, id="nothing"),
-        pytest.param("17", 17, id="seconds"),
-        pytest.param(" 17 ", 17, id="with blanks"),
-        pytest.param("Sun, 22 Nov 2026 06:01:30 GMT", 90, id="a date"),
-        pytest.param("Sun, 22 Nov 2026 07:01:30 +0100", 90, id="a date in another zone"),
-        pytest.param("Sun, 22 Nov 2026 06:01:30 -0000", 90, id="a date without zone"),
-        pytest.param("Sun, 22 Nov 2026 05:00:00 GMT", 0, id="a date in the past"),
-        pytest.param(None, None, id="no header"),
-        pytest.param("", None, id="an empty header"),
-        pytest.param("soon", None, id="a word"),
-        pytest.param("-5", None, id="a negative number"),
-        pytest.param("1.5", None, id="a fraction"),
-        pytest.param("²", None, id="a digit that is no number"),
-        pytest.param("Sun, 99 Nov 2026 06:01:30 GMT", None, id="a day that does not exist"),
-        pytest.param(f"Sun, 22 Nov {'9' * 20} 06:01:30 GMT", None, id="a year that does not exist"),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_date(text: str | None, seconds: float | None) -> None:
-    assert parse_retry_after(text, now=NOW) == seconds
-
-
-PARTS = st.sampled_from(
-    ["Sun,", "22", "Nov", "2026", "0001", "9999", "06:01:30", "24:61:99", "-0000", "+2359", "GMT", "x"]
-)
-
-
-@given(st.one_of(st.text(max_size=40), st.lists(PARTS, max_size=7).map(" ".join)))
-def test_no_retry_after_raises_or_is_negative(text: str) -> None:
-    told = parse_retry_after(text, now=NOW)
-    assert told is None or told >= 0
-
-
-def test_a_date_is_measured_from_the_clock() -> None:
-    later = dt.datetime.now(dt.timezone.utc) + dt.timedelta(minutes=2)
-    told = parse_retry_after(later.strftime("%a, %d %b %Y %H:%M:%S GMT"))
-    assert told is not None
-    assert 100 < told <= 120
 
 
 @pytest.mark.parametrize("day", ["2026-01-31", "2024-02-29", "0001-01-01", "9999-12-31"])
