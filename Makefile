@@ -19,6 +19,10 @@ MELTANO := .meltano-venv/bin/meltano
 
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
 
+# Tests start the taps, Meltano and loaders thousands of times: none of them shall compile what it imports anew.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 26
