@@ -1,4 +1,16 @@
-"""The messages of one run in their order, and when a STATE is due among them."""
+"""The messages of one run in their order, and when a STATE is written among them.
+
+A STATE is written in three places, all of which are here and called by :class:`rest_tap.run.Run`:
+
+* :meth:`Messages.begin`, before anything else, writes the state that the run was given;
+* :meth:`Messages.checkpoint`, after each page and after each list, writes it if it has changed and one is due:
+  five seconds after the last one, or earlier when enough records were written since then;
+* :meth:`Messages.close`, at the end, however that comes, writes it if it has changed.
+
+It has changed when a stream has moved a bookmark (:class:`rest_tap.state.State` takes note of that), which
+streams do after the rows before it were written. All that has gathered is written before a STATE, so
+it is true at any moment.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +18,7 @@ import time
 import typing as t
 
 from rest_tap.output import Output
-from rest_tap.records import RecordEncoder
+from rest_tap.records import RecordEncoder, encoder
 
 if t.TYPE_CHECKING:
     from rest_tap.output import BytesWriter
@@ -57,10 +69,10 @@ class Messages:
 
     def encoder(self, stream: ListStream) -> RecordEncoder:
         """Return what makes this stream's rows records; nothing is announced yet."""
-        encoder = self._encoders.get(stream.name)
-        if encoder is None:
-            encoder = self._encoders[stream.name] = RecordEncoder(stream)
-        return encoder
+        found = self._encoders.get(stream.name)
+        if found is None:
+            found = self._encoders[stream.name] = RecordEncoder(stream)
+        return found
 
     def write(self, stream: ListStream, records: t.Iterable[Record], context: Context, extracted: str) -> None:
         """Write records of a stream that were read in this context."""
@@ -70,6 +82,14 @@ class Messages:
         """Send what has gathered to the loader, so that it works while the network is slow."""
         self._writer.flush()
 
+    def begin(self) -> None:
+        """Write the state that the run was given, as the first message.
+
+        A loader may take the first STATE that it hears of for where the run began (target-duckdb and its
+        relatives do), and pass it on before it has loaded the records that came earlier. Of this one that is true.
+        """
+        self._write_state()
+
     def checkpoint(self) -> None:
         """Write a STATE if it has changed and one is due; with batches, only after some seconds."""
         if not self._state.is_changed:
@@ -78,12 +98,13 @@ class Messages:
             self._has_batches or self._since_state < STATE_SHARE * self._state_size
         ):
             return
-        self.write_state()
+        self._write_state()
 
-    def write_state(self) -> None:
+    def _write_state(self) -> None:
         """Write everything that has gathered, and then the STATE that is true."""
         self._flush_batches()
-        line = self._writer.serialize_state(self._state.value)
+        # The SDK's StateMessage would be copied first, value by value.
+        line = encoder.encode({"type": "STATE", "value": self._state.value}) + b"\n"
         self._writer.write_lines(line)
         self._state_size = len(line)
         self._state_at = time.monotonic()
@@ -96,7 +117,7 @@ class Messages:
         try:
             self._flush_batches()
             if self._state.is_changed:
-                self.write_state()
+                self._write_state()
             self._writer.flush()
         finally:
             for output in self.outputs.values():

@@ -1,7 +1,7 @@
 """Where messages go: standard output, many lines at a time, or batch files.
 
-The SDK flushes every line. Here lines gather in a buffer that goes out when it is large,
-after each STATE, and before the tap waits for the network.
+The SDK flushes every line. Here lines gather in a buffer that goes out when it is large, and when
+:class:`rest_tap.messages.Messages` says so.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 import typing as t
 
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
-from singer_sdk.singerlib.encoding.simple import Message, SchemaMessage, StateMessage
+from singer_sdk.singerlib.encoding.simple import Message, SchemaMessage
 
 from rest_tap.batches import BATCH_SIZE
 from rest_tap.records import encoder
@@ -42,15 +42,9 @@ class BytesWriter(GenericSingerWriter[bytes, Message]):
             return encoder.encode({name: value for name, value in fields if value is not None}) + b"\n"
         return encoder.encode(message.to_dict()) + b"\n"
 
-    def serialize_state(self, state: t.Mapping[str, t.Any]) -> bytes:
-        """Return a STATE message as one line of JSON; by way of the SDK's class it would be copied first."""
-        return encoder.encode({"type": "STATE", "value": state}) + b"\n"
-
     def write_message(self, message: Message) -> None:
-        """Append a message; a STATE goes out at once, with all that it speaks of."""
+        """Append a message."""
         self.write_lines(self.serialize_message(message))
-        if isinstance(message, StateMessage):
-            self.flush()
 
     def write_lines(self, lines: bytes) -> None:
         """Append encoded lines."""

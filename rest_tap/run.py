@@ -85,6 +85,7 @@ class Run:
         self._streams = streams
         self.rereading = rereading
         self._software = options.software
+        self._is_test = options.is_test
         self._deadline = time.monotonic() + options.max_seconds if options.max_seconds else None
         self.reader = Reader(http, options.workers, self._check, self._idle, is_test=options.is_test)
         self.progress = Progress(self.messages, http, self.reader, enabled=options.progress)
@@ -100,6 +101,8 @@ class Run:
             StopRun: A signal came or the time budget is spent.
         """
         roots = list(roots)
+        if not self._is_test:
+            self.messages.begin()
         error: BaseException | None = None
         try:
             for root in roots:

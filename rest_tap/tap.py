@@ -111,9 +111,6 @@ class RestTap(SeamTap):
             checks.check_catalog(self._given_catalog)
         quiet(self.logger)
         super().__init__(**kwargs)
-        # A loader may take the first STATE that it hears of for where the run began (target-duckdb and its
-        # relatives do), and tell it before it has loaded the rows that it speaks of: so that one is.
-        self.state.setdefault("bookmarks", {})
         self.kept.value = t.cast("dict[str, t.Any]", self.state)
         if kwargs.get("validate_config", True):
             self._check_batches()
@@ -267,8 +264,6 @@ class RestTap(SeamTap):
         run = self._run = self._make_run(is_test=is_test)
         run.rereading.begin(nodes)
         try:
-            if not is_test:
-                run.messages.write_state()
             run.read_all(roots)
         finally:
             self._run = None

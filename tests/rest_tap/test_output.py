@@ -18,7 +18,9 @@ from singer_sdk.singerlib.encoding.simple import (
     StateMessage,
 )
 
+from rest_tap.messages import Messages
 from rest_tap.output import FLUSH_BYTES, BytesWriter
+from rest_tap.state import State
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +80,7 @@ def test_a_state_goes_out_at_once_behind_all_that_it_speaks_of() -> None:
         writer.write_lines(b"a\n")
         writer.write_message(SchemaMessage("things", {"type": "object"}, ["id"]))
         assert pipe.sent() == b""
-        writer.write_message(StateMessage({"bookmarks": {}}))
+        Messages(writer, State({"bookmarks": {}})).begin()
         first, schema, state = pipe.sent().splitlines()
         assert first == b"a"
         assert json.loads(schema)["type"] == "SCHEMA"
