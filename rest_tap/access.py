@@ -1,12 +1,23 @@
-"""What the error of a list means: whether it ends the run, and else how the list ended."""
+"""What becomes of a list that cannot be read, and of the run: whether it goes on, and how it ends.
+
+The run hands each error of a list to :meth:`Access.judge`. One that would meet every other list as well is
+raised again and ends the run. Of any other the tap's own ``access.py`` says how the list ended
+(:meth:`Access.decide`), the run reads on, and at its end :meth:`Access.raise_failures` makes an error of the
+endings that :func:`failing_endings` names.
+
+A denied list, for example: the answer 403 is a :class:`rest_tap.errors.Denied` (in ``replies.py``); ``decide`` makes
+``Ending.DENIED`` of it, with a message that says what is missing; whether the run then fails is up to the setting
+``on_denied``. Its bookmark stays, as that of any list that was not read to its end.
+"""
 
 from __future__ import annotations
 
 import logging
 import typing as t
 
-from rest_tap.errors import ApiError, BrokenAnswer, Unanswered
-from rest_tap.outcome import Ending, Outcome
+from rest_tap.errors import ApiError, BrokenAnswer, Denied, ListsFailed, Unanswered
+from rest_tap.outcome import NOT_ALLOWED, Ending, Outcome
+from rest_tap.report import MAX_NAMES
 
 if t.TYPE_CHECKING:
     from rest_tap.listing import AdmittedPage, Listing
@@ -26,6 +37,15 @@ def concerns_everything(error: ApiError) -> bool:
     sent. What has a status, or a body, is about one list.
     """
     return error.concerns_all or (error.status is None and not isinstance(error, BrokenAnswer))
+
+
+def failing_endings(config: t.Mapping[str, t.Any], *, is_test: bool) -> frozenset[Ending]:
+    """Return the endings of a list that make the run end with exit status 1, by ``on_error`` and ``on_denied``.
+
+    A connection test goes on without denied lists: it says which they are.
+    """
+    failed = {Ending.FAILED} if config["on_error"] == "fail" else set()
+    return frozenset(failed | NOT_ALLOWED if config.get("on_denied") == "fail" and not is_test else failed)
 
 
 class Access:
@@ -101,6 +121,18 @@ class Access:
             from_start=listing.from_start,
         )
 
+    def denied(self, listing: Listing, ending: Ending, error: ApiError, hint: str) -> Outcome:
+        """Return that a list may not be read, with what the API says of it and what to do about that."""
+        reason = f"{error.reason}; {hint}"
+        told = Denied(reason, stream=listing.stream.name, path=error.path, status=error.status)
+        return self.ended(listing, ending, told)
+
+    def warn(self, outcome: Outcome) -> None:
+        """Warn of a list that could not be read and should have been, but of a few of each stream only."""
+        is_failure = outcome.ending is Ending.FAILED or outcome.ending in self.failing
+        if is_failure and self.report.errors_of(outcome.stream) < MAX_NAMES:
+            logger.warning("%s; the other lists are read", outcome.error)
+
     def note_page(self, listing: Listing, page: AdmittedPage) -> None:
         """Take note of a page that is about to be written."""
 
@@ -110,3 +142,20 @@ class Access:
 
     def log(self) -> None:
         """Log at the end of a run what is to be said once."""
+
+    def raise_failures(self) -> None:
+        """End with an error if a list could not be read that should have been.
+
+        Raises:
+            ApiError: Of the one list that could not be read.
+            ListsFailed: Of more than one.
+        """
+        lists = self.report.total(*self.failing)
+        errors: dict[str, ApiError] = {}
+        for outcome in self.report.errors(*self.failing):
+            if outcome.error is not None:
+                errors.setdefault(outcome.stream, outcome.error)
+        if sum(lists.values()) == 1:
+            raise next(iter(errors.values()))
+        if lists:
+            raise ListsFailed(lists, dict(list(errors.items())[:MAX_NAMES]))

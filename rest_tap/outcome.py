@@ -33,6 +33,10 @@ class Ending(enum.Enum):
     LEFT_OUT = "left out"
 
 
+#: Endings that say that the credential may not read a list.
+NOT_ALLOWED = frozenset({Ending.DENIED, Ending.WITHHELD})
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outcome:
     """How one list ended.

@@ -11,7 +11,7 @@ import sys
 import time
 import typing as t
 
-from rest_tap.outcome import Ending
+from rest_tap.outcome import NOT_ALLOWED
 
 if t.TYPE_CHECKING:
     from rest_tap.http import Client
@@ -101,7 +101,7 @@ class Progress:
 
     def _table(self, report: Report) -> t.Iterator[tuple[str, ...]]:
         tallies, outputs = self._http.tallies, self._messages.outputs
-        denied = report.total(Ending.DENIED, Ending.WITHHELD)
+        denied = report.total(*NOT_ALLOWED)
         for name in sorted({*outputs, *tallies, *denied}):
             output, tally = outputs.get(name), tallies.get(name)
             yield (

@@ -9,13 +9,12 @@ import logging
 import time
 import typing as t
 
-from rest_tap.errors import ApiError, ListsFailed, StopRun
+from rest_tap.errors import ApiError, StopRun
 from rest_tap.listing import Listing
 from rest_tap.messages import Messages
 from rest_tap.outcome import Ending, Outcome
 from rest_tap.progress import Progress
 from rest_tap.reader import Reader
-from rest_tap.report import MAX_NAMES
 from rest_tap.tree import Node
 from rest_tap.unexpected import ISSUES, report
 
@@ -127,7 +126,7 @@ class Run:
                 self._report_rows()
         self.access.log()
         self.progress.summary(self.report)
-        self._raise_failures()
+        self.access.raise_failures()
 
     def _read_part(self, listing: Listing) -> None:
         """Read what one account sees.
@@ -214,7 +213,7 @@ class Run:
     def _finish(self, listing: Listing, outcome: Outcome) -> None:
         """Report how a list ended, and let its stream move the bookmark if all of it came."""
         stream, context = listing.stream, listing.context
-        self._warn_failed(outcome)
+        self.access.warn(outcome)
         if outcome.ending is Ending.INCOMPLETE and not listing.is_complete:
             self._warn_incomplete(listing)
         if listing.paginator.notice:
@@ -349,12 +348,6 @@ class Run:
 
     # Reporting
 
-    def _warn_failed(self, outcome: Outcome) -> None:
-        """Warn of a list that could not be read, but of a few of each stream only."""
-        is_failure = outcome.ending is Ending.FAILED or outcome.ending in self.access.failing
-        if is_failure and self.report.errors_of(outcome.stream) < MAX_NAMES:
-            logger.warning("%s; the other lists are read", outcome.error)
-
     def _warn_incomplete(self, listing: Listing) -> None:
         missing = listing.missing
         of = f" of {listing.distinct + missing}" if missing else ""
@@ -397,23 +390,6 @@ class Run:
             logger.info("the API sends what the settings do not declare; name it in 'fields' to have columns of it")
         for line in declared:
             logger.info("  %s", line)
-
-    def _raise_failures(self) -> None:
-        """End with an error if a list could not be read that should have been.
-
-        Raises:
-            ApiError: Of the one list that could not be read.
-            ListsFailed: Of more than one.
-        """
-        lists = self.report.total(*self.access.failing)
-        errors: dict[str, ApiError] = {}
-        for outcome in self.report.errors(*self.access.failing):
-            if outcome.error is not None:
-                errors.setdefault(outcome.stream, outcome.error)
-        if sum(lists.values()) == 1:
-            raise next(iter(errors.values()))
-        if lists:
-            raise ListsFailed(lists, dict(list(errors.items())[:MAX_NAMES]))
 
     # Stopping
 

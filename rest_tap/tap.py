@@ -21,12 +21,12 @@ from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 
 from rest_tap import batches, checks
+from rest_tap.access import failing_endings
 from rest_tap.account import Account
 from rest_tap.checks import wrong
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
-from rest_tap.outcome import Ending
 from rest_tap.output import BytesWriter
 from rest_tap.report import Report
 from rest_tap.rereading import SWEEP, Rereading, RereadingOptions
@@ -46,6 +46,7 @@ if t.TYPE_CHECKING:
 
     from rest_tap.access import Access
     from rest_tap.auth import Authenticator
+    from rest_tap.outcome import Ending
     from rest_tap.request import Request
     from rest_tap.stream import ListStream
     from rest_tap.tree import Node
@@ -208,10 +209,6 @@ class RestTap(SeamTap):
         """Return which stream is read below which, for what is selected."""
         raise NotImplementedError
 
-    def failing_endings(self, *, is_test: bool) -> frozenset[Ending]:  # noqa: ARG002
-        """Return the endings of a list that make the run end with an error."""
-        return frozenset({Ending.FAILED} if self.config["on_error"] == "fail" else ())
-
     @property
     def run(self) -> Run:
         """Return the run at hand; a new one after each that has ended."""
@@ -220,7 +217,7 @@ class RestTap(SeamTap):
         return self._run
 
     def _make_run(self, *, is_test: bool) -> Run:
-        access = self.make_access(Report(), self.failing_endings(is_test=is_test))
+        access = self.make_access(Report(), failing_endings(self.config, is_test=is_test))
         has_versions = bool(self.config.get("emit_activate_version_messages")) and not self.config.get("batch_config")
         rereading = Rereading(
             self.kept,

@@ -16,7 +16,7 @@ import typing as t
 
 from rest_tap.access import Access
 from rest_tap.errors import ApiError, CredentialRefused, Denied, NotThere, credential_refused
-from rest_tap.outcome import Ending, Outcome
+from rest_tap.outcome import NOT_ALLOWED, Ending, Outcome
 from rest_tap.paging.page_size import ONE_ROW
 from rest_tap.request import Request, fill_path
 from tap_organizers.access_report import AccessReport, Ask
@@ -152,13 +152,11 @@ class OrganizersAccess(Access):
         )
         if "event" in context:
             self._sees.add_denied(stream, context)
-        if ending not in self.failing and not self.report.count(stream.name, Ending.DENIED, Ending.WITHHELD):
+        if ending not in self.failing and not self.report.count(stream.name, *NOT_ALLOWED):
             logger.warning("%s: skipped, denied; %s", stream.name, needed)
-        hint = f"{error.reason}; {needed}"
         if ending in self.failing:
-            hint += ". Set on_denied to 'skip' if it need not be read"
-        told = Denied(hint, stream=stream.name, path=error.path, status=error.status)
-        return self.ended(listing, ending, told)
+            needed += ". Set on_denied to 'skip' if it need not be read"
+        return self.denied(listing, ending, error, needed)
 
     def _not_there(self, listing: Listing, error: NotThere) -> Outcome:
         """Return that the server does not have a list, or that what it belongs to is gone."""
@@ -304,7 +302,7 @@ class OrganizersAccess(Access):
 
     def log(self) -> None:
         """Log which lists were denied, and what the credential sees."""
-        denied = self.report.total(Ending.DENIED, Ending.WITHHELD)
+        denied = self.report.total(*NOT_ALLOWED)
         if denied and Ending.DENIED not in self.failing:
             lists = ", ".join(f"{name} ({count})" for name, count in denied.items())
             logger.warning("skipped as denied (number of lists): %s", lists)

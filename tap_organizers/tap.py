@@ -12,7 +12,6 @@ from rest_tap.account import Account
 from rest_tap.auth import HeaderToken, SessionLogin
 from rest_tap.errors import ApiError, CredentialRefused, Denied
 from rest_tap.limiter import RateLimiter
-from rest_tap.outcome import Ending
 from rest_tap.request import Request
 from rest_tap.retry import TRANSIENT, UNREADABLE, RetryPolicy
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
@@ -30,6 +29,7 @@ from tap_organizers.streams.catalog import SeriesDates
 from tap_organizers.tree import grow_tree
 
 if t.TYPE_CHECKING:
+    from rest_tap.outcome import Ending
     from rest_tap.report import Report
     from rest_tap.tree import Node
     from tap_organizers.accounts import Token
@@ -264,15 +264,6 @@ class TapOrganizers(RestTap):
         """Return what judges the errors of lists in a run."""
         events = t.cast("OrganizersStream", self.streams["events"])
         return OrganizersAccess(report, failing, self.ask, self.scope, events)
-
-    def failing_endings(self, *, is_test: bool) -> frozenset[Ending]:
-        """Return the endings of a list that make the run end with an error.
-
-        A connection test goes on without denied lists: it says which they are.
-        """
-        failing = super().failing_endings(is_test=is_test)
-        is_fatal = self.config["on_denied"] == "fail" and not is_test
-        return failing | {Ending.DENIED, Ending.WITHHELD} if is_fatal else failing
 
     def load_state(self, state: dict[str, t.Any]) -> None:
         """Take the bookmarks of an earlier run, as far as they are this shard's.

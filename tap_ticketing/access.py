@@ -6,7 +6,7 @@ import logging
 import typing as t
 
 from rest_tap.access import Access
-from rest_tap.errors import ApiError, Denied, ErrorAnswer, NotThere
+from rest_tap.errors import ApiError, ErrorAnswer, NotThere
 from rest_tap.outcome import Ending, Outcome
 from rest_tap.request import Request
 from tap_ticketing.client import event_id
@@ -57,8 +57,7 @@ class TicketingAccess(Access):
         hint = f"its plan may not include the list. If it need not be read, deselect it or set {setting} to ''"
         if Ending.DENIED not in self.failing:
             logger.warning("%s: skipped, denied: %s; %s", listing.stream.name, error.reason, hint)
-        told = Denied(f"{error.reason}; {hint}", stream=listing.stream.name, path=listing.path, status=error.status)
-        return self.ended(listing, Ending.DENIED, told)
+        return self.denied(listing, Ending.DENIED, error, hint)
 
     def _is_gone(self, event: t.Any) -> bool:
         """Return whether an event is not on the list of active events (any more); asks for it."""

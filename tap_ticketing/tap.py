@@ -11,7 +11,6 @@ from singer_sdk.exceptions import ConfigValidationError
 from rest_tap.auth import SessionLogin
 from rest_tap.checks import named
 from rest_tap.errors import ApiError, CredentialRefused, NotThere
-from rest_tap.outcome import Ending
 from rest_tap.request import Request
 from rest_tap.retry import refuses_login
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
@@ -25,6 +24,7 @@ from tap_ticketing.scope import Scope
 from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS
 
 if t.TYPE_CHECKING:
+    from rest_tap.outcome import Ending
     from rest_tap.report import Report
     from tap_ticketing.client import TicketingStream
 
@@ -280,11 +280,6 @@ class TapTicketing(RestTap):
     def grow_tree(self) -> list[Node]:
         """Return which stream is read below which, for what is selected."""
         return grow(self.streams_in_order(self._stream_types))
-
-    def failing_endings(self, *, is_test: bool) -> frozenset[Ending]:
-        """Return the endings of a list that make the run end with an error; a connection test goes on."""
-        failing = super().failing_endings(is_test=is_test)
-        return failing | {Ending.DENIED} if self.config["on_denied"] == "fail" and not is_test else failing
 
     def make_access(self, report: Report, failing: t.Iterable[Ending]) -> TicketingAccess:
         """Return what judges the errors of lists in a run."""
