@@ -15,7 +15,7 @@ import typing as t
 import msgspec
 
 from rest_tap.schema import Record, Schema
-from rest_tap.times import known_to_utc, to_utc
+from rest_tap.times import as_time, column_to_utc, known_to_utc, parse_day
 from rest_tap.unexpected import Note, finder, is_closed
 
 #: Names and positions on the way from a record to a value in it.
@@ -187,7 +187,7 @@ def _fit(schema: Schema) -> Fit | None:
         kind
     ]
     if kind == "string":
-        convert = {"date-time": _as_time, "date": _as_day}.get(schema.get("format", ""), _as_string)
+        convert = {"date-time": as_time, "date": _as_day}.get(schema.get("format", ""), _as_string)
 
     def fit(value: t.Any, path: Path, misfits: Misfits) -> t.Any:
         if value is None:
@@ -259,30 +259,14 @@ def _as_boolean(value: t.Any) -> bool | None:
     return BOOLEANS.get(value) if value.__class__ is int or value.__class__ is str else None
 
 
-def _as_time(value: t.Any) -> str | None:
-    if value.__class__ is not str:
-        return None
-    try:
-        msgspec.convert(value, dt.datetime)
-    except msgspec.ValidationError:
-        return to_utc(value)
-    try:
-        return known_to_utc(value)
-    except OverflowError:
-        return None
-
-
 def _as_day(value: t.Any) -> str | None:
-    try:
-        return value if value.__class__ is str and dt.date.fromisoformat(value).isoformat() == value else None
-    except ValueError:
-        return None
+    return None if parse_day(value) is None else str(value)
 
 
 # Times
 
 
-def _clock(schema: Schema) -> Clock | None:  # noqa: C901 - a loop for each place of a time
+def _clock(schema: Schema) -> Clock | None:
     """Return what puts the times of records into UTC, field by field: calls are what costs.
 
     None if there are no times. All are times: others have become null.
@@ -297,10 +281,7 @@ def _clock(schema: Schema) -> Clock | None:  # noqa: C901 - a loop for each plac
 
     def all_to_utc(records: list[Record]) -> None:
         for name in times:
-            for record in records:
-                value = record.get(name)
-                if value.__class__ is str and (value[-1] != "Z" or value[10] != "T"):
-                    record[name] = known_to_utc(value)
+            column_to_utc(records, name)
         for name in lists:
             for record in records:
                 if (value := record.get(name)).__class__ is list:

@@ -1,4 +1,12 @@
-"""Every time format, in and out: ISO 8601 in rows, settings and state, and the dates of HTTP headers."""
+"""Every time format, in and out; no other module writes or takes apart the text of a time.
+
+* Times in records, and in the state: ``2026-01-31T09:00:00Z``, with a fraction where there is one
+  (:func:`to_utc` for texts, :func:`format_time` for times; :func:`format_minute` where a minute will do).
+* Times in requests: ``2026-01-31T09:00:00+00:00`` (:func:`format_with_offset`). So is ``time_extracted`` (:func:`now`).
+* What is read as a time, in settings, state and rows that are looked at: any ISO 8601 (:func:`parse_time`).
+* Days: ``2026-01-31`` (:func:`parse_day`).
+* Headers of HTTP: ``Sun, 22 Nov 2026 06:01:30 GMT`` (:func:`parse_http_date`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +14,9 @@ import datetime as dt
 import email.utils
 import functools
 import re
+import typing as t
+
+import msgspec
 
 # The SDK teaches Python 3.10 to parse every ISO 8601 form (it patches
 # ``datetime.fromisoformat``); importing it first makes that a fact here, too.
@@ -15,6 +26,13 @@ import singer_sdk.singerlib.encoding.base  # noqa: F401
 _USUAL = re.compile(r"(\d{4}-\d\d-\d\dT(?!24)\d\d)(:[0-5]\d:[0-5]\d(?:\.(?!0{6})\d{6})?)([+-]\d\d:?00)", re.ASCII)
 
 _SIGNS = frozenset("+-")
+
+#: Lengths of a time with whole seconds and an offset: ``2026-01-31T10:00:00+0100``, or ``+01:00``.
+_WITH_OFFSET = {24, 25}
+#: Times before and after these may not be within the years that there are, once they are in UTC.
+_EARLIEST, _LATEST = "0001-01-03", "9999-12-30"
+_times = list[dt.datetime]
+_days = list[dt.date]
 
 #: How every text begins that is taken for a time.
 _BEGINNING = re.compile(r"\d{4}-\d\d-\d\d[Tt ](?!24)\d\d:\d\d", re.ASCII)
@@ -41,6 +59,11 @@ def format_time(at: dt.datetime) -> str:
 def format_minute(at: dt.datetime) -> str:
     """Return an aware time in UTC, cut to the minute: ``YYYY-MM-DDTHH:MMZ``."""
     return f"{at.astimezone(dt.timezone.utc).isoformat()[:16]}Z"
+
+
+def format_with_offset(at: dt.datetime) -> str:
+    """Return an aware time as it is: ``YYYY-MM-DDTHH:MM:SS[.ffffff]+00:00`` for one in UTC."""
+    return at.isoformat()
 
 
 def to_utc(value: str) -> str | None:
@@ -92,7 +115,99 @@ def _hour(hour: str, offset: str) -> str:
 
 def now() -> str:
     """Return the time by this machine's clock, in UTC."""
-    return dt.datetime.now(dt.timezone.utc).isoformat()
+    return format_with_offset(dt.datetime.now(dt.timezone.utc))
+
+
+# Values of fields
+
+
+def as_time(value: object) -> str | None:
+    """Return a value of a field of times as the text of one in UTC; None if it is no time."""
+    if value.__class__ is not str:
+        return None
+    try:
+        msgspec.convert(value, dt.datetime)
+    except msgspec.ValidationError:
+        return to_utc(value)
+    try:
+        return known_to_utc(value)
+    except OverflowError:
+        return None
+
+
+def format_day(day: dt.date) -> str:
+    """Return a day as ``YYYY-MM-DD``."""
+    return day.isoformat()
+
+
+def parse_day(value: object) -> dt.date | None:
+    """Return a text ``YYYY-MM-DD`` as a day, or None where it is none."""
+    try:
+        day = dt.date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return day if day is not None and format_day(day) == value else None
+
+
+# Columns: many values at once, with few calls, because these are what costs
+
+
+def column_to_utc(records: list[dict[str, t.Any]], name: str) -> None:
+    """Put the times of a field, known to be such, into UTC where they are.
+
+    Raises:
+        OverflowError: In UTC one would lie before or after all years.
+    """
+    for record in records:
+        value = record.get(name)
+        if value.__class__ is str and (value[-1] != "Z" or value[10] != "T"):
+            record[name] = known_to_utc(value)
+
+
+def texts_to_utc(texts: list[str]) -> t.Iterator[t.Any] | None:
+    """Return texts as times in UTC, or as what the encoder writes so; None if they are in UTC as they are.
+
+    Raises:
+        ValidationError: A text is no time.
+        OverflowError: In UTC it would lie before or after all years.
+    """
+    if not texts or _are_in_utc(texts, moments := msgspec.convert(texts, _times)):
+        return None
+    if "." not in "".join(texts) and {len(text) for text in texts} <= _WITH_OFFSET:
+        # As the encoder writes them, they are what ``known_to_utc`` makes of such texts.
+        return (moment.astimezone(dt.timezone.utc) for moment in moments)
+    return map(known_to_utc, texts)
+
+
+def check_times(texts: list[str]) -> None:
+    """Check that texts are times, which can be put into UTC.
+
+    Raises:
+        ValidationError: A text is no time.
+        OverflowError: In UTC it would lie before or after all years.
+    """
+    if not texts or _are_in_utc(texts, msgspec.convert(texts, _times)):
+        return
+    if min(texts) < _EARLIEST or max(texts) > _LATEST:
+        raise OverflowError
+    for text in texts:
+        if len(text) not in _WITH_OFFSET:
+            known_to_utc(text)
+
+
+def check_days(texts: list[str]) -> None:
+    """Check that texts are days.
+
+    Raises:
+        ValidationError: A text is none.
+    """
+    msgspec.convert(texts, _days)
+
+
+def _are_in_utc(texts: list[str], moments: list[dt.datetime]) -> bool:
+    """Return whether texts that are times all end with ``Z`` and have a ``T``, which stand nowhere else in them."""
+    joined = "".join(texts)
+    return joined.count("Z") == joined.count("T") == len(moments)
 
 
 # Headers of HTTP

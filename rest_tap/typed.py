@@ -14,7 +14,6 @@ one a page has gone.
 
 from __future__ import annotations
 
-import datetime as dt
 import operator
 import typing as t
 
@@ -23,7 +22,7 @@ import msgspec
 from rest_tap.normalise import NUMBER_TYPE, WHOLE_TYPE, kind_of
 from rest_tap.redact import masked
 from rest_tap.schema import UNKNOWN_FIELDS
-from rest_tap.times import known_to_utc
+from rest_tap.times import check_days, check_times, texts_to_utc
 from rest_tap.unexpected import is_closed
 
 if t.TYPE_CHECKING:
@@ -36,14 +35,8 @@ Decode = t.Callable[[bytes], t.Any]
 
 #: Names that no schema has and are learnt, of each kind of object.
 NAMES_LEARNT = 64
-#: Lengths of a time with whole seconds and an offset: ``2026-01-31T10:00:00+0100``, or ``+01:00``.
-WITH_OFFSET = {24, 25}
-#: Times before and after these may not be within the years that there are, once they are in UTC.
-EARLIEST, LATEST = "0001-01-03", "9999-12-30"
 
 _decode = msgspec.json.Decoder().decode
-_times = list[dt.datetime]
-_days = list[dt.date]
 
 
 class Row(msgspec.Struct):
@@ -374,14 +367,8 @@ def _check(rows: list[Row]) -> None:
         return
     steps = type(rows[0]).steps
     for attribute in steps.times:
-        texts = _texts(rows, attribute)
-        if texts and not _are_in_utc(texts, msgspec.convert(texts, _times)):
-            # The rows themselves are read as they came, so these become UTC when they are written.
-            if min(texts) < EARLIEST or max(texts) > LATEST:
-                raise OverflowError
-            for text in texts:
-                if len(text) not in WITH_OFFSET:
-                    known_to_utc(text)
+        # The rows themselves are read as they came, so these become UTC when they are written.
+        check_times(_texts(rows, attribute))
     _check_days(rows, steps)
     _check_below(rows, steps)
 
@@ -397,7 +384,7 @@ def _check_below(objects: list[t.Any], steps: Steps) -> None:
 
 def _check_days(objects: list[t.Any], steps: Steps) -> None:
     for attribute in steps.days:
-        msgspec.convert(_texts(objects, attribute), _days)
+        check_days(_texts(objects, attribute))
 
 
 def _inside(objects: list[t.Any], below: Below) -> list[t.Any]:
@@ -410,12 +397,6 @@ def _texts(objects: list[t.Any], attribute: str) -> list[str]:
     return [value for value in map(operator.attrgetter(attribute), objects) if value.__class__ is str]
 
 
-def _are_in_utc(texts: list[str], moments: list[dt.datetime]) -> bool:
-    """Return whether texts that are times all end with ``Z`` and have a ``T``, which stand nowhere else in them."""
-    joined = "".join(texts)
-    return joined.count("Z") == joined.count("T") == len(moments)
-
-
 def _to_utc(objects: list[t.Any], attribute: str) -> None:
     """Put a field's times into UTC.
 
@@ -423,14 +404,9 @@ def _to_utc(objects: list[t.Any], attribute: str) -> None:
         ValidationError: A text is no time.
         OverflowError: A time is not within the years that there are, once it is in UTC.
     """
-    texts = _texts(objects, attribute)
-    if not texts or _are_in_utc(texts, moments := msgspec.convert(texts, _times)):
+    in_utc = texts_to_utc(_texts(objects, attribute))
+    if in_utc is None:
         return
-    if "." not in "".join(texts) and {len(text) for text in texts} <= WITH_OFFSET:
-        # As the encoder writes them, they are what ``known_to_utc`` makes of such texts.
-        in_utc: t.Iterator[t.Any] = (moment.astimezone(dt.timezone.utc) for moment in moments)
-    else:
-        in_utc = map(known_to_utc, texts)
     for one in objects:
         if getattr(one, attribute).__class__ is str:
             setattr(one, attribute, next(in_utc))

@@ -8,7 +8,7 @@ import typing as t
 import zlib
 
 from rest_tap.shards import Shards
-from rest_tap.times import parse_time
+from rest_tap.times import format_with_offset, parse_time
 from tap_organizers.accounts import Accounts
 
 if t.TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Scope:
         given = {
             "organizers": sorted(self.organizers),
             "events": sorted(self.events),
-            "events_ended_after": self._ended_after and self._ended_after.isoformat(),
+            "events_ended_after": self._ended_after and format_with_offset(self._ended_after),
         }
         given = {name: value for name, value in given.items() if value}
         return f"{zlib.crc32(json.dumps(given).encode()):08x}" if given else ""

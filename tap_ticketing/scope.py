@@ -6,6 +6,7 @@ import datetime as dt
 import typing as t
 
 from rest_tap.shards import Shards
+from rest_tap.times import format_day, parse_day
 from tap_ticketing.bookmarks import TicketBookmark, write_bookmark
 
 if t.TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Scope:
         if self._is_by_event:
             known = _active(state)
             for event in events:
-                known.put(_today().isoformat(), str(event))
+                known.put(format_day(_today()), str(event))
 
     def ended_lately(self, state: State, active: t.Iterable[t.Any]) -> list[str]:
         """Return the events that left the list a short while ago, as the state knows them."""
@@ -70,7 +71,5 @@ def _today() -> dt.date:
 
 
 def _days_since(day: object) -> int:
-    try:
-        return (_today() - dt.date.fromisoformat(str(day))).days
-    except ValueError:
-        return 0
+    known = parse_day(day)
+    return 0 if known is None else (_today() - known).days

@@ -15,7 +15,7 @@ from rest_tap.paging.keyset import STANDSTILLS
 from rest_tap.paging.links import following_page
 from rest_tap.paging.page_number import PAGES_AT_ONCE
 from rest_tap.paging.page_size import page_params
-from rest_tap.times import parse_time
+from rest_tap.times import format_with_offset, parse_time
 
 if t.TYPE_CHECKING:
     from rest_tap.request import Params
@@ -100,7 +100,7 @@ class TimeWindows(FilteredPaginator):
         if self.since is not None:
             params[self.since_parameter] = self.since
         if self._before is not None:
-            params[self.before_parameter] = self._before.isoformat()
+            params[self.before_parameter] = format_with_offset(self._before)
         self._last = PageRequest((self._window, number), {**params, **page_params(number)})
         return self._last
 
@@ -182,7 +182,7 @@ class TimeWindows(FilteredPaginator):
         """Return the first page of the window that begins where a bounded one ends."""
         if self._before is None or not page.is_there:
             return []
-        return self._begin(self._before.isoformat())
+        return self._begin(format_with_offset(self._before))
 
     # As pages are used
 
