@@ -11,6 +11,7 @@ if t.TYPE_CHECKING:
     from singer_sdk import Tap
 
     from rest_tap.paging import Page
+    from rest_tap.schema import Record
     from rest_tap.state import State
     from rest_tap.stream import Context
     from tap_organizers.scope import Scope
@@ -29,6 +30,8 @@ class OrganizersStream(ListStream):
     event_path: t.ClassVar[str] = ""
     #: Path of a list of the event that is denied where this one is answered without its rows.
     witness_path: t.ClassVar[str] = ""
+    #: What a row's own key is called in the lists below it: in their context, their records and the paths.
+    child_key: t.ClassVar[str] = ""
     #: Whether it is one object that not everything has: a 404 that is no page says then that there is none.
     is_optional: t.ClassVar[bool] = False
 
@@ -48,6 +51,10 @@ class OrganizersStream(ListStream):
             msg = "a row has no slug"
             raise BrokenAnswer(msg)
         return page
+
+    def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any] | None:
+        """Return the keys that lists below a row need; None if they are not read."""
+        return {**context, self.child_key: record[self.own_keys[0]]} if self.child_key else dict(context)
 
     def account(self, context: Context) -> str:
         """Return the name of the account that reads the list."""

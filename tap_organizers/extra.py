@@ -40,12 +40,7 @@ Kind = type[OrganizersStream]
 SETTING = "extra_streams"
 #: Placeholders that name a row of one stream in every path; others are told by 'parent'.
 PLACEHOLDERS: t.Mapping[str, Kind] = {
-    "organizer": Organizers,
-    "event": Events,
-    "item": Items,
-    "checkin_list": CheckinLists,
-    "team": Teams,
-    "gift_card": GiftCards,
+    kind.child_key: kind for kind in (Organizers, Events, Items, CheckinLists, Teams, GiftCards)
 }
 #: What the state and the tree have a place for, besides streams.
 OTHER_NAMES = ("sweep", "seats_by_date")
@@ -66,10 +61,6 @@ class ExtraStream(OrganizersStream):
             return self.scope.accounts.contexts() if self.scope.shards.owns(self.name) else ()
         (key,) = own_keys(t.cast("Kind", self.parent_stream_type))
         return ({**context, self.placeholder: parent[key]},)
-
-    def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:  # noqa: ARG002
-        """Return the keys of the list; its children take that of the row for themselves."""
-        return dict(context)
 
     def paginator(self, context: Context) -> Paginator:
         """Return how the list is paged."""

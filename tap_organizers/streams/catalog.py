@@ -133,6 +133,7 @@ class Items(EventChildStream):
     """A product of an event: a ticket, or something sold beside it."""
 
     name = "items"
+    child_key = "item"
     path = "/organizers/{organizer}/events/{event}/items"
     primary_keys = ("id",)
     properties = fields(
@@ -201,18 +202,13 @@ class Items(EventChildStream):
         sales_channels=Array(String, "Legacy: identifiers of all sales channels it is available on."),
     )
 
-    def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:
-        """Return the keys that lists below a product need."""
-        return {**context, "item": record["id"]}
-
 
 class ItemChildStream(OrganizersStream):
     """A list that each product has one of. What stands in the product's row says if it is empty."""
 
     parent_stream_type = Items
     parent_keys = fields(
-        organizer=String("Organizer, by slug."),
-        event=String("Event, by slug; unique within its organizer only."),
+        **EventChildStream.parent_keys,
         item=Integer("Product."),
     )
     nested_keys: t.ClassVar[t.Mapping[str, str]] = {"item": "id"}
@@ -363,8 +359,7 @@ class QuestionOptions(OrganizersStream):
 
     parent_stream_type = Questions
     parent_keys = fields(
-        organizer=String("Organizer, by slug."),
-        event=String("Event, by slug; unique within its organizer only."),
+        **EventChildStream.parent_keys,
         question=Integer("Question."),
     )
     nested_keys: t.ClassVar[t.Mapping[str, str]] = {"question": "id"}
@@ -491,6 +486,7 @@ class CheckinLists(EventChildStream):
     """A check-in list: the tickets that are let in at one door."""
 
     name = "checkin_lists"
+    child_key = "checkin_list"
     path = "/organizers/{organizer}/events/{event}/checkinlists"
     primary_keys = ("id",)
     permission = "event.orders:read or event.orders:checkin"
@@ -513,18 +509,13 @@ class CheckinLists(EventChildStream):
         consider_tickets_used=Boolean("Whether a scan marks the ticket as used."),
     )
 
-    def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:
-        """Return the keys that lists below a check-in list need."""
-        return {**context, "checkin_list": record["id"]}
-
 
 class CheckinListPositions(OrganizersStream):
     """A ticket on a check-in list, with its scans on that list."""
 
     parent_stream_type = CheckinLists
     parent_keys = fields(
-        organizer=String("Organizer, by slug."),
-        event=String("Event, by slug; unique within its organizer only."),
+        **EventChildStream.parent_keys,
         checkin_list=Integer("Check-in list."),
     )
     name = "checkin_list_positions"
@@ -663,6 +654,7 @@ class SeriesDates(EventChildStream):
     """The dates of a series, read only to find the seats below them; not a stream of the catalog."""
 
     name = "seats_by_date"
+    child_key = "subevent"
     path = "/organizers/{organizer}/events/{event}/subevents"
     primary_keys = ("id",)
     selected_by_default = False
@@ -671,7 +663,3 @@ class SeriesDates(EventChildStream):
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:
         """Return the event, if it is a series."""
         return (context,) if parent.get("has_subevents") else ()
-
-    def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:
-        """Return the keys that a date's seats need."""
-        return {**context, "subevent": record["id"]}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from rest_tap.schema import (
     Array,
     Boolean,
@@ -11,7 +9,6 @@ from rest_tap.schema import (
     I18n,
     Integer,
     Json,
-    Record,
     String,
     fields,
 )
@@ -79,6 +76,7 @@ class Teams(OrganizerChildStream):
     """A group of users or tokens and what they may do."""
 
     name = "teams"
+    child_key = "team"
     path = "/organizers/{organizer}/teams"
     primary_keys = ("id",)
     selected_by_default = False
@@ -109,16 +107,12 @@ class Teams(OrganizerChildStream):
         can_manage_reusable_media=Boolean("Legacy permission flag, computed from the permission lists."),
     )
 
-    def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:
-        """Return the keys that lists below a team need."""
-        return {**context, "team": record["id"]}
-
 
 class TeamChildStream(OrganizersStream):
     """A list that each team has one of."""
 
     parent_stream_type = Teams
-    parent_keys = fields(organizer=String("Organizer, by slug."), team=Integer("Team."))
+    parent_keys = fields(**OrganizerChildStream.parent_keys, team=Integer("Team."))
 
 
 class TeamMembers(TeamChildStream):

@@ -31,6 +31,7 @@ class Organizers(OrganizersStream):
     """A company or person that sells tickets; everything else belongs to one."""
 
     name = "organizers"
+    child_key = "organizer"
     path = "/organizers"
     primary_keys = ("slug",)
     properties = fields(
@@ -63,7 +64,7 @@ class Organizers(OrganizersStream):
         return super().rows(row, context) if self.scope.owns(row.get("slug")) else ()
 
     def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:  # noqa: ARG002
-        """Return the key that lists below an organizer need."""
+        """Return the key that lists below an organizer need, without the account that sees it."""
         return {"organizer": record["slug"]}
 
 
@@ -98,6 +99,7 @@ class Events(OrganizerChildStream):
     """Something that tickets are sold for: a single event, or a series of dates."""
 
     name = "events"
+    child_key = "event"
     path = "/organizers/{organizer}/events"
     primary_keys = ("organizer", "slug")
     properties = fields(
@@ -157,6 +159,6 @@ class EventChildStream(OrganizersStream):
 
     parent_stream_type = Events
     parent_keys = fields(
-        organizer=String("Organizer, by slug."),
+        **OrganizerChildStream.parent_keys,
         event=String("Event, by slug; unique within its organizer only."),
     )

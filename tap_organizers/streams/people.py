@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from rest_tap.schema import (
     Array,
     Boolean,
@@ -19,9 +17,6 @@ from rest_tap.stream import Supplement
 from tap_organizers.client import OrganizersStream
 from tap_organizers.incremental import IncrementalStream
 from tap_organizers.streams.parents import OrganizerChildStream
-
-if t.TYPE_CHECKING:
-    from rest_tap.schema import Record
 
 
 class Customers(OrganizerChildStream):
@@ -95,6 +90,7 @@ class GiftCards(OrganizerChildStream):
     """A gift card and its balance."""
 
     name = "gift_cards"
+    child_key = "gift_card"
     path = "/organizers/{organizer}/giftcards"
     primary_keys = ("id",)
     permission = "organizer.giftcards:read"
@@ -112,17 +108,13 @@ class GiftCards(OrganizerChildStream):
         issuer=String("Slug of the organizer that issued it."),
     )
 
-    def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any]:
-        """Return the keys that lists below a gift card need."""
-        return {**context, "gift_card": record["id"]}
-
 
 class GiftCardTransactions(OrganizersStream):
     """A sum added to a gift card, or taken from it."""
 
     parent_stream_type = GiftCards
     parent_keys = fields(
-        organizer=String("Organizer, by slug."),
+        **OrganizerChildStream.parent_keys,
         gift_card=Integer("Gift card."),
     )
     name = "gift_card_transactions"

@@ -309,8 +309,7 @@ class OrderPartStream(OrganizersStream):
 
     parent_stream_type: type[Stream] | None = Orders
     parent_keys = fields(
-        organizer=String("Organizer, by slug."),
-        event=String("Event, by slug; unique within its organizer only."),
+        **EventChildStream.parent_keys,
         order=String("Order, by code; unique within its organizer only."),
     )
     nested_keys: t.ClassVar[t.Mapping[str, str]] = {
