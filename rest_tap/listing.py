@@ -130,8 +130,8 @@ class Row:
         self._below: list[Listing] | None = None
         #: Streams of which something below this row is not read.
         self.left_out: list[str] = []
-        #: Streams of which something below it is read in a later run.
-        self.left_to_sweep: list[str] = []
+        #: Lists below it that are read in a later run.
+        self.left_to_sweep: list[tuple[Node, Context]] = []
 
     def below(self) -> list[Listing]:
         """Return the lists below the row, in order, the same ones whenever they are asked for.
@@ -166,10 +166,11 @@ class Row:
                 self.left_out += child.names()
                 continue
             if is_settled and child.stream.is_left_to_sweep(child.names(), context):
-                self.left_to_sweep += child.names()
+                self.left_to_sweep.append((child, context))
                 continue
             for child_context in child.stream.contexts(record, context):
                 below = Listing(child, child_context, listing.http, listing.handling, parent=record)
+                below.is_settled = is_settled
                 companions.update(below.companions)
                 yield below
 
@@ -200,6 +201,7 @@ class Listing:
         unwritten: Rows, its own and those cut out of them, that were not written because they lack their key.
         last: The last page that was read.
         is_restarted: Whether the list is read in another way than its stream says.
+        is_settled: Whether what it belongs to hardly changes any more.
         from_start: Whether it is read from its beginning, and not on from a bookmark or date.
         companions: Nodes beside it that need no list of their own, because their records come with its rows.
     """
@@ -240,6 +242,7 @@ class Listing:
         #: Rows that the row above tells of, where it does.
         self.expected = None if parent is None else self.stream.expected_rows(parent)
         self.is_restarted = paginator is not None
+        self.is_settled = False
         self.path = ""
         self.pages_read = 0
         self.done = 0

@@ -223,6 +223,8 @@ class Run:
             if not listing.last.is_complete:
                 self.rereading.end_loading(listing.node.names())
             stream.list_read(context, listing.last)
+            if listing.is_settled and stream.is_swept(context):
+                stream.forget(context)
         self._add(listing, outcome)
         self.messages.checkpoint()
         self._read_companions(listing, outcome)
@@ -273,7 +275,9 @@ class Run:
             listing.done += 1
             below = row.below()
             self.report.leave_out(*row.left_out)
-            self.report.leave_to_sweep(*row.left_to_sweep)
+            for node, context in row.left_to_sweep:
+                self.report.leave_to_sweep(*node.names())
+                node.stream.forget(context)
             self._write_rows(listing, admitted, [row.record])
             for child in below:
                 self.read(child)

@@ -219,6 +219,10 @@ class ListStream(SeamStream, abc.ABC):
         """Return what names the place of a list in the sweep."""
         return (self.name, *map(str, context.values()))
 
+    def is_swept(self, context: Context) -> bool:
+        """Return whether the sweep has the list read from its beginning in this run."""
+        return self.sweep.is_due(self.sweep_keys(context))
+
     def is_left_to_sweep(self, streams: t.Iterable[str], context: Context) -> bool:
         """Return whether the list, below something settled, is left to a later run.
 
@@ -340,6 +344,9 @@ class ListStream(SeamStream, abc.ABC):
 
     def list_read(self, context: Context, page: Page) -> None:
         """Take note that the whole list is written; ``page`` is its last one."""
+
+    def forget(self, context: Context) -> None:
+        """Take note that the next run that reads the list begins it anew, so that nothing has to be kept of it."""
 
 
 def checked_rows(rows: t.Any) -> list[Record]:

@@ -139,7 +139,7 @@ class IncrementalStream(OrganizersStream):
         What the sweep has to bring under one version is read anew, if it came under another one.
         """
         place = bookmark_key(context)
-        is_due = self.sweep.is_due(self.sweep_keys(context))
+        is_due = self.is_swept(context)
         brought = self._brought[place] = {}
         for stream in self.companions:
             bookmarks = self._bookmarks(stream, context)
@@ -167,7 +167,7 @@ class IncrementalStream(OrganizersStream):
         """
         streams = self.bookmarked_streams()
         every = [self.bookmark(stream, context) for stream in streams]
-        is_due = self.sweep.is_due(self.sweep_keys(context))
+        is_due = self.is_swept(context)
         self._of_other_versions.discard(bookmark_key(context))
         if every and all(isinstance(bookmark, dict) for bookmark in every):
             ways = [{**bookmark, "version": None} for bookmark in every]
@@ -389,6 +389,11 @@ class EventIncrementalStream(IncrementalStream):
             self._keep(format_minute(trusted), context)
         self._with_rows.discard(place)
         self._reached.pop(place, None)
+
+    def forget(self, context: Context) -> None:
+        """Keep no bookmark for an event that only the sweep reads, so that the state does not grow with these."""
+        for stream in self.bookmarked_streams():
+            self._bookmarks(stream, context).drop(*bookmark_key(context))
 
 
 def bookmark_key(context: Context) -> tuple[str, ...]:

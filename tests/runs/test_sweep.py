@@ -142,17 +142,62 @@ def test_a_stream_that_is_selected_later_is_read_whole_at_once(box: Sandbox) -> 
     assert len({row["event"] for row in later.records["vouchers"]}) < len(events(box))
 
 
-@pytest.mark.parametrize("more", [0, 40])
-def test_the_state_is_of_the_same_size_however_many_events_there_are(more: int) -> None:
-    with box_of(PAST + more, OPEN) as box:
-        nights = Nights(box)
-        nights.run()
-        nights.run()
-    state = t.cast("Json", nights.state)
-    assert state["bookmarks"]["sweep"].keys() == {"place", "at"}
-    # Check-ins have a bookmark for each event that had any.
-    state["bookmarks"]["checkins"].pop("events", None)
-    assert len(json.dumps(state)) < 1_000
+def scan_at_every_event(box: Sandbox) -> None:
+    """Let each event have had one check-in, and no more."""
+    organizer = box.organizers.organizers["riverside"]
+    template = organizer.sales["checkins"][0]
+    organizer.sales["checkins"] = [
+        {**template, "id": number, "_event": event} for number, event in enumerate(organizer.events)
+    ]
+
+
+def bookmarks_of_events(state: Json | None) -> set[str]:
+    """Return the events of which a state keeps something."""
+    kept = t.cast("Json", state)["bookmarks"]
+    return {event for stream in kept.values() for event in stream.get("events", {}).get("riverside", {})}
+
+
+def test_the_state_does_not_grow_with_past_events() -> None:
+    sizes = []
+    for more in (0, 40):
+        with box_of(PAST + more, OPEN) as box:
+            scan_at_every_event(box)
+            nights = Nights(box)
+            for _ in range(DAYS):
+                nights.run()
+                assert bookmarks_of_events(nights.state) == set(events(box)[-OPEN:])
+        state = t.cast("Json", nights.state)
+        assert state["bookmarks"]["sweep"].keys() == {"place", "at"}
+        assert len(nights.warehouse.rows()["checkins"]) == PAST + more + OPEN
+        # The names of the events that are still open have not the same length.
+        state["bookmarks"]["checkins"]["events"]["riverside"] = {}
+        sizes.append(len(json.dumps(state)))
+    assert abs(sizes[0] - sizes[1]) < 10
+
+
+def test_an_event_that_is_held_again_is_read_from_its_beginning(box: Sandbox) -> None:
+    scan_at_every_event(box)
+    nights = Nights(box)
+    nights.run()
+    organizer = box.organizers.organizers["riverside"]
+    again = events(box)[0]
+    organizer.sales["checkins"].append({**organizer.sales["checkins"][0], "id": 999})
+    organizer.events[again].row["date_from"] = organizer.events[events(box)[-1]].row["date_from"]
+    result = nights.run()
+    came = {row["id"] for row in result.records["checkins"] if row["event"] == again}
+    assert came == {0, 999}
+    assert again in bookmarks_of_events(nights.state)
+
+
+def test_a_past_event_whose_list_failed_is_read_whole_by_the_next_run(box: Sandbox) -> None:
+    scan_at_every_event(box)
+    nights = Nights(box, on_error="skip")
+    box.organizers.deny(f"/events/{events(box)[0]}/checkins/", 400)
+    nights.run()
+    assert len(nights.warehouse.rows()["checkins"]) == PAST + OPEN - 1
+    box.organizers.allow_all()
+    nights.run()
+    assert len(nights.warehouse.rows()["checkins"]) == PAST + OPEN
 
 
 def test_attendees_that_were_read_already_are_read_again(ticketing_nights: Sandbox) -> None:
