@@ -35,6 +35,7 @@ from rest_tap.replies import DETAIL_LENGTH, Rules, decode, failure, too_large
 from rest_tap.request import KEPT_HEADERS, Reply, Request
 from rest_tap.retry import Failure, RetryPolicy
 from rest_tap.times import now
+from rest_tap.unexpected import MOST_FIELDS
 from rest_tap.unpack import unpack
 from rest_tap.wire import Allowance, WireTooLarge, allowing, bounded
 
@@ -112,6 +113,8 @@ class Client:
         #: Whoever asks, also the reader itself: no more at once than there are connections.
         self._slots = threading.BoundedSemaphore(connections)
         self._was_reached = False
+        #: What was said of fields in which something had to be changed.
+        self._told: set[tuple[str, str, str]] = set()
         #: The credential of each account and its requests' headers with it, checked; by account and method.
         self._checked: dict[tuple[str, str], tuple[t.Mapping[str, str], CaseInsensitiveDict[str]]] = {}
         self._own_headers = {
@@ -211,12 +214,19 @@ class Client:
             BrokenAnswer: It is not what the contract says.
         """
         try:
-            body = decode(reply) if how is None else decode(reply, how)
+            body = decode(reply, how, functools.partial(self._tell_repaired, request.stream))
             return body if read is None else read(body)
         except BrokenAnswer as error:
             told = type(error)(self.clear(error.reason)[: 2 * DETAIL_LENGTH], stream=request.stream, path=request.path)
         # Outside of the handler: there, the error would carry the one that was not cleared.
         raise told
+
+    def _tell_repaired(self, stream: str, field: str, change: str) -> None:
+        """Log what had to be changed in a field so that an answer could be read, once."""
+        told = (stream, field, change)
+        if told not in self._told and len(self._told) < MOST_FIELDS:
+            self._told.add(told)
+            logger.warning("%s: %s %s", stream, field, change)
 
     def clear(self, text: str) -> str:
         """Return a text of the server without any secret that may have been echoed in it."""

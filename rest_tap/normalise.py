@@ -14,6 +14,7 @@ import typing as t
 
 import msgspec
 
+from rest_tap.floats import SURE_DIGITS, exact
 from rest_tap.schema import Record, Schema
 from rest_tap.times import as_time, column_to_utc, known_to_utc, parse_day
 from rest_tap.unexpected import Note, finder, is_closed
@@ -37,8 +38,6 @@ WHOLE_TYPE: t.Any = t.Annotated[int, msgspec.Meta(ge=SMALLEST, le=LARGEST)]
 NUMBER_TYPE: t.Any = t.Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)] | float
 #: A number as JSON writes it.
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-#: Digits that a float holds for sure; with more, the text may not be the number that was sent.
-SURE_DIGITS = 15
 BOOLEANS: dict[t.Any, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 
 
@@ -246,8 +245,10 @@ def _as_integer(value: t.Any) -> int | None:
 
 def _as_number(value: t.Any) -> float | int | None:
     if value.__class__ is str and NUMBER.fullmatch(value):
-        digits = re.split("[eE]", value)[0].replace(".", "").strip("-0")
-        value = float(value) if len(digits) <= SURE_DIGITS else None
+        try:
+            value = exact(value)
+        except ValueError:
+            return None
     if value.__class__ is int:
         return int(value) if abs(value) <= EXACT else None
     return float(value) if value.__class__ is float and abs(value) != float("inf") else None

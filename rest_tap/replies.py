@@ -12,6 +12,8 @@ import msgspec
 
 from rest_tap import errors
 from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Unanswered, Unreadable
+from rest_tap.floats import exact
+from rest_tap.repair import Note, repair
 from rest_tap.retry import UNREADABLE, Failure, RetryPolicy, reason_for
 
 if t.TYPE_CHECKING:
@@ -36,7 +38,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOUR_BYTES = re.compile(rb"[\xf0-\xf4]")
 _NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
-_decoder = msgspec.json.Decoder()
+_decoder = msgspec.json.Decoder(float_hook=exact)
 #: Finds out whether a text is whole JSON, in a tenth of the time that decoding takes.
 _prover = msgspec.json.Decoder(msgspec.Raw)
 
@@ -58,20 +60,33 @@ class Rules:
     refused: frozenset[int] = frozenset({401})
 
 
-def decode(reply: Reply, how: t.Callable[[bytes], t.Any] = _decoder.decode) -> t.Any:
+def _not_noted(_field: str, _change: str) -> None:
+    """Take no note of what was changed."""
+
+
+def decode(reply: Reply, how: t.Callable[[bytes], t.Any] | None = None, note: Note = _not_noted) -> t.Any:
     """Return what a good answer says.
 
     Args:
         reply: The answer.
-        how: What decodes the body, if not everything in it becomes what JSON calls it.
+        how: What decodes the body, if not everything in it becomes what JSON calls it. It refuses floats
+            that are not the number that was sent.
+        note: Called with each field in which something had to be changed.
 
     Raises:
-        Unreadable: It is no JSON that Python can hold.
+        Unreadable: It is no JSON.
     """
+    how = how or _decoder.decode
     try:
         return how(_without_mark(reply.content))
     except _NOT_JSON:
-        raise Unreadable(errors.NOT_JSON) from None
+        repaired = repair(reply.content, note)
+    try:
+        if repaired is not None:
+            return how(repaired)
+    except _NOT_JSON:
+        pass
+    raise Unreadable(errors.NOT_JSON)
 
 
 def failure(request: Request, reply: Reply, rules: Rules, settings: str = "") -> Failure | None:
@@ -159,7 +174,10 @@ def _looks_like_json(content: bytes) -> bool:
 
 
 def _is_json(content: bytes) -> bool:
-    content = _without_mark(content)
+    return _is_plain_json(_without_mark(content)) or repair(content, _not_noted) is not None
+
+
+def _is_plain_json(content: bytes) -> bool:
     try:
         decoder = codecs.getincrementaldecoder("utf-8")()
         for start in range(0, len(content), SMALL):  # a page as one text could take four times its size
@@ -204,7 +222,7 @@ def _error(request: Request, reply: Reply, rules: Rules, settings: str) -> ApiEr
 def _detail(request: Request, content: bytes) -> str:
     """Return the API's own words about an error, or an empty text: never rows, nor anything else that is not known."""
     try:
-        body = _decoder.decode(content[:DETAIL_BYTES])
+        body = _decoder.decode(repair(content[:DETAIL_BYTES], _not_noted) or b"")
     except _NOT_JSON:
         return ""
     return api_words(body, request.params or ())

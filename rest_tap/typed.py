@@ -19,6 +19,7 @@ import typing as t
 
 import msgspec
 
+from rest_tap.floats import exact
 from rest_tap.normalise import NUMBER_TYPE, WHOLE_TYPE, kind_of
 from rest_tap.redact import masked
 from rest_tap.schema import UNKNOWN_FIELDS
@@ -36,7 +37,8 @@ Decode = t.Callable[[bytes], t.Any]
 #: Names that no schema has and are learnt, of each kind of object.
 NAMES_LEARNT = 64
 
-_decode = msgspec.json.Decoder().decode
+_decode = msgspec.json.Decoder(float_hook=exact).decode
+_numbers: t.Any = list[NUMBER_TYPE | None]
 
 
 class Row(msgspec.Struct):
@@ -72,6 +74,8 @@ class Steps(t.NamedTuple):
 
     times: list[str]
     days: list[str]
+    #: Decoded as whatever comes: of a field that is a float, msgspec would drop digits.
+    numbers: list[str]
     left_out: list[str]
     #: What is reported of fields that nobody expects: attribute, path of the object, name, and whether it is kept.
     unexpected: list[tuple[str, str, str, bool]]
@@ -183,7 +187,7 @@ class Shape:
             raise Unsupported
         attributes: dict[str, str] = {}
         declared: list[tuple[t.Any, ...]] = []
-        steps = Steps([], [], [], [], {}, "", [], [])
+        steps = Steps([], [], [], [], [], {}, "", [], [])
         for name in (*self._fields, *sorted(self.learnt)):
             attribute = attributes[name] = f"f{len(attributes)}"
             schema = self._fields.get(name, {})
@@ -226,15 +230,20 @@ class Shape:
         if shape is not None:
             inner = shape.type()
             below = Below(attribute, items is not None, inner.steps)
-            if inner.steps.times or inner.steps.days or inner.steps.below_decoded:
+            if inner.steps.times or inner.steps.days or inner.steps.numbers or inner.steps.below_decoded:
                 steps.below_decoded.append(below)
             if inner.steps.left_out or inner.steps.unexpected or inner.steps.below_written:
                 steps.below_written.append(below)
             return inner if items is None else t.cast("t.Any", list)[_or_null(inner, items)]
         if items is not None:
-            if items.get("format") in {"date-time", "date"} or "items" in items:
+            if items.get("format") in {"date-time", "date"} or "items" in items or kind_of(items) == "number":
                 raise Unsupported
             return t.cast("t.Any", list)[_or_null(_plain(items), items)]
+        if kind_of(schema) == "number":
+            if "null" not in schema["type"]:
+                raise Unsupported
+            steps.numbers.append(attribute)
+            return t.Any
         {"date-time": steps.times, "date": steps.days}.get(schema.get("format", ""), []).append(attribute)
         return _plain(schema)
 
@@ -289,7 +298,7 @@ class TypedPages:
                 *((f"e{at}", t.Any, None) for at in range(len(self._envelope))),
             ]
             names = {"rows": self._records_key, **{f"e{at}": name for at, name in enumerate(self._envelope)}}
-            decoder = msgspec.json.Decoder(msgspec.defstruct("Answer", fields, rename=names))
+            decoder = msgspec.json.Decoder(msgspec.defstruct("Answer", fields, rename=names), float_hook=exact)
             self._decoders[given] = decoder
         return decoder
 
@@ -369,7 +378,7 @@ def _check(rows: list[Row]) -> None:
     for attribute in steps.times:
         # The rows themselves are read as they came, so these become UTC when they are written.
         check_times(_texts(rows, attribute))
-    _check_days(rows, steps)
+    _check_others(rows, steps)
     _check_below(rows, steps)
 
 
@@ -378,13 +387,16 @@ def _check_below(objects: list[t.Any], steps: Steps) -> None:
         if found := _inside(objects, below):
             for attribute in below.steps.times:
                 _to_utc(found, attribute)
-            _check_days(found, below.steps)
+            _check_others(found, below.steps)
             _check_below(found, below.steps)
 
 
-def _check_days(objects: list[t.Any], steps: Steps) -> None:
+def _check_others(objects: list[t.Any], steps: Steps) -> None:
     for attribute in steps.days:
         check_days(_texts(objects, attribute))
+    for attribute in steps.numbers:
+        values = map(operator.attrgetter(attribute), objects)
+        msgspec.convert([value for value in values if value is not msgspec.UNSET], _numbers)
 
 
 def _inside(objects: list[t.Any], below: Below) -> list[t.Any]:

@@ -201,8 +201,15 @@ part of a value is left out, such as a secret inside of an object, nothing of it
   if they had not come: its stream's version is not activated, and where lists are short its bookmark stays, so that the
   next run reads it again. The exit status is 0.
 - U+FFFD stands in place of NUL (`\\u0000`) in texts, with a warning: PostgreSQL and others cannot keep it.
-- Half of a surrogate pair (`\\ud800`) in a text, and a number that no double can hold (`1e999`), make an answer
-  unreadable: its list is an error, after three tries, until the server sends something else.
+- So it does in place of half of a surrogate pair (`\\ud800`), which is no character, in texts and names; one warning
+  for each stream and field says so. Names of one object that are the same then are numbered.
+- A number that no double is (`1e400`, `1e-400`, `1.23456789012345678901`) is taken for the text of its digits, with a
+  warning for each stream and field: so a column of text has it as it was sent, a column of numbers is null, kept.
+  17 digits are enough for every double.
+- Where a name stands twice in an object, the last one counts, as in every reader of JSON.
+- What JSON does not allow (bytes that are not UTF-8, UTF-16, `NaN`, `Infinity`, a line feed in a text) makes an answer
+  unreadable: nobody knows what was meant. Its list is an error, after three tries, until the server sends something
+  else.
 - A field that no schema names is kept in `unknown_fields`, or inside the object that it came in; a server's own field
   `unknown_fields` is one of them. With `personal_data: false` all of these are left out.
 - What a stream map makes is held to the schema that the SDK gives the map, in the same way.

@@ -12,7 +12,19 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from rest_tap.schema import UNKNOWN_FIELDS
 from tests.conftest import kept_log
-from tests.support.values import NASTY, SHAPES, at, problem, records_of, row_of, spoiled, streams
+from tests.support.values import (
+    MARK,
+    NASTY,
+    RAW,
+    SHAPES,
+    at,
+    problem,
+    raw_records_of,
+    records_of,
+    row_of,
+    spoiled,
+    streams,
+)
 
 if t.TYPE_CHECKING:
     from rest_tap.stream import ListStream
@@ -60,6 +72,24 @@ def test_whatever_comes_in_a_field_fits_the_schema_and_is_not_lost_in_silence(st
         assert problem(value, at(record, path), path, record.get(UNKNOWN_FIELDS) or {}) is None
         others = {name: one for name, one in record.items() if name not in {path[0], UNKNOWN_FIELDS}}
         assert others == {name: one for name, one in case.row.items() if name != path[0]}
+
+
+@each_stream
+def test_whatever_is_hard_to_decode_fits_the_schema_and_is_not_lost_in_silence(stream: ListStream) -> None:
+    validator = Draft7Validator(stream.schema, format_checker=FORMATS)
+    keys = {*stream.primary_keys, *stream.parent_keys}
+    cases = [case for case in spoiled(stream, [MARK]) if case.path[0] not in keys]
+    rows = [{**case.row, **{name: cases[0].row[name] for name in stream.parent_keys}} for case in cases]
+    for raw, value in RAW.items():
+        with kept_log(logging.ERROR):
+            found = raw_records_of(stream, rows, raw, is_typed=True)
+            assert found == raw_records_of(stream, rows, raw, is_typed=False)
+        for case, row, record in zip(cases, rows, found, strict=True):
+            errors = list(validator.iter_errors(record))
+            assert errors == [], (case.path, raw, errors[0].message)
+            assert problem(value, at(record, case.path), case.path, record.get(UNKNOWN_FIELDS) or {}) is None
+            others = {name: one for name, one in record.items() if name not in {case.path[0], UNKNOWN_FIELDS}}
+            assert others == {name: one for name, one in row.items() if name != case.path[0]}
 
 
 @pytest.mark.parametrize("value", NASTY, ids=lambda value: repr(value)[:30])

@@ -334,9 +334,8 @@ VALUES: dict[str, bytes] = {
     "cut": GOOD[:-20],
     "NaN": page([tax_rule(1, rate=float("nan"))]),
     "Infinity": page([tax_rule(1, rate=float("inf"))]),
-    "a number without end": GOOD.replace(b'"19.00"', b"1e999"),
-    "half a character": GOOD.replace(b'"19.00"', b'"\\ud800"'),
     "no UTF-8": GOOD.replace(b'"19.00"', b'"\xff"'),
+    "a line feed in a text": GOOD.replace(b'"19.00"', b'"a\nb"'),
     "UTF-16": GOOD.decode().encode("utf-16"),
     "a mark in front": b"\xef\xbb\xbf" + GOOD,
     "comments": b"/* x */" + GOOD,
@@ -374,6 +373,26 @@ VALUES: dict[str, bytes] = {
     "keys of all kinds": page([tax_rule(0, **{"": 1, "\x00": 2, "\u202e": 3, "__proto__": 4, "a.b": 5, "$": 6})]),
 }
 add("json", "rules", {name: says(body, Content_Type="application/json") for name, body in VALUES.items()})
+#: Values that decoders refuse, or take for others.
+ODD: dict[str, bytes] = {
+    "a number without end": b"1e999",
+    "a number next to nothing": b"1e-400",
+    "a number of 400 digits": b"9" * 400 + b".5",
+    "a number of 5,000 digits": b"9" * 5000,
+    "half a character": b'"\\ud800"',
+    "half a character in a name": b'{"\\ud800": 1, "\\udc00": 2}',
+}
+for place, value in (("rules", b'"19.00"'), ("attendees", b'"2026-01-01T10:00:00+0300"')):
+    odd = {f"{name} at the {place}": says(GOOD_AT[place].replace(value, one)) for name, one in ODD.items()}
+    add("odd values", place, odd, times=1, is_good=True)
+add(
+    "odd values",
+    "events",
+    {
+        f"{name} in place of a slug": says(page([event("X"), event("spring")]).replace(b'"X"', one))
+        for name, one in ODD.items()
+    },
+)
 add(
     "json at the events",
     "events",

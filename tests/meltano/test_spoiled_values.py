@@ -11,7 +11,7 @@ import pytest
 
 from tests.meltano.loads import DATABASES, Places
 from tests.meltano.test_awkward_values import presets
-from tests.support.values import NASTY, records_of, row_of, streams
+from tests.support.values import MARK, NASTY, RAW, raw_records_of, records_of, row_of, streams
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,16 @@ def rows(stream: ListStream) -> list[Json]:
     return found
 
 
+def raw_rows(stream: ListStream) -> list[Json]:
+    """Return the records for each value that is hard to decode, which stands in every field that is no key."""
+    keys = {*stream.primary_keys, *stream.parent_keys}
+    found = []
+    for number, raw in enumerate(RAW, len(NASTY) + 1):
+        row = {name: one if name in keys else MARK for name, one in row_of(stream, number).items()}
+        found += raw_records_of(stream, [row], raw, is_typed=True)
+    return found
+
+
 def messages(written: dict[str, tuple[ListStream, list[Json]]]) -> Iterator[Json]:
     """Yield the messages of all streams."""
     for name, (stream, records) in written.items():
@@ -61,10 +71,10 @@ def test_no_value_in_any_field_stops_a_database(
     config = tmp_path / "config.json"
     config.write_text(json.dumps({**presets(loader), **settings}), encoding="utf-8")
     written = {
-        stream.name: (stream, [record for record in records_of(stream, rows(stream)) if record])
+        stream.name: (stream, [record for record in records_of(stream, rows(stream)) if record] + raw_rows(stream))
         for stream in streams(shape)
     }
-    assert all(len(records) == len(NASTY) - 1 for _, records in written.values())
+    assert all(len(records) == len(NASTY) - 1 + len(RAW) for _, records in written.values())
     done = subprocess.run(
         [project.folder / ".meltano" / "loaders" / loader / "venv" / "bin" / loader, "--config", config],
         input="\n".join(map(json.dumps, messages(written))),

@@ -15,6 +15,7 @@ import pytest
 import requests
 import requests_mock
 
+from rest_tap import repair
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken, SessionLogin
 from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Stopped, Unanswered
@@ -514,7 +515,8 @@ def test_json_is_decoded(api: Mocker, content: bytes, expected: object) -> None:
         pytest.param(b'{"a": "\xff\xfe"}', id="invalid utf-8"),
         pytest.param(b'{"a": NaN}', id="NaN"),
         pytest.param(b'{"a": Infinity}', id="Infinity"),
-        pytest.param(b'{"a": "\\ud800"}', id="half a character"),
+        pytest.param(b'{"a": "b\n"}', id="a line feed"),
+        pytest.param('{"a": 1}'.encode("utf-16"), id="another encoding"),
         pytest.param(b"[" * 100_000 + b"]" * 100_000, id="nested without end"),
         pytest.param(b'{"a": 1} {"b": 2}', id="two values"),
         pytest.param(b"oops", id="a word"),
@@ -610,14 +612,31 @@ def test_an_answer_is_proven_whole_before_it_is_handed_out_and_decoded_by_who_wa
     assert len(api.request_history) == 2
 
 
-@pytest.mark.parametrize("content", [b'{"a": 1e999}', b"[-1e400]"])
-def test_a_number_that_python_cannot_hold_is_an_error_when_it_is_decoded(
-    api: Mocker, no_waiting: Waits, content: bytes
+@pytest.mark.parametrize(
+    ("value", "becomes", "changes"),
+    [
+        pytest.param(rb'"a\ud800"', "a\ufffd", [repair.TEXT], id="half a character"),
+        pytest.param(b"1e400", "1e400", [repair.NUMBER], id="a number that Python cannot hold"),
+        pytest.param(b"1e-400", "1e-400", [repair.NUMBER], id="a number that Python takes for 0"),
+    ],
+)
+def test_what_a_decoder_refuses_costs_no_list_and_is_told_once_for_each_field(
+    api: Mocker, caplog: pytest.LogCaptureFixture, value: bytes, becomes: str, changes: list[str]
 ) -> None:
-    api.get(f"{URL}/x", content=content)
-    with pytest.raises(BrokenAnswer, match=r"^things: the answer is not whole or not JSON \(/x\)$"):
-        ask(client(), "/x", stream="things")
-    assert no_waiting.seconds == []
+    row = b'{"name": %s, "rates": [1, {"x": %s}]}' % (value, value)
+    api.get(f"{URL}/x", content=b'{"results": [%s, %s]}' % (row, row))
+    sender = client()
+    for _ in range(2):
+        body = ask(sender, "/x", stream="things")
+        assert body == {"results": [{"name": becomes, "rates": [1, {"x": becomes}]}] * 2}
+    assert caplog.messages == [f"things: {field} {change}" for field in ("name", "rates[].x") for change in changes]
+    assert len(api.request_history) == 2
+
+
+def test_an_error_is_read_in_the_same_way(api: Mocker) -> None:
+    api.get(f"{URL}/x", status_code=422, content=b'{"detail": "a \\ud83d"}')
+    with pytest.raises(ApiError, match="a \ufffd"):
+        ask(client(), "/x")
 
 
 def test_stopping_wakes_who_waits_to_ask_again(api: Mocker) -> None:

@@ -7,6 +7,8 @@ import json
 import typing as t
 
 from rest_tap.records import RecordEncoder, where
+from rest_tap.replies import decode
+from rest_tap.request import Reply
 from rest_tap.schema import UNKNOWN_FIELDS
 from rest_tap.times import parse_time
 from tap_organizers.tap import TapOrganizers
@@ -82,6 +84,16 @@ NASTY: tuple[t.Any, ...] = (
     ),
     *([], {}, [None], [[]], [{}], [1, "1", None], ["a\0b"], {"a": None}, {"a": {"b": [1, None]}}, {"a\0": 1}),
 )
+
+
+#: Values as they stand in an answer that decoders refuse or take for others, and what is read for them.
+RAW: dict[bytes, str] = {
+    rb'"a\ud800b"': "a\ufffdb",
+    rb'"\udc00\u0000"': "\ufffd\0",
+    **{text.encode(): text for text in ("1e400", "-1E-400", "9" * 5000, "1.23456789012345678901", f"{'9' * 400}.5")},
+}
+#: What stands in a row for one of these.
+MARK = "instead of a raw value"
 
 
 def _all(_stream: str, _crumb: list[str]) -> bool:
@@ -176,6 +188,25 @@ def records_of(stream: ListStream, rows: list[Json]) -> list[Json | None]:
         line = encoder.lines(encoder.prepare([copy.deepcopy(row)]), "2026-01-31T10:00:00Z")
         found.append(json.loads(line)["record"] if line else None)
     return found
+
+
+def raw_records_of(stream: ListStream, rows: list[Json], raw: bytes, *, is_typed: bool) -> list[Json]:
+    """Return what rows become that come on one page, with a raw value in place of each mark.
+
+    Args:
+        stream: Their stream.
+        rows: The rows.
+        raw: The value.
+        is_typed: Whether to read the page in the fast way as far as it goes.
+    """
+    encoder = RecordEncoder(stream)
+    given = {name: rows[0][name] for name in stream.parent_keys}
+    typed = encoder.typed(stream.records_key, stream.envelope) if is_typed else None
+    body = json.dumps({"count": len(rows), "next": None, stream.records_key: rows}).encode()
+    reply = Reply(200, {}, body.replace(json.dumps(MARK).encode(), raw), "")
+    page = decode(reply, typed.decoder(given) if typed else None)
+    lines = encoder.lines(encoder.prepare(page[stream.records_key], given), "2026-01-31T10:00:00Z")
+    return [json.loads(line)["record"] for line in lines.splitlines()]
 
 
 def at(record: t.Any, path: Path) -> t.Any:

@@ -1,0 +1,34 @@
+"""Numbers of JSON as floats: only those that a float is."""
+
+from __future__ import annotations
+
+import decimal
+
+#: Digits that a float holds for sure; with more, it may not be the number that was sent.
+SURE_DIGITS = 15
+#: Characters after which no number is looked at: none of them all could be told from a float.
+MOST_CHARACTERS = 1000
+
+
+def exact(text: str) -> float:
+    """Return the float that a number is: writing it gives the number again, with as many digits as it takes or with 17.
+
+    Raises:
+        ValueError: No float is this number. It is too large, too near to 0, or has more digits than a float keeps.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError
+    number = float(text)
+    if len(text) <= SURE_DIGITS and not ("e" in text or "E" in text):
+        return number
+    if repr(number) == text:
+        return number
+    if number in {float("inf"), float("-inf")}:
+        raise ValueError
+    if number == 0:
+        if text.lower().partition("e")[0].strip("-0."):
+            raise ValueError
+        return number
+    if decimal.Decimal(text) not in {decimal.Decimal(repr(number)), decimal.Decimal(f"{number:.17g}")}:
+        raise ValueError
+    return number

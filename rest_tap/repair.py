@@ -1,0 +1,111 @@
+"""JSON that decoders refuse or change: one odd value is no reason to lose the list that it is in.
+
+Decoders refuse some texts and numbers that JSON allows, and with each the whole page; of other
+numbers they drop digits without a word. Such an answer is made one that they take as it is:
+
+- Half of a surrogate pair (``U+D800``, in JSON an escape) is no character: U+FFFD stands in its place, as in browsers.
+- A number that no float is (``1e400``, ``1e-400``, one with 20 digits) becomes text, as it was sent.
+
+What JSON does not allow (bytes that are not UTF-8, ``NaN``, a line feed in a text) stays what it is:
+nobody knows what was meant, and whoever wrote a guess would never be told better.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+import msgspec
+
+from rest_tap.floats import exact
+from rest_tap.unexpected import shown
+
+#: What was changed, as it is told.
+TEXT = "has halves of characters (surrogates); U+FFFD stands in their place"
+NUMBER = "has numbers that no reader of JSON keeps as they are; they are taken for text"
+
+_HALF = re.compile("[\ud800-\udfff]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+#: Takes note of a field, and of what was changed in it.
+Note = t.Callable[[str, str], None]
+
+
+class _Number(str):
+    """A number as it was sent."""
+
+    __slots__ = ()
+
+
+def repair(content: bytes, note: Note) -> bytes | None:
+    """Return an answer as JSON that every decoder takes as it is, or None if it is no JSON.
+
+    Args:
+        content: The body.
+        note: Called with each field in which something was changed, once or more.
+    """
+    try:
+        return msgspec.json.encode(_repaired(_decode(content.decode("utf-8-sig")), (), note))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse(name: str) -> t.NoReturn:
+    raise ValueError(name)
+
+
+def _float(text: str) -> float | str:
+    try:
+        return exact(text)
+    except ValueError:
+        return _Number(text)
+
+
+def _integer(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return _Number(text)  # it has thousands of digits
+
+
+_decode = json.JSONDecoder(parse_float=_float, parse_int=_integer, parse_constant=_refuse).decode
+
+
+def _repaired(value: t.Any, path: tuple[str, ...], note: Note) -> t.Any:
+    """Return a value without anything that is not JSON; lists are changed in place."""
+    if isinstance(value, _Number):
+        note(_field(path), NUMBER)
+        return str(value)
+    if isinstance(value, str):
+        if value.isascii() or not _HALF.search(value):
+            return value
+        note(_field(path), TEXT)
+        return _HALF.sub(_REPLACEMENT, value)
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            value[index] = _repaired(one, (*path, ""), note)
+        return value
+    if not isinstance(value, dict):
+        return value
+    repaired: dict[str, t.Any] = {}
+    for name, one in value.items():
+        here = (*path, name)
+        whole = new = _repaired(name, here, note)
+        number = 1
+        while new in repaired or (new != name and new in value):
+            number += 1
+            new = f"{whole} {number}"
+        repaired[new] = _repaired(one, here, note)
+    return repaired
+
+
+def _field(path: tuple[str, ...]) -> str:
+    """Return where a value stands in a row, whichever element of a list it is in: ``positions[].valid_from``.
+
+    Args:
+        path: Names on the way, and nothing for an element of a list.
+    """
+    if "" in path[:2]:
+        path = path[path.index("") + 1 :]  # the row itself
+    return "".join(f".{shown(name)}" if name else "[]" for name in path).removeprefix(".") or "a row"
