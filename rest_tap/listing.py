@@ -198,7 +198,8 @@ class Listing:
     Attributes:
         pages_read: Pages that were written.
         done: Rows that were written or passed over.
-        unwritten: Rows, its own and those cut out of them, that were not written because they lack their key.
+        unwritten: Rows, its own and those cut out of them, that were not written: they lack their key, or
+            are parts that did not come.
         last: The last page that was read.
         is_restarted: Whether the list is read in another way than its stream says.
         is_settled: Whether what it belongs to hardly changes any more.
@@ -399,7 +400,7 @@ class Listing:
         return [*(stream for node in self.companions for stream in node.writes), *self.node.writes]
 
     def note_unwritten(self, stream: ListStream, number: int) -> None:
-        """Take note of records of a stream that were not written because they lack their key."""
+        """Take note of records of a stream that were not written: they lack a key, or are parts that did not come."""
         if stream in self.node.writes:
             self.unwritten += number
         elif number:

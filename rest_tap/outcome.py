@@ -47,7 +47,7 @@ class Outcome:
         ending: How it ended.
         rows: Different rows that came.
         missing: Rows that the server told of and that did not come.
-        unwritten: Rows, its own and those cut out of them, that came and lack their key.
+        unwritten: Rows, its own and those cut out of them, that lack their key, or are parts of rows that did not come.
         error: Why it ended early, where an error was the reason.
         from_start: Whether it was read from its beginning, and not on from a bookmark or date.
         is_certain: Whether nothing speaks against what came; if not, its bookmark stays.

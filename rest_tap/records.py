@@ -20,7 +20,7 @@ from singer_sdk.mapper import SameRecordTransform
 from rest_tap.names import NameClearer
 from rest_tap.normalise import Misfits, Normaliser, Path
 from rest_tap.redact import holds_secret
-from rest_tap.schema import UNKNOWN_FIELDS, Record
+from rest_tap.schema import ABSENT, UNKNOWN_FIELDS, Record
 from rest_tap.selection import dropper, tree
 from rest_tap.typed import Row, Shape, TypedPages, finish
 from rest_tap.unexpected import Unexpected, says
@@ -91,6 +91,8 @@ class RecordEncoder:
         self.unexpected = Unexpected()
         #: How many rows were left out because they lack a key.
         self.without_key = 0
+        #: Parts of rows that did not come, or were no objects.
+        self.absent = 0
         self._has_mapped_away = False
 
     @functools.cached_property
@@ -100,8 +102,13 @@ class RecordEncoder:
 
     @property
     def has_left_out(self) -> bool:
-        """Return whether rows were left out: by a map, or because they lack a key."""
-        return self._has_mapped_away or self.without_key > 0
+        """Return whether rows were left out: by a map, because they lack a key, or because they did not come."""
+        return self._has_mapped_away or self.unwritten > 0
+
+    @property
+    def unwritten(self) -> int:
+        """Return how many rows were not written, because they lack a key or did not come."""
+        return self.without_key + self.absent
 
     @property
     def passes_all(self) -> bool:
@@ -146,7 +153,7 @@ class RecordEncoder:
                 if (unknown := getattr(row, kept)) is not msgspec.UNSET:
                     self._clear_names(unknown)
             return records
-        known = self._known
+        records, known = self._present(records), self._known
         for record in records:
             record.update(keys)
             if not record.keys() <= known:
@@ -178,6 +185,15 @@ class RecordEncoder:
             self.without_key += len(records) - len(whole)
             self._warn("a key", "a row without its key was left out: no loader could tell it from others")
         return whole
+
+    def _present(self, records: list[Record]) -> list[Record]:
+        """Leave out the parts of rows that did not come."""
+        present = [record for record in records if ABSENT not in record]
+        if len(present) == len(records):
+            return records
+        self.absent += len(records) - len(present)
+        self._warn("absent", "a part of a row did not come, or is no object: nobody knows what is missing")
+        return present
 
     def _set_aside(self, record: Record) -> None:
         unknown = {name: record.pop(name) for name in record.keys() - self._known}

@@ -296,9 +296,9 @@ class Run:
             own = passing if stream in nested else rows
             records = stream.page_records(page, own, listing.context)
             encoder = self.messages.output(stream).encoder
-            lacking = encoder.without_key
+            lacking = encoder.unwritten
             self.messages.write(stream, records, listing.context, page.received)
-            listing.note_unwritten(stream, encoder.without_key - lacking)
+            listing.note_unwritten(stream, encoder.unwritten - lacking)
             if encoder.has_left_out:
                 self._leave_out([stream.name])
 
@@ -372,14 +372,14 @@ class Run:
         )
 
     def _report_rows(self) -> None:
-        """Log what was odd in rows, however far the run came: what no schema says, and rows without their key."""
-        unwritten = {name: count for name, one in self.messages.outputs.items() if (count := one.encoder.without_key)}
-        if unwritten:
-            logger.warning(
-                "rows without their key were left out, so their lists are incomplete: %s",
-                ", ".join(f"{name} {count}" for name, count in sorted(unwritten.items())),
-            )
+        """Log what was odd in rows, however far the run came: what no schema says, and rows that were not written."""
         outputs = self.messages.outputs.items()
+        for what, unwritten in (
+            ("rows without their key were left out", {name: one.encoder.without_key for name, one in outputs}),
+            ("parts of rows did not come or were no objects", {name: one.encoder.absent for name, one in outputs}),
+        ):
+            if told := ", ".join(f"{name} {count}" for name, count in sorted(unwritten.items()) if count):
+                logger.warning("%s, so their lists are incomplete: %s", what, told)
         ours = report({name: output.encoder.unexpected for name, output in outputs if not output.stream.is_extra})
         if ours:
             logger.warning(

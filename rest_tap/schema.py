@@ -27,6 +27,8 @@ class Placeholder(dict[str, t.Any]):
     """A row that is no record: only what is below it is read."""
 
 
+#: Name that a part of a row has, and nothing else, where it did not come: nobody knows how many there are.
+ABSENT = "\0"
 #: Column that keeps what no schema names.
 UNKNOWN_FIELDS = "unknown_fields"
 

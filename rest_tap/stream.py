@@ -23,7 +23,7 @@ from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
 from rest_tap.paging import Page, PageNumber, Paginator
 from rest_tap.replies import api_words
 from rest_tap.request import Params, fill_path
-from rest_tap.schema import Record, Schema, record_schema, sensitive
+from rest_tap.schema import ABSENT, Record, Schema, record_schema, sensitive
 from rest_tap.sdk import SeamStream, quiet
 from rest_tap.sweep import NO_SWEEP, Sweep
 from rest_tap.typed import Row
@@ -368,13 +368,15 @@ def checked_rows(rows: t.Any) -> list[Record]:
 def objects_in(row: Record, field: str) -> list[Record]:
     """Return the objects in a list inside of a row.
 
-    What is no object, and a list that did not come at all, becomes an empty one: it lacks its key,
-    so the stream is not taken for whole.
+    What is no object, and a list that did not come at all, becomes one that is marked as absent,
+    so that the stream is not taken for whole.
     """
     nested = row.get(field, [None])
     if not nested:
         return []
-    return [item if isinstance(item, dict) else {} for item in (nested if isinstance(nested, list) else [None])]
+    return [
+        item if isinstance(item, dict) else {ABSENT: None} for item in (nested if isinstance(nested, list) else [None])
+    ]
 
 
 def _kind(value: object) -> str:

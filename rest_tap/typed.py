@@ -295,7 +295,7 @@ class TypedPages:
             row = self._shape.type(self._keys, given, Row)
             fields: list[t.Any] = [
                 ("rows", t.cast("t.Any", list)[row]),
-                *((f"e{at}", t.Any, None) for at in range(len(self._envelope))),
+                *((f"e{at}", t.Any, msgspec.UNSET) for at in range(len(self._envelope))),
             ]
             names = {"rows": self._records_key, **{f"e{at}": name for at, name in enumerate(self._envelope)}}
             decoder = msgspec.json.Decoder(msgspec.defstruct("Answer", fields, rename=names), float_hook=exact)
@@ -309,7 +309,8 @@ class TypedPages:
         except (msgspec.ValidationError, OverflowError):
             return self._decode_otherwise(content, given)
         around = {name: getattr(answer, f"e{at}") for at, name in enumerate(self._envelope)}
-        return {self._records_key: answer.rows, **around}
+        told = {name: value for name, value in around.items() if value is not msgspec.UNSET}
+        return {self._records_key: answer.rows, **told}
 
     def _decode_otherwise(self, content: bytes, given: Record) -> t.Any:
         """Return an answer with rows as records, unless these teach names that let them be typed ones."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from rest_tap.paging import Paginator, UncountedPages
-from rest_tap.schema import Array, Boolean, DateTime, Integer, Json, Record, String, fields
+from rest_tap.schema import ABSENT, Array, Boolean, DateTime, Integer, Json, Record, String, fields
 from tap_ticketing.client import TicketingStream
 
 if t.TYPE_CHECKING:
@@ -111,7 +111,6 @@ class Orders(TicketingStream):
         return page
 
 
-_ABSENT = object()
 #: The keys of what is cut out of an order.
 PART_KEYS = fields(
     order_id=String("Order."),
@@ -137,12 +136,11 @@ class OrderPartStream(TicketingStream):
         return Orders.is_offered(config) and cls.nested_in in included(config)
 
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:  # noqa: ARG002
-        """Return a record for each part; if they did not come, one without its key: nobody knows how many there are."""
-        parts = row.get(self.nested_in, _ABSENT)
-        if parts is _ABSENT:
-            yield {}
+        """Return a record for each part; if they did not come, one that says so."""
+        if self.nested_in not in row:
+            yield {ABSENT: None}
             return
-        for position, part in enumerate(_listed(parts)):
+        for position, part in enumerate(_listed(row[self.nested_in])):
             yield {**self.columns(part), "order_id": row.get("id"), "position": position}
 
     def columns(self, part: t.Any) -> Record:

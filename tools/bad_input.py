@@ -200,6 +200,9 @@ part of a value is left out, such as a secret inside of an object, nothing of it
   others. At the end the run says how many of each stream there were. The list that they came in is incomplete then, as
   if they had not come: its stream's version is not activated, and where lists are short its bookmark stays, so that the
   next run reads it again. The exit status is 0.
+- A list inside of a row, such as the positions of an order, that did not come, or has what is no object, is no empty
+  one: its stream is incomplete in the same way, and at the end the run says how many such parts of each stream there
+  were.
 - U+FFFD stands in place of NUL (`\\u0000`) in texts, with a warning: PostgreSQL and others cannot keep it.
 - So it does in place of half of a surrogate pair (`\\ud800`), which is no character, in texts and names; one warning
   for each stream and field says so. Names of one object that are the same then are numbered.

@@ -58,6 +58,11 @@ class Page:
         return bool(self.rows) and not self.envelope
 
     @property
+    def is_silent(self) -> bool:
+        """Whether the rows came in an envelope that tells neither a next page nor how many there are."""
+        return bool(self.rows) and bool(self.envelope) and not ("next" in self.envelope or "count" in self.envelope)
+
+    @property
     def is_there(self) -> bool:
         """Whether the server has such a page."""
         return self.status == 200  # noqa: PLR2004

@@ -27,6 +27,9 @@ def following_page(number: int, page: Page) -> int | None:
     if page.is_bare:
         msg = "the answer is a list instead of an object, which does not tell whether there is more"
         raise BrokenAnswer(msg)
+    if page.is_silent:
+        msg = "the answer has neither 'next' nor 'count', and so does not tell whether there is more"
+        raise BrokenAnswer(msg)
     following = page_in_link(page.envelope.get("next"))
     if following is None:
         return None
@@ -59,3 +62,8 @@ def page_in_link(link: object) -> int | None:
 def fingerprint(rows: list[Record]) -> int:
     """Return what tells two pages apart; the rows themselves change as they are written."""
     return hash(msgspec.json.encode(rows))
+
+
+def fingerprint_in_any_order(rows: list[Record]) -> int:
+    """Return what tells two pages apart that do not have the same rows."""
+    return hash(frozenset(map(msgspec.json.encode, rows)))

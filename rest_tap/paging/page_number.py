@@ -7,7 +7,7 @@ import typing as t
 
 from rest_tap.errors import BrokenAnswer
 from rest_tap.paging.base import Page, PageRequest, Paginator
-from rest_tap.paging.links import fingerprint, following_page
+from rest_tap.paging.links import fingerprint, fingerprint_in_any_order, following_page
 from rest_tap.paging.page_size import OTHER_SIZES, PAGE_SIZE, page_number, page_params
 
 if t.TYPE_CHECKING:
@@ -36,6 +36,9 @@ class PageNumber(Paginator):
     one to the first, towards the rows that move. Where the order has ties, pages repeat
     some rows and drop others: as long as the different rows are fewer than ``count``,
     there is another pass with other borders between pages.
+
+    Where pages tell neither ``next`` nor ``count``, there is one more until one is empty, not there,
+    or the same as the one before.
     """
 
     def __init__(self, params: Params | None = None, *, number_of_first_pass: int = 0) -> None:
@@ -90,8 +93,8 @@ class PageNumber(Paginator):
         number = page_number(request)
         if self._backward:
             return self._after_backward(request.position[-1], number, page)
-        if page.is_bare:
-            return self._after_bare(number, page)
+        if page.is_bare or page.is_silent:
+            return self._after_untold(number, page)
         following = following_page(number, page)
         if following is None:
             return []
@@ -104,10 +107,14 @@ class PageNumber(Paginator):
         self._last_known = min(max(following, self._expected), number + PAGES_AT_ONCE)
         return [self._request(further) for further in range(number + 1, self._last_known + 1)]
 
-    def _after_bare(self, number: int, page: Page) -> t.Sequence[PageRequest]:
-        """Return the page after a full one; a server that does not page repeats itself there."""
-        before, self._before = self._before, fingerprint(page.rows)
-        if len(page.rows) < self._size or before == self._before:
+    def _after_untold(self, number: int, page: Page) -> t.Sequence[PageRequest]:
+        """Return the page after one that does not tell whether there is one; who does not page repeats the first.
+
+        A bare list with fewer rows than were asked for is the last one. Where there is an envelope, nobody
+        knows how many rows this server puts on a page.
+        """
+        before, self._before = self._before, fingerprint_in_any_order(page.rows)
+        if before == self._before or (page.is_bare and len(page.rows) < self._size):
             return []
         self._last_known = number + 1
         return [self._request(number + 1)]

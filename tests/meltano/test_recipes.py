@@ -84,6 +84,47 @@ def test_hashed_addresses_tell_people_apart_and_nobody_can_be_known(loads: Loads
     assert len({order["email"] for _, order in orders}) > 10
 
 
+# --- select -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("select", "fields"),
+    [
+        (["orders.code", "orders.invoice_address.country"], {"country"}),
+        (["orders.code", "orders.invoice_address.*"], None),
+        (["orders.*", "!orders.invoice_address"], set()),
+    ],
+)
+def test_naming_fields_of_an_object_selects_the_object(
+    select: list[str], fields: set[str] | None, project: Project, box: Sandbox
+) -> None:
+    given = yaml.safe_load(example(PAGE, "Some fields of an object", "yaml"))
+    (plugin,) = given["plugins"]["extractors"]
+    assert plugin["select"] == ["orders.code", "orders.invoice_address.country"]
+    plugin["select"] = select
+    (project.folder / "orchestrate").mkdir(exist_ok=True)
+    recipe = project.folder / "orchestrate" / "countries.meltano.yml"
+    recipe.write_text(yaml.safe_dump(given), encoding="utf-8")
+    settings = {"TAP_PRETIX_COUNTRIES_API_URL": box.organizers_url, "TAP_PRETIX_COUNTRIES_API_TOKEN": box.token}
+    try:
+        written = project.meltano("invoke", "tap-pretix-countries", **settings)
+    finally:
+        recipe.unlink()
+    messages = [json.loads(line) for line in written.splitlines() if line.startswith('{"type":"RECORD"')]
+    rows = {message["record"]["code"]: message["record"] for message in messages if message["stream"] == "orders"}
+    truth = {order["code"]: order["invoice_address"] for _, order in of_organizers(box, "orders")}
+    assert rows.keys() == truth.keys()
+    assert any(truth.values())
+    for code, address in truth.items():
+        if fields is None:
+            assert set(rows[code]["invoice_address"] or ()) == set(address or ())
+        elif fields:
+            shown = address and {name: value for name, value in address.items() if name in fields}
+            assert rows[code]["invoice_address"] == shown
+        else:
+            assert "invoice_address" not in rows[code]
+
+
 # --- several accounts -------------------------------------------------------------------------------------------------
 
 

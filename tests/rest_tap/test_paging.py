@@ -211,6 +211,30 @@ def test_bare_pages_are_read_to_the_last() -> None:
     assert len(reader.requests) == 3
 
 
+@pytest.mark.parametrize("size", [7, 50, 120])
+@pytest.mark.parametrize("after", [404, "empty", "the same", "the same in another order"])
+def test_pages_that_tell_neither_next_nor_count_are_read_until_nothing_new_comes(size: int, after: int | str) -> None:
+    def page(request: PageRequest) -> Page | int:
+        first = (int(str(request.params["page"])) - 1) * size
+        found = rows(*range(first, min(first + size, 120)))
+        if not found:
+            if isinstance(after, int):
+                return after
+            found = rows(*range((120 - 1) // size * size, 120)) if "same" in after else []
+        return Page(found[::-1] if "order" in str(after) and first >= 120 else found, {"results": found})
+
+    reader = Reader(PageNumber(), page)
+    assert {row["id"] for row in reader.read()} == set(range(120))
+    assert len(reader.requests) == -(-120 // size) + 1
+
+
+@pytest.mark.parametrize("paginator", [TimeWindows("at", "since", None), Keyset("at", "since", None)])
+def test_a_filtered_list_that_tells_neither_is_an_error(paginator: Paginator) -> None:
+    reader = Reader(paginator, lambda _: Page(rows(1), {"results": rows(1)}))
+    with pytest.raises(BrokenAnswer, match="neither 'next' nor 'count'"):
+        reader.read()
+
+
 def test_a_quiet_list_is_read_once() -> None:
     listed = Listed(list(range(120)))
     reader = Reader(PageNumber(), listed.ask, lambda known: known - 1)
