@@ -125,6 +125,18 @@ def _is_deep(value: t.Any) -> bool:
 # Settings
 
 
+def wrong_address(config: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """Yield what is wrong with the address of the API."""
+    if not str(config["api_url"]).startswith(("https://", "http://")):
+        yield "setting api_url must begin with https:// (or http://)"
+
+
+def wrong_shard(config: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """Yield what is wrong with this run's number among the shards."""
+    if config["shard_index"] >= config["shard_count"]:
+        yield "setting shard_index must be less than shard_count (it counts from 0)"
+
+
 def unknown_settings(config: t.Iterable[str], known: t.Iterable[str]) -> str | None:
     """Return what to say about settings that there are not."""
     known = list(known)
@@ -417,10 +429,6 @@ class _State(msgspec.Struct):
     bookmarks: dict[str, t.Any] = {}
 
 
-#: What a stream's bookmark has dictionaries under.
-LEVELS = ("organizers", "events", "active", "totals")
-
-
 def unwrap_state(state: t.Any) -> t.Any:
     """Return the state that ``meltano state get`` or a STATE message is wrapped around."""
     if isinstance(state, dict):
@@ -453,13 +461,19 @@ def check_state(state: t.Any) -> None:
             raise wrong(f"the state is not a Singer state: the 'partitions' of {named([name])} are no list of objects")
 
 
-def unusable_bookmarks(state: t.Mapping[str, t.Any], streams: t.Iterable[str]) -> list[str]:
-    """Return what to say about bookmarks that no stream can go on from."""
+def unusable_bookmarks(state: t.Mapping[str, t.Any], streams: t.Iterable[str], levels: t.Collection[str]) -> list[str]:
+    """Return what to say about bookmarks that no stream can go on from.
+
+    Args:
+        state: The state.
+        streams: What may have a bookmark.
+        levels: What a bookmark has dictionaries under.
+    """
     streams, bookmarks = set(streams), state.get("bookmarks", {})
     unknown = [name for name in bookmarks if name not in streams]
     lines = [f"the state has bookmarks of streams that there are not: {named(unknown, streams)}"] if unknown else []
     for name, bookmark in bookmarks.items():
-        odd = [level for level in LEVELS if not isinstance(bookmark.get(level, {}), dict)]
+        odd = [level for level in levels if not isinstance(bookmark.get(level, {}), dict)]
         if name in streams and odd:
             lines.append(f"the bookmark of {name} cannot be used, its {odd[0]!r} is no object: all of it is read again")
     return lines

@@ -50,6 +50,20 @@ class State:
         kept.update(values)
         self.is_changed |= kept != before
 
+    def keep_only(self, levels: t.Mapping[str, int], owns: t.Callable[..., bool]) -> None:
+        """Drop the bookmarks of lists that another shard reads.
+
+        Args:
+            levels: What bookmarks are kept under, and how many keys lead to each there.
+            owns: Whether this shard reads the list that these keys name.
+        """
+        for stream in list(self.value.get("bookmarks", {})):  # one with nothing left goes
+            for level, depth in levels.items():
+                bookmarks = self.bookmarks(stream, level)
+                for keys in bookmarks.keys(depth):
+                    if not owns(*keys):
+                        bookmarks.drop(*keys)
+
     def bookmarks(self, stream: str, level: str) -> Bookmarks:
         """Return the bookmarks of a stream.
 
@@ -99,9 +113,16 @@ class Bookmarks:
         node[keys[-1]] = value
         self._state.is_changed = True
 
-    def names(self) -> list[str]:
-        """Return the first keys under which something is kept."""
-        return list(self._level_of(make=False))
+    def keys(self, depth: int = 1) -> list[tuple[str, ...]]:
+        """Return the keys under which something is kept.
+
+        Args:
+            depth: How many keys lead to a bookmark.
+        """
+        found: list[tuple[str, ...]] = [()]
+        for _ in range(depth):
+            found = [(*keys, key) for keys in found if isinstance(node := self.get(*keys), dict) for key in node]
+        return found
 
     def items(self) -> list[tuple[str, t.Any]]:
         """Return everything that is kept, by its first key."""

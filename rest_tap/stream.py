@@ -234,6 +234,15 @@ class ListStream(SeamStream, abc.ABC):
 
     # How a list is read
 
+    def bookmarked_streams(self) -> list[ListStream]:
+        """Return the selected streams that get records from this list."""
+        return [stream for stream in (self, *self.cut_outs) if stream.selected]
+
+    @property
+    def is_incremental(self) -> bool:
+        """Return whether every stream that this list serves goes on from its bookmark."""
+        return all(stream.replication_method == REPLICATION_INCREMENTAL for stream in self.bookmarked_streams())
+
     @property
     def is_narrowed(self) -> bool:
         """Return whether lists without a bookmark are read from a date and not from their beginning."""

@@ -73,6 +73,8 @@ class RestTap(SeamTap):
     refused_statuses: t.ClassVar[frozenset[int]] = frozenset({401})
     #: Which answers of this API may be better the next time.
     retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy()
+    #: What bookmarks have dictionaries under, and how many keys lead to each bookmark there.
+    bookmark_levels: t.ClassVar[t.Mapping[str, int]] = {}
     #: All of the SDK's but `start-date`, which comes with a setting that this tap declares itself.
     capabilities: t.ClassVar = [one for one in SeamTap.capabilities if str(one) != "start-date"]
 
@@ -115,7 +117,8 @@ class RestTap(SeamTap):
         self.kept.value = t.cast("dict[str, t.Any]", self.state)
         if kwargs.get("validate_config", True):
             self._check_batches()
-            self.check_config()
+            if errors := list(self.wrong_settings()):
+                raise ConfigValidationError(errors[0], errors=errors, schema={})
             self._name_unknown_settings(config, parses_env=bool(kwargs.get("parse_env_config")))
 
     def _check_batches(self) -> None:
@@ -147,12 +150,10 @@ class RestTap(SeamTap):
         parse_environment_config({}, cls._env_var_prefix)  # what an .env file says is in the environment then
         return checks.environment(os.environ, cls._env_var_prefix, cls.config_jsonschema["properties"])
 
-    def check_config(self) -> None:
-        """Check what a JSON Schema cannot say about the settings.
-
-        Raises:
-            ConfigValidationError: Before the first request, naming the settings.
-        """
+    def wrong_settings(self) -> t.Iterator[str]:
+        """Yield what is wrong with the settings that a JSON Schema cannot say, naming them."""
+        yield from checks.wrong_address(self.config)
+        yield from checks.wrong_shard(self.config)
 
     @property
     def credential_settings(self) -> str:
@@ -272,16 +273,24 @@ class RestTap(SeamTap):
         return str(agent) if agent else f"{self.name}/{self.plugin_version}"
 
     def load_state(self, state: dict[str, t.Any]) -> None:
-        """Take the bookmarks of an earlier run.
+        """Take the bookmarks of an earlier run, as far as they are this shard's.
+
+        What others own is dropped: merged after their run, it would set theirs back.
 
         Raises:
             ConfigValidationError: The state is not one.
         """
         state = checks.unwrap_state(state)
         checks.check_state(state)
-        for line in checks.unusable_bookmarks(state, [*self.streams, SWEEP]):
+        for line in checks.unusable_bookmarks(state, [*self.streams, SWEEP], self.bookmark_levels):
             self.logger.warning("%s", line)
         super().load_state(state)
+        if self.config["shard_count"] > 1:
+            State(t.cast("dict[str, t.Any]", self.state)).keep_only(self.bookmark_levels, self.owns)
+
+    def owns(self, *keys: str) -> bool:  # noqa: ARG002
+        """Return whether this run reads a list whose bookmark has these keys; shards share them."""
+        return True
 
     def setup_mapper(self) -> None:
         """Take personal data out of the catalog if the settings say so, then set up the maps.

@@ -31,8 +31,6 @@ if t.TYPE_CHECKING:
     from rest_tap.stream import Context, ListStream
     from tap_organizers.scope import Scope
 
-INCREMENTAL = "INCREMENTAL"
-
 
 class IncrementalStream(OrganizersStream):
     """A list with an inclusive filter on the time that moves when a row changes.
@@ -60,16 +58,7 @@ class IncrementalStream(OrganizersStream):
         #: Lists that are read from the setting start_date.
         self._from_start_date: set[tuple[str, ...]] = set()
 
-    # Which streams this list serves, and where their bookmarks are
-
-    def bookmarked_streams(self) -> list[ListStream]:
-        """Return the selected streams that get records from this list."""
-        return [stream for stream in (self, *self.cut_outs) if stream.selected]
-
-    @property
-    def is_incremental(self) -> bool:
-        """Return whether every stream that this list serves goes on from its bookmark."""
-        return all(stream.replication_method == INCREMENTAL for stream in self.bookmarked_streams())
+    # Where the bookmarks are
 
     def bookmark(self, stream: ListStream, context: Context) -> t.Any:
         """Return a stream's bookmark for the list in this context, or None.

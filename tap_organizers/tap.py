@@ -6,8 +6,8 @@ import functools
 import typing as t
 
 from singer_sdk import typing as th
-from singer_sdk.exceptions import ConfigValidationError
 
+from rest_tap import checks
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken, SessionLogin
 from rest_tap.errors import ApiError, CredentialRefused, Denied
@@ -15,7 +15,6 @@ from rest_tap.limiter import RateLimiter
 from rest_tap.request import Request
 from rest_tap.retry import TRANSIENT, UNREADABLE, RetryPolicy
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
-from rest_tap.state import State
 from rest_tap.tap import RestTap
 from rest_tap.times import parse_time
 from tap_organizers import oauth
@@ -48,6 +47,7 @@ class TapOrganizers(RestTap):
     name = "tap-organizers"
     services = SERVICES
     either = (("api_token",), ("api_tokens",), oauth.SETTINGS)
+    bookmark_levels: t.ClassVar[t.Mapping[str, int]] = {"organizers": 1, "events": 2}
     #: The service is known to answer 400 to what it answers well a moment later, but not for long.
     retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy(
         statuses=TRANSIENT | {400, 408, 409, 425}, limits={400: 3, UNREADABLE: 2}
@@ -181,26 +181,14 @@ class TapOrganizers(RestTap):
         *shared_settings(),
     ).to_dict()
 
-    def check_config(self) -> None:
-        """Check the address and what only looks like a date.
-
-        Raises:
-            ConfigValidationError: Naming the setting.
-        """
-        errors = []
-        url = str(self.config["api_url"])
-        if not url.startswith(("https://", "http://")):
-            errors.append("setting api_url must begin with https:// (or http://)")
-        errors += [
-            f"setting {name} is not a date and time such as 2026-01-31T00:00:00Z"
-            for name in ("events_ended_after", "start_date")
-            if self.config.get(name) is not None and parse_time(self.config[name]) is None
-        ]
-        errors += wrong_tokens(self.config)
-        if self.config["shard_index"] >= self.config["shard_count"]:
-            errors.append("setting shard_index must be less than shard_count (it counts from 0)")
-        if errors:
-            raise ConfigValidationError(errors[0], errors=errors, schema={})
+    def wrong_settings(self) -> t.Iterator[str]:
+        """Yield what is wrong with the settings, such as what only looks like a date."""
+        yield from checks.wrong_address(self.config)
+        for name in ("events_ended_after", "start_date"):
+            if self.config.get(name) is not None and parse_time(self.config[name]) is None:
+                yield f"setting {name} is not a date and time such as 2026-01-31T00:00:00Z"
+        yield from wrong_tokens(self.config)
+        yield from checks.wrong_shard(self.config)
 
     def make_accounts(self) -> list[Account]:
         """Return an account for each token."""
@@ -265,27 +253,9 @@ class TapOrganizers(RestTap):
         events = t.cast("OrganizersStream", self.streams["events"])
         return OrganizersAccess(report, failing, self.ask, self.scope, events)
 
-    def load_state(self, state: dict[str, t.Any]) -> None:
-        """Take the bookmarks of an earlier run, as far as they are this shard's.
-
-        What others own is dropped: merged after their run, it would set theirs back.
-
-        Raises:
-            ConfigValidationError: The state is not one.
-        """
-        super().load_state(state)
-        if self.config["shard_count"] == 1:
-            return
-        kept = State(t.cast("dict[str, t.Any]", self.state))
-        for stream in list(self.state.get("bookmarks", {})):
-            organizers, events = (kept.bookmarks(stream, level) for level in ("organizers", "events"))
-            for organizer in organizers.names():
-                if not self.scope.owns(organizer):
-                    organizers.drop(organizer)
-            for organizer, known in events.items():
-                for event in list(known) if isinstance(known, dict) else ():
-                    if not self.scope.owns(organizer, event):
-                        events.drop(organizer, event)
+    def owns(self, *keys: str) -> bool:
+        """Return whether this run reads the list of an organizer, or of an organizer's event."""
+        return self.scope.owns(*keys)
 
     def check_connection(self) -> None:
         """Log what the credential sees.

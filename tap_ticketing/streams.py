@@ -145,14 +145,8 @@ class Attendees(TicketingStream):
         self._cursors: dict[t.Any, Cursor] = {}
 
     def bookmarked_streams(self) -> list[ListStream]:
-        """Return the selected streams that go on from a bookmark of this list."""
-        answers = [stream for stream in self.cut_outs if isinstance(stream, AttendeeAnswers)]
-        return [stream for stream in (self, *answers) if stream.selected]
-
-    @property
-    def is_incremental(self) -> bool:
-        """Return whether every stream that this list serves goes on from its bookmark."""
-        return all(stream.replication_method == "INCREMENTAL" for stream in self.bookmarked_streams())
+        """Return the selected streams that go on from a bookmark of this list: not the fields of its form."""
+        return [stream for stream in super().bookmarked_streams() if not isinstance(stream, AttendeeFields)]
 
     def paginator(self, context: Context) -> Paginator:
         """Return the cursor, from the bookmark; only the first page where just the form is wanted."""

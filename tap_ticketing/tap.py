@@ -6,19 +6,16 @@ import functools
 import typing as t
 
 from singer_sdk import typing as th
-from singer_sdk.exceptions import ConfigValidationError
 
+from rest_tap import checks
 from rest_tap.auth import SessionLogin
-from rest_tap.checks import named
 from rest_tap.errors import ApiError, CredentialRefused, NotThere
 from rest_tap.request import Request
 from rest_tap.retry import refuses_login
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
-from rest_tap.state import State
 from rest_tap.tap import RestTap
 from rest_tap.tree import Node, grow
 from tap_ticketing.access import TicketingAccess
-from tap_ticketing.bookmarks import LEVELS
 from tap_ticketing.orders import DEFAULT_INCLUDES, INCLUDES, included
 from tap_ticketing.scope import Scope
 from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS
@@ -56,6 +53,7 @@ class TapTicketing(RestTap):
 
     name = "tap-ticketing"
     services = SERVICES
+    bookmark_levels: t.ClassVar[t.Mapping[str, int]] = {"events": 1, "active": 1, "totals": 1}
     #: Oveit answers an invalid or expired token with 403, others with 401.
     refused_statuses: t.ClassVar[frozenset[int]] = frozenset({401, 403})
 
@@ -171,27 +169,18 @@ class TapTicketing(RestTap):
         *shared_settings(),
     ).to_dict()
 
-    def check_config(self) -> None:
-        """Check that there is one way to log in, that the work can be shared, and what orders are asked for with.
-
-        Raises:
-            ConfigValidationError: Naming the settings.
-        """
-        errors = []
-        if not str(self.config["api_url"]).startswith(("https://", "http://")):
-            errors.append("setting api_url must begin with https:// (or http://)")
+    def wrong_settings(self) -> t.Iterator[str]:
+        """Yield what is wrong: there is one way to log in, not all work can be shared, and orders come with so much."""
+        yield from checks.wrong_address(self.config)
         has_login = [bool(self.config.get(name)) for name in ("email", "password")]
         has_token = bool(self.config.get("session_token"))
         if has_token is any(has_login) or (any(has_login) and not all(has_login)):
-            errors.append("give either the settings email and password, or session_token")
-        if self.config["shard_index"] >= self.config["shard_count"]:
-            errors.append("setting shard_index must be less than shard_count (it counts from 0)")
+            yield "give either the settings email and password, or session_token"
+        yield from checks.wrong_shard(self.config)
         if self.config["shard_count"] > 1 and not self.config["partition_by_event"]:
-            errors.append("setting shard_count: one list for all events cannot be shared; set partition_by_event")
+            yield "setting shard_count: one list for all events cannot be shared; set partition_by_event"
         if unknown := [name for name in included(self.config) if name not in INCLUDES]:
-            errors.append(f"setting orders_include: there is no {named(unknown, INCLUDES)}")
-        if errors:
-            raise ConfigValidationError(errors[0], errors=errors, schema={})
+            yield f"setting orders_include: there is no {checks.named(unknown, INCLUDES)}"
 
     @property
     def credential_settings(self) -> str:
@@ -286,19 +275,6 @@ class TapTicketing(RestTap):
         events = t.cast("TicketingStream", self.streams["events"])
         return TicketingAccess(report, failing, self.ask, events)
 
-    def load_state(self, state: dict[str, t.Any]) -> None:
-        """Take the bookmarks of an earlier run, as far as they are of events of this shard.
-
-        Raises:
-            ConfigValidationError: The state is not one.
-        """
-        super().load_state(state)
-        if self.scope.shards.count == 1:
-            return
-        kept = State(t.cast("dict[str, t.Any]", self.state))
-        for stream in list(self.state.get("bookmarks", {})):  # one with nothing left goes
-            for level in ("active", *LEVELS):
-                known = kept.bookmarks(stream, level)
-                for event in known.names():
-                    if not self.scope.owns(event):
-                        known.drop(event)
+    def owns(self, *keys: str) -> bool:
+        """Return whether this run reads the lists of an event."""
+        return self.scope.owns(*keys)

@@ -18,6 +18,7 @@ from rest_tap.schema import (
     Time,
     fields,
 )
+from tap_organizers.client import OrganizersStream
 from tap_organizers.streams.parents import EventChildStream, OrganizerChildStream
 
 if t.TYPE_CHECKING:
@@ -59,40 +60,35 @@ TRANSACTION = fields(
 )
 
 
-class OrganizerSettings(OrganizerChildStream):
+class SettingsStream(OrganizersStream):
+    """All settings of something, as one object."""
+
+    selected_by_default = False
+    properties = fields(settings=Json("Every setting by its name; values as the API sends them."))
+
+    def paginator(self, context: Context) -> Paginator:  # noqa: ARG002
+        """Return that there is one object and no page."""
+        return SinglePage()
+
+    def read(self, body: t.Any) -> Page:
+        """Return the object as the one row of a list."""
+        return super().read({"results": [{"settings": body}]} if isinstance(body, dict) and body else None)
+
+
+class OrganizerSettings(SettingsStream, OrganizerChildStream):
     """All settings of an organizer, as one object."""
 
     name = "organizer_settings"
     path = "/organizers/{organizer}/settings"
     primary_keys = ("organizer",)
-    selected_by_default = False
-    properties = fields(settings=Json("Every setting by its name; values as the API sends them."))
-
-    def paginator(self, context: Context) -> Paginator:  # noqa: ARG002
-        """Return that there is one object and no page."""
-        return SinglePage()
-
-    def read(self, body: t.Any) -> Page:
-        """Return the object as the one row of a list."""
-        return super().read({"results": [{"settings": body}]} if isinstance(body, dict) and body else None)
 
 
-class EventSettings(EventChildStream):
+class EventSettings(SettingsStream, EventChildStream):
     """All settings of an event, as one object."""
 
     name = "event_settings"
     path = "/organizers/{organizer}/events/{event}/settings"
     primary_keys = ("organizer", "event")
-    selected_by_default = False
-    properties = fields(settings=Json("Every setting by its name; values as the API sends them."))
-
-    def paginator(self, context: Context) -> Paginator:  # noqa: ARG002
-        """Return that there is one object and no page."""
-        return SinglePage()
-
-    def read(self, body: t.Any) -> Page:
-        """Return the object as the one row of a list."""
-        return super().read({"results": [{"settings": body}]} if isinstance(body, dict) and body else None)
 
 
 class OrganizerExporters(OrganizerChildStream):
