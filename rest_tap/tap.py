@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import fnmatch
 import functools
 import gc
@@ -11,7 +10,6 @@ import io
 import itertools
 import json
 import os
-import sys
 import typing as t
 
 from singer_sdk.configuration._dict_config import parse_environment_config
@@ -24,7 +22,7 @@ from rest_tap import batches, checks
 from rest_tap.access import failing_endings
 from rest_tap.account import Account
 from rest_tap.checks import wrong
-from rest_tap.errors import ApiError, StopRun
+from rest_tap.exits import ends_in_a_line, guard
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
 from rest_tap.output import BytesWriter
@@ -36,10 +34,8 @@ from rest_tap.schema import PERSONAL, sensitive
 from rest_tap.sdk import BatchConfig, SeamTap, quiet
 from rest_tap.settings import Services, with_service
 from rest_tap.state import State
-from rest_tap.stdio import CLOSED, guard
 
 if t.TYPE_CHECKING:
-    import logging
     from types import FrameType
 
     import click
@@ -51,12 +47,8 @@ if t.TYPE_CHECKING:
     from rest_tap.stream import ListStream
     from rest_tap.tree import Node
 
-#: How a run ends: wrong settings or an error of the API; or a loader that went away.
-FAILED = 1
 #: Objects that may be garbage before the collector looks for it: some dozens of pages.
 GARBAGE = 100_000
-#: Errors of the system that are about the disk below standard output or batch files.
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class RestTap(SeamTap):
@@ -407,7 +399,7 @@ class RestTap(SeamTap):
     @classmethod
     def get_singer_command(cls) -> click.Command:
         """Return the command, which ends in a line where standard output is full, gone or closed."""
-        return guard(super().get_singer_command(), lambda: one_line(cls.logger))
+        return guard(super().get_singer_command(), lambda: ends_in_a_line(cls.logger))
 
     @classmethod
     def invoke(cls, **kwargs: t.Any) -> None:
@@ -416,7 +408,7 @@ class RestTap(SeamTap):
         # and is under way, again and again, would take a tenth of a run.
         gc.freeze()
         gc.set_threshold(GARBAGE)
-        with one_line(cls.logger):
+        with ends_in_a_line(cls.logger):
             for name, check in (("catalog", checks.check_catalog), ("state", checks.check_state)):
                 if kwargs.get(name) is not None:
                     found = checks.read_json(getattr(kwargs[name], "buffer", kwargs[name]).read(), name)
@@ -428,7 +420,7 @@ class RestTap(SeamTap):
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> t.Any:
         """Read the settings for the command line, of which no error shows a value."""
-        with one_line(cls.logger):
+        with ends_in_a_line(cls.logger):
             # The SDK would read UTF-8 only.
             given = super().cb_config(ctx, param, ("ENV",) if "ENV" in value else ())
             for path in value:
@@ -441,13 +433,13 @@ class RestTap(SeamTap):
     @classmethod
     def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
         """Write the catalog for the command line."""
-        with one_line(cls.logger):
+        with ends_in_a_line(cls.logger):
             super().cb_discover(ctx, param, value)
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         """Try the connection for the command line: what it is, then a record of each stream."""
-        with one_line(cls.logger):
+        with ends_in_a_line(cls.logger):
             if value == CliTestOptionValue.All.value:
                 given: t.Any = ctx.params.get("config")
                 tap = cls(
@@ -471,40 +463,3 @@ def _only_schemas(schema: t.Any) -> None:
     elif isinstance(schema, list):
         for inner in schema:
             _only_schemas(inner)
-
-
-class one_line:  # noqa: N801 - reads as what it does
-    """Turns the ends that a run can have into a line in the log and an exit status."""
-
-    def __init__(self, logger: logging.Logger) -> None:
-        """Take the logger for the line."""
-        self.logger = logger
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        """End the process, unless the error is a bug: that shall be seen whole."""
-        if isinstance(error, ApiError):
-            self._tell(error)
-            sys.exit(FAILED)
-        if isinstance(error, StopRun):
-            self.logger.warning("%s; the next run goes on from the last STATE", error)
-            sys.exit(128 + error.signum if error.signum else 0)
-        if isinstance(error, OSError) and (isinstance(error, BrokenPipeError) or error.errno in NO_ROOM):
-            # The interpreter would flush standard output once more and complain.
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-            is_gone = isinstance(error, BrokenPipeError)
-            gone = str(error) if str(error) == CLOSED else "the loader has closed the pipe"
-            self.logger.error(gone if is_gone else f"no room to write to: {error.strerror}")
-            sys.exit(FAILED)
-        if isinstance(error, ConfigValidationError):
-            self._tell("; ".join(error.errors) or error)
-            sys.exit(FAILED)
-        if isinstance(error, (MapExpressionError, StreamMapConfigError)):
-            self._tell(f"the setting stream_maps does not work: {error}")
-            sys.exit(FAILED)
-
-    def _tell(self, what: object) -> None:
-        """Log a line: one, also where a name in it has several."""
-        self.logger.error("%s", checks.one_line(str(what)))

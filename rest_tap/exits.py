@@ -1,0 +1,100 @@
+"""How a command ends: with which exit status, and with one line in the log for whoever started it.
+
+| | |
+|---|---|
+| everything was read, or the time budget is spent | 0 |
+| a setting is wrong, a list could not be read, the loader went away, a disk is full | 1 |
+| a signal | 128 and its number |
+
+A bug of this project ends in a traceback, which shall be seen whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import typing as t
+
+from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
+
+from rest_tap.checks import one_line
+from rest_tap.errors import ApiError, StopRun
+
+if t.TYPE_CHECKING:
+    import logging
+
+    import click
+
+#: The exit status of a run that failed.
+FAILED = 1
+#: Errors of the system that are about the disk below standard output or batch files.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+CLOSED = "standard output is closed: there is nothing to write to"
+
+
+def fill_closed() -> bool:
+    """Put the null device where standard output or error is closed; return whether output was.
+
+    Otherwise the next file or connection that is opened would get its number, and with it
+    what is written there.
+    """
+    was_closed = sys.stdout is None
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+    return was_closed
+
+
+def guard(command: click.Command, ending: t.Callable[[], t.ContextManager[None]]) -> click.Command:
+    """Let a command end in a line, too, where it cannot write even its version.
+
+    Args:
+        command: The command.
+        ending: Turns errors of the system into lines and exit statuses.
+    """
+    main = command.main
+
+    def guarded(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        with ending():
+            if fill_closed():
+                raise BrokenPipeError(CLOSED)
+            return main(*args, **kwargs)
+
+    command.main = guarded  # type: ignore[method-assign]
+    return command
+
+
+@contextlib.contextmanager
+def ends_in_a_line(logger: logging.Logger) -> t.Iterator[None]:
+    """Make a line in the log and an exit status of each end that a run can have, but not of a bug."""
+    try:
+        yield
+    except StopRun as stop:
+        logger.warning("%s; the next run goes on from the last STATE", stop)
+        sys.exit(128 + stop.signum if stop.signum else 0)
+    except ApiError as error:
+        what: object = error
+    except ConfigValidationError as error:
+        what = "; ".join(error.errors) or error
+    except (MapExpressionError, StreamMapConfigError) as error:
+        what = f"the setting stream_maps does not work: {error}"
+    except OSError as error:
+        is_gone = isinstance(error, BrokenPipeError)
+        if not is_gone and error.errno not in NO_ROOM:
+            raise
+        # The interpreter would flush standard output once more and complain.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        gone = CLOSED if str(error) == CLOSED else "the loader has closed the pipe"
+        what = gone if is_gone else f"no room to write to: {error.strerror}"
+    else:
+        return
+    # One line, also where a name in it has several.
+    logger.error("%s", one_line(str(what)))
+    sys.exit(FAILED)
