@@ -66,7 +66,7 @@ class Rereading:
         if options.days is not None and not options.is_test:
             self._arc = arc_since(self._before, now, options.days, options.scope)
         self._versions = Versions(
-            state.value.setdefault("bookmarks", {}),
+            state,
             number=int(now.timestamp()) if options.has_versions else 0,
             place=self._before.place if self._before else 0,
             may_activate=options.scope is not None,
@@ -82,7 +82,6 @@ class Rereading:
         loading = [stream for stream in self._versions.of if self._versions.is_loading(stream)]
         for node in nodes:
             node.stream.sweep = Sweep(self._arc, loading)
-        self._note_change()
 
     def _begin_version(self, stream: ListStream, *, is_narrowed: bool) -> None:
         is_incremental = stream.replication_method == "INCREMENTAL"
@@ -94,7 +93,6 @@ class Rereading:
         """Take note that bookmarks will pass rows of these streams that did not come."""
         for stream in streams:
             self._versions.end_loading(stream)
-        self._note_change()
 
     def finish(self, report: Report, *, has_failed: bool) -> list[str]:
         """Return the streams of which to activate the version, after a run that came to its end.
@@ -113,14 +111,9 @@ class Rereading:
                 self._state.update(SWEEP, progress.to_state(), drop=("scope",))
         readings = {stream: report.reading(stream) for stream in self._versions.of}
         activated = self._versions.finish(readings, place)
-        self._note_change()
         for stream in activated:
             logger.debug("%s: read whole, its version is activated", stream)
         for stream, reading in readings.items():
             if self._versions.number(stream) and reading.lacks:
                 logger.info("%s: deleted rows stay for now: %s", stream, ", ".join(sorted(reading.lacks)))
         return activated
-
-    def _note_change(self) -> None:
-        self._state.is_changed |= self._versions.is_changed
-        self._versions.is_changed = False

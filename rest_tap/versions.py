@@ -26,6 +26,9 @@ import typing as t
 
 from rest_tap.sweep import CIRCLE
 
+if t.TYPE_CHECKING:
+    from rest_tap.state import State
+
 KEYS = ("version", "loading", "from")
 
 
@@ -156,21 +159,20 @@ def end(version: Version, kind: Kind, reading: Reading, place: int | None) -> tu
 class Versions:
     """The versions of all streams in one run, and what was read under them."""
 
-    def __init__(self, bookmarks: dict[str, t.Any], *, number: int, place: int, may_activate: bool = True) -> None:
+    def __init__(self, state: State, *, number: int, place: int, may_activate: bool = True) -> None:
         """Take what the state keeps.
 
         Args:
-            bookmarks: The bookmarks of all streams, which are changed in place.
+            state: The tap's state; changed in place.
             number: A new version; 0 where records carry none.
             place: Where the sweep stands.
             may_activate: Whether this run reads by itself what there is; not so for a shard.
         """
-        self._bookmarks = bookmarks
+        self._state = state
+        self._bookmarks: dict[str, t.Any] = state.value.setdefault("bookmarks", {})
         self._number = number
         self._place = place
         self._may_activate = may_activate
-        #: Whether what the state keeps has changed.
-        self.is_changed = False
         self._kinds: dict[str, Kind] = {}
         self.of: dict[str, Version] = {}
 
@@ -199,7 +201,7 @@ class Versions:
         kept = Version.from_state(self._bookmarks.get(stream))
         # Without versions and sweep there is nothing to know.
         if version.number or self._kinds[stream].is_swept or kept is not None:
-            self.is_changed |= version.to_state(self._bookmarks.setdefault(stream, {}))
+            self._state.is_changed |= version.to_state(self._bookmarks.setdefault(stream, {}))
 
     def number(self, stream: str) -> int | None:
         """Return the version that a stream's records carry, or None."""
@@ -238,5 +240,5 @@ class Versions:
             for stream in self._bookmarks.keys() - self.of.keys():
                 kept = Version.from_state(self._bookmarks[stream])
                 if kept is not None and kept.begun_at is not None:
-                    self.is_changed |= Version(kept.number).to_state(self._bookmarks[stream])
+                    self._state.is_changed |= Version(kept.number).to_state(self._bookmarks[stream])
         return activated

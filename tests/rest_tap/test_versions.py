@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rest_tap.state import State as Kept
 from rest_tap.sweep import Progress, after, arc_since, place_of
 from rest_tap.versions import Kind, Reading, Version, Versions, begin, end
 
@@ -135,7 +136,7 @@ class Reader:
         self.kept = kept
         self.arc = arc_since(kept, tap.now, run.days, self.scope) if run.days else None
         self.versions = Versions(
-            state,
+            Kept({"bookmarks": state}),
             number=int(tap.now.timestamp()) if run.emits else 0,
             place=kept.place if kept else 0,
             may_activate=run.shard is None,
