@@ -87,7 +87,7 @@ class RestTap(SeamTap):
         """
         self._run: Run | None = None
         #: The bookmarks, which know whether they have changed.
-        self.kept = State()
+        self.bookmarks = State()
         config = kwargs.get("config")
         if config is None or isinstance(config, dict):
             # An empty setting is one that is not set: Meltano passes those as null.
@@ -106,7 +106,7 @@ class RestTap(SeamTap):
             checks.check_catalog(self._given_catalog)
         quiet(self.logger)
         super().__init__(**kwargs)
-        self.kept.value = t.cast("dict[str, t.Any]", self.state)
+        self.bookmarks.value = t.cast("dict[str, t.Any]", self.state)
         if kwargs.get("validate_config", True):
             self._check_batches()
             if errors := list(self.wrong_settings()):
@@ -213,7 +213,7 @@ class RestTap(SeamTap):
         access = self.make_access(Report(), failing_endings(self.config, is_test=is_test))
         has_versions = bool(self.config.get("emit_activate_version_messages")) and not self.config.get("batch_config")
         rereading = Rereading(
-            self.kept,
+            self.bookmarks,
             RereadingOptions(
                 self.config.get("sweep_days"), self.sweep_scope, has_versions=has_versions, is_test=is_test
             ),
@@ -228,7 +228,7 @@ class RestTap(SeamTap):
         )
         streams = t.cast("dict[str, ListStream]", self.streams)
         return Run(
-            self.http, t.cast("BytesWriter", self.message_writer), self.kept, access, streams, rereading, options
+            self.http, t.cast("BytesWriter", self.message_writer), self.bookmarks, access, streams, rereading, options
         )
 
     def ask(self, request: Request, read: t.Callable[[t.Any], t.Any] | None = None) -> t.Any:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import gc
+from rest_tap.start import start
 
 
 def main() -> None:
     """Run the command line."""
-    # Modules stay as long as the process does. To look for garbage among them, again and again while they are
-    # imported, takes a fifth of the time to start.
-    gc.disable()
-    from tap_organizers.tap import TapOrganizers  # noqa: PLC0415 - not before that
-
-    gc.freeze()
-    gc.enable()
-    TapOrganizers.cli()
+    start("tap_organizers.tap", "TapOrganizers")
 
 
 if __name__ == "__main__":

@@ -232,7 +232,7 @@ class TapOrganizers(RestTap):
 
     def discover_streams(self) -> list[OrganizersStream]:
         """Return all streams; needs neither network nor credentials."""
-        return [stream(self, self.kept, self.scope) for stream in self.stream_types]
+        return [stream(self, self.bookmarks, self.scope) for stream in self.stream_types]
 
     @functools.cached_property
     def stream_types(self) -> tuple[type[OrganizersStream], ...]:
@@ -246,7 +246,7 @@ class TapOrganizers(RestTap):
     def grow_tree(self) -> list[Node]:
         """Return which stream is read below which, for what is selected."""
         streams = {stream.name: stream for stream in self.streams_in_order(self.stream_types)}
-        return grow_tree(streams, SeriesDates(self, self.kept, self.scope), self.scope)
+        return grow_tree(streams, SeriesDates(self, self.bookmarks, self.scope), self.scope)
 
     def make_access(self, report: Report, failing: t.Iterable[Ending]) -> OrganizersAccess:
         """Return what judges the errors of lists in a run."""

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import gc
+from rest_tap.start import start
 
 
 def main() -> None:
     """Run the command line."""
-    # Modules stay as long as the process does. To look for garbage among them, again and again while they are
-    # imported, takes a fifth of the time to start.
-    gc.disable()
-    from tap_ticketing.tap import TapTicketing  # noqa: PLC0415 - not before that
-
-    gc.freeze()
-    gc.enable()
-    TapTicketing.cli()
+    start("tap_ticketing.tap", "TapTicketing")
 
 
 if __name__ == "__main__":

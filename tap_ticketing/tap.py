@@ -1,4 +1,4 @@
-"""The tap: its settings, the login, and how streams, scope and access are put together."""
+"""The tap: its settings, and how streams, scope and access are put together."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from singer_sdk import typing as th
 
 from rest_tap import checks
 from rest_tap.auth import SessionLogin
-from rest_tap.errors import ApiError, CredentialRefused, NotThere
-from rest_tap.request import Request
-from rest_tap.retry import refuses_login
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.tap import RestTap
 from rest_tap.tree import Node, grow
+from tap_ticketing import login
 from tap_ticketing.access import TicketingAccess
 from tap_ticketing.orders import DEFAULT_INCLUDES, INCLUDES, included
 from tap_ticketing.scope import Scope
@@ -24,8 +22,6 @@ if t.TYPE_CHECKING:
     from rest_tap.outcome import Ending
     from rest_tap.report import Report
     from tap_ticketing.client import TicketingStream
-
-LOGIN_SETTINGS = "email and password"
 
 
 SERVICES: Services = {
@@ -185,72 +181,19 @@ class TapTicketing(RestTap):
     @property
     def credential_settings(self) -> str:
         """Return the names of the settings to look at if the session token is refused."""
-        return "session_token" if self.config.get("session_token") else LOGIN_SETTINGS
+        return "session_token" if self.config.get("session_token") else login.SETTINGS
 
     def make_auth(self) -> SessionLogin:
         """Return what puts the session token into requests, after a login where there is none yet."""
         token = self.config.get("session_token")
-        return SessionLogin(None if token else self.login, token or None, self.config.get("password", ""))
+        log_in = None if token else lambda: login.session_token(self.http, self.config)
+        return SessionLogin(log_in, token or None, self.config.get("password", ""))
 
     @property
     def requests_per_minute(self) -> int | None:
         """Return this run's part of the limit: all shards read with one account."""
         limit = self.config.get("requests_per_minute")
         return None if limit is None else max(1, int(limit) // int(self.config["shard_count"]))
-
-    def login(self) -> str:
-        """Return a new session token for e-mail and password.
-
-        Raises:
-            CredentialRefused: They are wrong; asking again would not help.
-            ApiError: The login could not be reached, or answered something else.
-        """
-        path = f"/{self.config['login_path'].lstrip('/')}"
-        body = {"email": self.config["email"], "password": self.config["password"]}
-        as_json = self.config["login_body"] == "json"
-        request = Request(
-            path,
-            method="POST",
-            json=body if as_json else None,
-            form=None if as_json else body,
-            stream="login",
-            authenticated=False,
-            is_list=False,
-            is_login=True,
-        )
-        try:
-            answer = self.http.parse(request, self.http.fetch(request))
-        except ApiError as error:
-            error.concerns_all = True  # without a session token, no list can be read
-            if isinstance(error, NotThere):
-                told = NotThere(
-                    "the login is not there; look at the settings api_url and login_path",
-                    stream="login",
-                    path=path,
-                    status=error.status,
-                )
-                told.concerns_all = True
-                raise told from None
-            if not refuses_login(error):
-                raise
-            raise CredentialRefused(
-                f"the login was refused; look at the settings {LOGIN_SETTINGS}",
-                stream="login",
-                path=path,
-                status=error.status,
-            ) from None
-        token = answer.get("token") if isinstance(answer, dict) else None
-        if not isinstance(token, str) or not token:
-            # Errors come with status 200, too (Oveit: {"error": "…"}); what they say may hold a token.
-            raise CredentialRefused(
-                f"the login was refused; look at the settings {LOGIN_SETTINGS}"
-                if isinstance(answer, dict) and "error" in answer
-                else "the login was answered without a token; look at the settings "
-                f"{LOGIN_SETTINGS}, and at login_path and login_body",
-                stream="login",
-                path=path,
-            )
-        return token
 
     @functools.cached_property
     def scope(self) -> Scope:
@@ -259,7 +202,7 @@ class TapTicketing(RestTap):
 
     def discover_streams(self) -> list[TicketingStream]:
         """Return all streams; needs neither network nor credentials."""
-        return [stream(self, self.kept, self.scope) for stream in self._stream_types]
+        return [stream(self, self.bookmarks, self.scope) for stream in self._stream_types]
 
     @property
     def _stream_types(self) -> tuple[type[TicketingStream], ...]:

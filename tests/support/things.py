@@ -47,7 +47,7 @@ class ThingsTap(RestTap):
 
     def discover_streams(self) -> Sequence[Things]:
         """Return the one stream."""
-        return [self.stream_type(self, self.kept)]
+        return [self.stream_type(self, self.bookmarks)]
 
     def make_auth(self) -> HeaderToken:
         """Return a token."""

@@ -1,0 +1,64 @@
+"""The login: a session token for e-mail and password."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rest_tap.errors import ApiError, CredentialRefused, NotThere
+from rest_tap.request import Request
+from rest_tap.retry import refuses_login
+
+if t.TYPE_CHECKING:
+    from rest_tap.http import Client
+
+#: The settings that it takes.
+SETTINGS = "email and password"
+
+
+def session_token(http: Client, config: t.Mapping[str, t.Any]) -> str:
+    """Return a new session token.
+
+    Args:
+        http: What sends the request.
+        config: The settings.
+
+    Raises:
+        CredentialRefused: E-mail or password are wrong; asking again would not help.
+        ApiError: The login could not be reached, or answered something else.
+    """
+    path = f"/{config['login_path'].lstrip('/')}"
+    body = {"email": config["email"], "password": config["password"]}
+    as_json = config["login_body"] == "json"
+    request = Request(
+        path,
+        method="POST",
+        json=body if as_json else None,
+        form=None if as_json else body,
+        stream="login",
+        authenticated=False,
+        is_list=False,
+        is_login=True,
+    )
+    refused = f"the login was refused; look at the settings {SETTINGS}"
+    try:
+        answer = http.parse(request, http.fetch(request))
+    except ApiError as error:
+        told = error
+        if isinstance(error, NotThere):
+            reason = "the login is not there; look at the settings api_url and login_path"
+            told = NotThere(reason, stream="login", path=path, status=error.status)
+        elif refuses_login(error):
+            told = CredentialRefused(refused, stream="login", path=path, status=error.status)
+        told.concerns_all = True  # without a session token, no list can be read
+        if told is error:
+            raise
+        raise told from None
+    token = answer.get("token") if isinstance(answer, dict) else None
+    if isinstance(token, str) and token:
+        return token
+    # Errors come with status 200, too (Oveit: {"error": "…"}); what they say may hold a token.
+    is_error = isinstance(answer, dict) and "error" in answer
+    without = (
+        f"the login was answered without a token; look at the settings {SETTINGS}, and at login_path and login_body"
+    )
+    raise CredentialRefused(refused if is_error else without, stream="login", path=path)
