@@ -168,11 +168,6 @@ watch-pretix: .venv/ready ## compare the streams with the newest pretix on PyPI
 	$(UV) pip install --quiet --python .cache/pretix --upgrade pretix
 	$(BIN)/python -m tools.watch_pretix .cache/pretix/bin/python
 
-.PHONY: audit
-audit: .venv/ready ## ask PyPI whether a locked dependency has a known weakness (needs the network)
-	$(UV) tool run pip-audit@2.10.1 --strict --progress-spinner off --disable-pip --require-hashes \
-	  $(foreach lock,dev meltano orchestrate dbt site,-r requirements/$(lock).txt)
-
 .PHONY: clean
 clean: ## remove all that make has built
 	rm -rf .venv .meltano-venv .orchestrate-venv .dbt-venv .meltano .cache dist output/*

@@ -334,7 +334,6 @@ NOT_RUN = {
     "make test-slow": "likewise",
     "make bench-guard": "likewise, where there is valgrind",
     "make reliability": "takes an hour, and writes a page",
-    "make audit": "asks a service on the network, whose answer changes",
     "make test-next": "installs whatever was published since",
     "make watch-pretix": "likewise; tests/pretix/test_watch.py does it with a pretix that is known",
     "make lock": "brings whatever was published since",
