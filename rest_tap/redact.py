@@ -31,13 +31,25 @@ LONGEST = 4000
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
+class Pieces(t.NamedTuple):
+    """The pieces that give secrets away."""
+
+    by_length: dict[int, set[str]]
+    #: The length of the shortest, and what others begin with, cut to it.
+    shortest: int
+    beginnings: frozenset[str]
+
+
+NO_PIECES = Pieces({}, 0, frozenset())
+
+
 class Redactor:
     """Takes secrets out of texts in which a server may have echoed them."""
 
     def __init__(self, secrets: t.Callable[[], t.Iterable[str]]) -> None:
         """Take what tells the secrets; a login adds to them during a run."""
         self._secrets = secrets
-        self._known: dict[bool, tuple[set[str], dict[int, set[str]]]] = {}
+        self._known: dict[bool, tuple[set[str], Pieces]] = {}
 
     def clear(self, text: str, *, is_ours: bool = False) -> str:
         """Return a text on one line, printable, cut if it is very long, and without any secret or piece of one.
@@ -66,14 +78,21 @@ class Redactor:
         secrets = self.secrets()
         if not secrets or not text:
             return text
-        known, pieces = self._known.get(is_ours, (set(), {}))
+        known, pieces = self._known.get(is_ours, (set(), NO_PIECES))
         if known != secrets:
             pieces = _together(_pieces(secret, is_ours) for secret in secrets)
             self._known[is_ours] = (secrets, pieces)
+        if not pieces.by_length:
+            return text
         folded, places = _fold(text)
+        # One pass says of nearly all texts that no piece even begins in them.
+        least, beginnings = pieces.shortest, pieces.beginnings
+        starts = [start for start in range(len(folded) - least + 1) if folded[start : start + least] in beginnings]
+        if not starts:
+            return text
         hidden = bytearray(len(text))
-        for size, found in pieces.items():
-            for start in range(len(folded) - size + 1):
+        for size, found in pieces.by_length.items():
+            for start in starts:
                 if folded[start : start + size] in found:
                     first, last = places[start], places[start + size - 1]
                     hidden[first : last + 1] = b"\1" * (last + 1 - first)
@@ -91,8 +110,11 @@ def _printable(char: str) -> str:
 
 def _fold(text: str) -> tuple[str, t.Sequence[int]]:
     """Return a text without case, white space and backslashes, and where each of its characters stood."""
-    if text.isascii() and not any(char in text for char in "\\ \t\n\r\x00\x0b\x0c\x1b"):
-        return text.lower(), range(len(text))
+    if text.isascii() and not any(char in text for char in "\\\t\n\r\x00\x0b\x0c\x1b"):
+        if " " not in text:
+            return text.lower(), range(len(text))
+        if text.isprintable():
+            return text.replace(" ", "").lower(), [place for place, char in enumerate(text) if char != " "]
     chars: list[str] = []
     places: list[int] = []
     for place, char in enumerate(text):
@@ -104,12 +126,15 @@ def _fold(text: str) -> tuple[str, t.Sequence[int]]:
     return "".join(chars), places
 
 
-def _together(several: t.Iterable[dict[int, frozenset[str]]]) -> dict[int, set[str]]:
+def _together(several: t.Iterable[dict[int, frozenset[str]]]) -> Pieces:
     together: dict[int, set[str]] = {}
     for pieces in several:
         for size, found in pieces.items():
             together.setdefault(size, set()).update(found)
-    return together
+    if not together:
+        return NO_PIECES
+    shortest = min(together)
+    return Pieces(together, shortest, frozenset(piece[:shortest] for found in together.values() for piece in found))
 
 
 @functools.lru_cache(maxsize=256)
