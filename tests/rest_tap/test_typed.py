@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import logging
 import typing as t
 import zlib
 
@@ -16,9 +17,12 @@ from hypothesis import strategies as st
 from rest_tap.records import RecordEncoder
 from rest_tap.schema import UNKNOWN_FIELDS
 from rest_tap.typed import NAMES_LEARNT, Row, TypedPages
+from tests.conftest import kept_log
 from tests.support.values import NASTY, SHAPES, Json, Path, at, places, row_of, streams
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rest_tap.stream import ListStream
 
 WHEN = "2026-11-28T06:00:00Z"
@@ -46,6 +50,13 @@ TIMES = (
     "2026-01-31T24:00:00Z",
     "2026-06-30T23:59:60Z",
 )
+
+
+@pytest.fixture(autouse=True)
+def in_silence() -> Iterator[None]:
+    """Log none of the thousands of warnings."""
+    with kept_log(logging.ERROR):
+        yield
 
 
 def third(stream: str, crumb: list[str]) -> bool:

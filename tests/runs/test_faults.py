@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import random
 import typing as t
 
@@ -30,11 +29,8 @@ FINAL = ("status 401", "status 410", "a web page with 200", '`{"error"}` with 20
 @pytest.fixture(scope="module")
 def it() -> Iterator[Bench]:
     """A sandbox, and what a run that nothing disturbs reads from it."""
-    levels = {name: logging.getLogger(name).level for name in ("urllib3", "requests", "rest_tap", "singer_sdk")}
     with bench() as it:
         yield it
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
 
 
 def test_every_kind_of_fault_that_the_sandbox_has_is_tried() -> None:

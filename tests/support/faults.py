@@ -189,13 +189,18 @@ class Outcome:
     problems: tuple[str, ...] = ()
 
 
+#: What a secret could be logged by.
+LOGGERS = ("urllib3", "requests", "rest_tap", "singer_sdk", "tap-organizers", "tap-ticketing")
+
+
 class Bench:
     """A sandbox, what a run that nothing disturbs reads from it, and runs with faults."""
 
     def __init__(self) -> None:
         self.box = loading.settled(Sandbox(scale=SCALE))
         self.secrets = {self.box.token, self.box.password, "canary-proxy"}
-        for name in ("urllib3", "requests", "rest_tap", "singer_sdk", "tap-organizers", "tap-ticketing"):
+        self._levels = {name: logging.getLogger(name).level for name in LOGGERS}
+        for name in LOGGERS:
             logging.getLogger(name).setLevel(logging.DEBUG)
         before = self.run(Place("", streams=ORDERS))
         self.state, self.before = before.states[-1], tables(before)
@@ -205,8 +210,10 @@ class Bench:
         self._truth: dict[Place, Tables] = {}
 
     def close(self) -> None:
-        """Stop serving."""
+        """Stop serving, and log as before."""
         self.box.close()
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
 
     def config(self, place: Place) -> Json:
         """Return the settings for a place."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
+import pickle
 import typing as t
 
 from rest_tap.records import RecordEncoder, where
@@ -137,11 +139,17 @@ def fitting(schema: Json, number: int = 7) -> t.Any:
     return values[kinds[0]]
 
 
+@functools.lru_cache(maxsize=16)
+def _plain(stream: ListStream) -> bytes:
+    """Return a row of a stream that fits, pickled: a copy is made of that in a tenth of the time."""
+    schemas = stream.schema["properties"].items()
+    return pickle.dumps({name: fitting(schema) for name, schema in schemas if name != UNKNOWN_FIELDS})
+
+
 def row_of(stream: ListStream, number: int) -> Json:
     """Return a row of a stream that fits, with keys of its own."""
     properties = stream.schema["properties"]
-    names = [name for name in properties if name != UNKNOWN_FIELDS]
-    return {name: fitting(properties[name], number if name in stream.primary_keys else 7) for name in names}
+    return {**pickle.loads(_plain(stream)), **{name: fitting(properties[name], number) for name in stream.primary_keys}}
 
 
 def places(schema: Json, above: Path = ()) -> Iterator[tuple[Path, Json]]:
@@ -171,8 +179,8 @@ def spoiled(stream: ListStream, values: t.Sequence[t.Any] = NASTY) -> list[Spoil
     found: list[Spoiled] = []
     for path, schema in places(stream.schema):
         for value in values:
-            row: t.Any = row_of(stream, len(found) + 1)
-            node = row
+            row = row_of(stream, len(found) + 1)
+            node: t.Any = row
             for part in path[:-1]:
                 node = node[part]
             node[path[-1]] = copy.deepcopy(value)
@@ -185,7 +193,7 @@ def records_of(stream: ListStream, rows: list[Json]) -> list[Json | None]:
     encoder = RecordEncoder(stream)
     found: list[Json | None] = []
     for row in rows:
-        line = encoder.lines(encoder.prepare([copy.deepcopy(row)]), "2026-01-31T10:00:00Z")
+        line = encoder.lines(encoder.prepare([pickle.loads(pickle.dumps(row))]), "2026-01-31T10:00:00Z")
         found.append(json.loads(line)["record"] if line else None)
     return found
 
