@@ -82,6 +82,21 @@ def _names(crumb: Crumb) -> list[str]:
     return names
 
 
+def slimmed(catalog: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return a catalog without the schemas and fields of streams that it deselects; nobody looks at these in a run."""
+    entries = []
+    for entry in catalog["streams"]:
+        own = [one for one in entry.get("metadata", ()) if not one["breadcrumb"]]
+        is_deselected = own and not any(_may_select(one["metadata"]) for one in own)
+        entries.append({**entry, "schema": {"properties": {}}, "metadata": own} if is_deselected else entry)
+    return {**catalog, "streams": entries}
+
+
+def _may_select(metadata: dict[str, t.Any]) -> bool:
+    """Return whether a stream's own metadata leave open that it is selected."""
+    return metadata.get("selected") is not False or metadata.get("inclusion") == "automatic"
+
+
 def dropper(node: Node, note: Note, *, shared: bool) -> Dropper | None:
     """Return a function that takes out of a record what is left out, or None if there is nothing.
 
