@@ -13,8 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: Stream → the field that tells its rows apart in the benchmark's data.
-KEYS = {"organizers": "slug", "events": "slug", "tax_rules": "id", "orders": "code", "attendees": "id"}
+#: Stream → the fields that tell its rows apart in the benchmark's data.
+KEYS = {
+    "organizers": ("slug",),
+    "events": ("slug",),
+    "tax_rules": ("id",),
+    "orders": ("code",),
+    "order_positions": ("id",),
+    "order_answers": ("position", "question"),
+    "order_fees": ("id",),
+    "order_payments": ("order", "local_id"),
+    "order_refunds": ("order", "local_id"),
+    "attendees": ("id",),
+}
 
 
 class Row(msgspec.Struct):
@@ -23,6 +34,11 @@ class Row(msgspec.Struct):
     id: int | str | None = None
     slug: str | None = None
     code: str | None = None
+    #: In orders these are objects.
+    order: Any = None
+    position: Any = None
+    local_id: int | None = None
+    question: Any = None
 
 
 class AirbyteRecord(msgspec.Struct):
@@ -60,7 +76,7 @@ class Written:
         """Count a row."""
         self.rows += 1
         self.record_bytes += size
-        self.keys.setdefault(stream, set()).add(getattr(row, KEYS[stream]))
+        self.keys.setdefault(stream, set()).add(tuple(getattr(row, key) for key in KEYS[stream]))
 
     def digest(self) -> str:
         """Return what is the same for the same sets of keys."""

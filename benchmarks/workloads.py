@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from benchmarks.data import Scale
 
+#: What is cut out of orders, as it is selected by default.
+PARTS = ("order_positions", "order_answers", "order_fees", "order_payments", "order_refunds")
 ORGANIZERS = ("organizers", "events", "tax_rules")
 #: Readers of this project and the floors, with which everything is compared.
 OURS = ("floor", "floor-8", "tap")
@@ -57,6 +59,16 @@ def _orders(orders: int, tax_rules: int, readers: tuple[str, ...]) -> Workload:
     )
 
 
+def _parts(orders: int) -> Workload:
+    return Workload(
+        "W5",
+        f"{orders:,} orders of 3 kB and all that is cut out of them, no latency",
+        Scale(events=1, orders=orders),
+        ("organizers", "events", "orders", *PARTS),
+        ("floor", "tap"),
+    )
+
+
 def _attendees(count: int, readers: tuple[str, ...]) -> Workload:
     return Workload(
         "W3",
@@ -79,6 +91,8 @@ WORKLOADS = (
     _below_events(2_000, (*OURS, *OTHERS)),
     # The template's tap takes time that grows with the square of the events.
     _below_events(5_000, (*OURS, "dlt-8", "airbyte-8")),
+    # The others have no such streams.
+    _parts(20_000),
 )
 
 QUICK = (
@@ -87,6 +101,7 @@ QUICK = (
     _attendees(10_000, ("floor", "tap")),
     _below_events(400, OURS),
     _below_events(2_000, OURS),
+    _parts(2_000),
 )
 
 

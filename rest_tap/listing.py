@@ -40,7 +40,7 @@ class Handling(t.Protocol):
         """Return the function that says whether the maps of a node's stream let a row through."""
         ...
 
-    def decoder(self, node: Node, context: Context) -> Decode | None:
+    def decoder(self, listing: Listing) -> Decode | None:
         """Return what decodes the pages of a list; None if it takes nothing special."""
         ...
 
@@ -259,8 +259,7 @@ class Listing:
                 for beside in node.companions
                 if all(self.stream.brings(stream, context) for stream in beside.writes)
             ]
-        # Rows of which records of more than one stream are made have to be records.
-        self.decode = None if self.companions else handling.decoder(node, context)
+        self.decode = handling.decoder(self)
         self._walk = Walk(self.paginator)
         self._pending: dict[tuple[int, ...], PendingPage] = {}
         self._at_hand = AdmittedPage(Page([]), [], [])

@@ -22,11 +22,13 @@ from rest_tap.normalise import Misfits, Normaliser, Path
 from rest_tap.redact import holds_secret
 from rest_tap.schema import ABSENT, UNKNOWN_FIELDS, Record
 from rest_tap.selection import dropper, tree
-from rest_tap.typed import Row, Shape, TypedPages, finish
+from rest_tap.typed import Part, Row, Shape, TypedPages, finish
 from rest_tap.unexpected import Unexpected, says
 
 if t.TYPE_CHECKING:
     from singer_sdk import Stream
+
+    from rest_tap.cuts import Cut
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class RecordEncoder:
         self._left_out = tree(left_out)
         if without_personal_data:
             self._left_out.keep_named(stream.schema)
+        self._is_cut_out = bool(getattr(stream, "cuts", ()))
         # Rows that were cut out of others share with them whatever is nested deeper.
         self._drop = dropper(self._left_out, self._note_left_out, shared=getattr(stream, "nested_in", None) is not None)
         own_keys = t.cast("t.Sequence[str]", type(stream).primary_keys)
@@ -100,6 +103,11 @@ class RecordEncoder:
         """Return what makes records fit; typed rows do."""
         return Normaliser(self._promised, self._keys, declared=self._stream.schema, note=self._note_kept)
 
+    @functools.cached_property
+    def _shape(self) -> Shape:
+        """Return what is known of the stream's records."""
+        return Shape(self._stream.schema, self._promised, self._left_out, known=self._known)
+
     @property
     def has_left_out(self) -> bool:
         """Return whether rows were left out: by a map, because they lack a key, or because they did not come."""
@@ -130,9 +138,17 @@ class RecordEncoder:
             envelope: What else in an answer is looked at.
         """
         if self._typed is None and self._is_plain:
-            shape = Shape(self._stream.schema, self._promised, self._left_out, known=self._known)
-            self._typed = TypedPages(shape, keys=self._keys, records_key=records_key, envelope=envelope)
+            self._typed = TypedPages(self._shape, keys=self._keys, records_key=records_key, envelope=envelope)
         return self._typed
+
+    def part(self, given: Record, cuts: t.Sequence[Cut]) -> Part | None:
+        """Return what decodes typed records out of the rows of another stream, or None if maps have to have others.
+
+        Args:
+            given: The parents' keys, which every record gets.
+            cuts: Where in a row they stand.
+        """
+        return Part(self._name, self._shape, self._keys, given, cuts) if self._is_plain else None
 
     def prepare(self, records: list[Record], keys: Record | None = None) -> list[Record]:
         """Make the rows of a page what leaves the tap before maps, changing them in place.
@@ -154,6 +170,8 @@ class RecordEncoder:
                     self._clear_names(unknown)
             return records
         records, known = self._present(records), self._known
+        if self._is_cut_out:
+            records = [self._shape.ordered({**record, **keys}) for record in records]
         for record in records:
             record.update(keys)
             if not record.keys() <= known:

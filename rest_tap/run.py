@@ -29,7 +29,7 @@ if t.TYPE_CHECKING:
     from rest_tap.schema import Record
     from rest_tap.state import State
     from rest_tap.stream import Context, ListStream
-    from rest_tap.typed import Decode
+    from rest_tap.typed import Decode, Part
 
 logger = logging.getLogger(__name__)
 
@@ -170,18 +170,24 @@ class Run:
         encoder = self.messages.encoder(stream)
         return _passes_all if encoder.passes_all else encoder.passes
 
-    def decoder(self, node: Node, context: Context) -> Decode | None:
+    def decoder(self, listing: Listing) -> Decode | None:
         """Return what decodes a list's pages straight into typed rows, where nobody else needs these as records."""
-        stream = node.stream
-        if node.children or node.writes != [stream] or not stream.writes_rows_as_they_come:
+        stream, writes = listing.stream, listing.writes()
+        if listing.node.children or stream.cuts or not (stream.selected and stream.writes_rows_as_they_come):
             return None
         if stream.get_batch_config(stream.config) is not None:
             return None
         typed = self.messages.encoder(stream).typed(stream.records_key, stream.envelope)
-        if typed is None:
+        parts = [self._part(one, listing.context) for one in writes if one is not stream]
+        if typed is None or None in parts:
             return None
-        columns = stream.schema["properties"]
-        return typed.decoder({name: value for name, value in context.items() if name in columns})
+        return typed.decoder(_keys_of(stream, listing.context), t.cast("list[Part]", parts))
+
+    def _part(self, stream: ListStream, context: Context) -> Part | None:
+        """Return what decodes the records of a stream out of typed rows, if that can be done."""
+        if not (stream.cuts and stream.writes_rows_as_they_come):
+            return None
+        return self.messages.encoder(stream).part(_keys_of(stream, context), stream.cuts)
 
     def read(self, listing: Listing) -> None:
         """Read a list and everything below it, and report how it ended."""
@@ -419,6 +425,12 @@ class Run:
         if self._deadline is not None and time.monotonic() > self._deadline:
             msg = "the time budget (setting max_runtime_seconds) is spent"
             raise StopRun(msg)
+
+
+def _keys_of(stream: ListStream, context: Context) -> Record:
+    """Return the parents' keys that the records of a stream get."""
+    columns = stream.schema["properties"]
+    return {name: value for name, value in context.items() if name in columns}
 
 
 def _passes_all(record: Record) -> bool:  # noqa: ARG001

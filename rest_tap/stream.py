@@ -8,6 +8,7 @@ for each page or list, in order.
 from __future__ import annotations
 
 import abc
+import functools
 import itertools
 import typing as t
 
@@ -19,11 +20,12 @@ from singer_sdk.singerlib.catalog import (
     MetadataMapping,
 )
 
+from rest_tap.cuts import Cut, cut_out
 from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
 from rest_tap.paging import Page, PageNumber, Paginator
 from rest_tap.replies import api_words
 from rest_tap.request import Params, fill_path
-from rest_tap.schema import ABSENT, Record, Schema, record_schema, sensitive
+from rest_tap.schema import Record, Schema, record_schema, sensitive
 from rest_tap.sdk import SeamStream, quiet
 from rest_tap.sweep import NO_SWEEP, Sweep
 from rest_tap.typed import Row
@@ -87,6 +89,8 @@ class ListStream(SeamStream, abc.ABC):
     nested_in: str | None = None
     #: For such a stream: keys to add, and the fields of the parent's row they come from.
     nested_keys: t.ClassVar[t.Mapping[str, str]] = {}
+    #: Lists inside of these rows that its records stand in, where they are not these rows themselves.
+    inner: t.ClassVar[tuple[Cut, ...]] = ()
     #: Stream with the same list below each of its rows, for servers that lack this one.
     fallback: t.ClassVar[str] = ""
     #: Another way to read the list where it does not come complete.
@@ -178,9 +182,14 @@ class ListStream(SeamStream, abc.ABC):
         """Return the breadcrumbs of fields that are left out unless the catalog selects them."""
         return sensitive(self.schema, "secret")
 
+    @functools.cached_property
+    def cuts(self) -> tuple[Cut, ...]:
+        """Return the lists in a row that the records stand in, the outermost first; none where rows are records."""
+        return (Cut(self.nested_in, self.nested_keys), *self.inner) if self.nested_in else ()
+
     @property
     def writes_rows_as_they_come(self) -> bool:
-        """Return whether the rows of the list are the stream's records, and no method makes others of them."""
+        """Return whether the rows, or what is cut out of them, are the records, and no method makes others of them."""
         own = type(self)
         return all(getattr(own, name) is getattr(ListStream, name) for name in ("received", "rows", "page_records"))
 
@@ -323,13 +332,11 @@ class ListStream(SeamStream, abc.ABC):
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:  # noqa: ARG002
         """Return the stream's records that stand in one row of its list.
 
-        For a stream that is cut out of its parent's rows, ``row`` is the parent's; the
-        records are copies, because the parent's own record comes after them.
+        For a stream that is cut out of its parent's rows, ``row`` is the parent's.
         """
-        if self.nested_in is None:
+        if not self.cuts:
             return (row,)
-        keys = {name: row.get(field) for name, field in self.nested_keys.items()}
-        return [{**item, **keys} for item in objects_in(row, self.nested_in)]
+        return row.cut_out(self.name) if isinstance(row, Row) else cut_out(row, self.cuts)
 
     def page_records(
         self,
@@ -372,20 +379,6 @@ def checked_rows(rows: t.Any) -> list[Record]:
             msg = f"a row is {_kind(row)} instead of an object"
             raise BrokenAnswer(msg)
     return rows
-
-
-def objects_in(row: Record, field: str) -> list[Record]:
-    """Return the objects in a list inside of a row.
-
-    What is no object, and a list that did not come at all, becomes one that is marked as absent,
-    so that the stream is not taken for whole.
-    """
-    nested = row.get(field, [None])
-    if not nested:
-        return []
-    return [
-        item if isinstance(item, dict) else {ABSENT: None} for item in (nested if isinstance(nested, list) else [None])
-    ]
 
 
 def _kind(value: object) -> str:

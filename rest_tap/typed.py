@@ -10,15 +10,20 @@ field comes that no schema names. Such names are learnt first, as far as they ar
 server that is newer than the schema is read as fast. Both ways write the same bytes: the fields
 in the order of the schema, then the unknown ones by name. So nothing but time depends on which
 one a page has gone.
+
+Streams that are cut out of the rows of a page are decoded from it by themselves: their records have
+fields, and leave fields out, of their own.
 """
 
 from __future__ import annotations
 
+import itertools
 import operator
 import typing as t
 
 import msgspec
 
+from rest_tap.cuts import cut_out
 from rest_tap.floats import exact
 from rest_tap.normalise import NUMBER_TYPE, WHOLE_TYPE, kind_of
 from rest_tap.redact import masked
@@ -27,6 +32,7 @@ from rest_tap.times import check_days, check_times, texts_to_utc
 from rest_tap.unexpected import is_closed
 
 if t.TYPE_CHECKING:
+    from rest_tap.cuts import Cut
     from rest_tap.schema import Record, Schema
     from rest_tap.selection import Node
     from rest_tap.unexpected import Unexpected
@@ -34,6 +40,8 @@ if t.TYPE_CHECKING:
 #: Returns the body of an answer; its rows are typed ones, or else records in the order of the schema.
 Decode = t.Callable[[bytes], t.Any]
 
+#: The field of a typed row that has what is cut out of it, which no server sends.
+PARTS = "_parts"
 #: Names that no schema has and are learnt, of each kind of object.
 NAMES_LEARNT = 64
 
@@ -49,6 +57,8 @@ class Row(msgspec.Struct):
         attributes: t.ClassVar[dict[str, str]]
         #: What else is to be done with such objects.
         steps: t.ClassVar[Steps]
+        #: The records of other streams that are cut out of the row, by stream; none once it is finished.
+        parts: dict[str, list[Row]] | msgspec.UnsetType
 
     def get(self, name: str, default: t.Any = None) -> t.Any:
         """Return the value of a field as it came, or the default where it did not come."""
@@ -62,6 +72,10 @@ class Row(msgspec.Struct):
         if value is msgspec.UNSET:
             raise KeyError(name)
         return value
+
+    def cut_out(self, stream: str) -> list[t.Any]:
+        """Return the records of a stream that are cut out of the row; only as long as it is not finished."""
+        return t.cast("dict[str, list[Row]]", self.parts)[stream]
 
     def items(self) -> t.Iterable[tuple[str, t.Any]]:
         """Return all that has come, by name."""
@@ -147,6 +161,12 @@ class Shape:
         """Return the type of a field's values, without null."""
         return _plain(self._fields[name])
 
+    def values(self, name: str, required: t.Collection[str]) -> t.Any:
+        """Return the type of a list of a field's values, which are null in no record if it is required."""
+        return t.cast("t.Any", list)[
+            self.plain(name) if name in required else _or_null(self.plain(name), {"type": "null"})
+        ]
+
     def learn(self, record: Record) -> bool:
         """Take note of the fields of a record that no schema names; return whether there are new ones."""
         new = {name for name in record.keys() - self._fields.keys() - self.learnt if _can_be_named(name)}
@@ -212,12 +232,14 @@ class Shape:
                 declared.append((attribute, kind))
             else:
                 declared.append((attribute, _or_null(kind, schema), msgspec.UNSET))
+        ours = {"parts": PARTS} if base else {}
+        declared += [(attribute, _Nothing, msgspec.UNSET) for attribute in ours]
         return msgspec.defstruct(
             "Row" if base else "Inner",
             declared,
             bases=(base,) if base else (),
             namespace={"attributes": attributes, "steps": steps},
-            rename={attribute: name for name, attribute in attributes.items()},
+            rename={**{attribute: name for name, attribute in attributes.items()}, **ours},
             forbid_unknown_fields=True,
             kw_only=True,
             gc=False,
@@ -274,19 +296,21 @@ class TypedPages:
         #: The decoders, by the fields that are given.
         self._decoders: dict[frozenset[str], t.Any] = {}
 
-    def decoder(self, given: Record) -> Decode | None:
+    def decoder(self, given: Record, parts: t.Sequence[Part] = ()) -> Decode | None:
         """Return what decodes the pages of a list, or None if all of its pages go the other way.
 
         Args:
             given: The parents' keys, which every row of the list gets.
+            parts: What is cut out of the rows; these are typed only if all of that is.
         """
         try:
             self._compiled(frozenset(given))
             for name, value in given.items():
                 msgspec.convert(value, self._shape.plain(name))
+            cutter = Cutter(self._records_key, parts)
         except (Unsupported, msgspec.ValidationError, OverflowError):
             return None
-        return lambda content: self._decode(content, given)
+        return lambda content: self._decode(content, given, cutter)
 
     def _compiled(self, given: frozenset[str]) -> t.Any:
         """Return the decoder for rows that get these fields from elsewhere."""
@@ -302,28 +326,181 @@ class TypedPages:
             self._decoders[given] = decoder
         return decoder
 
-    def _decode(self, content: bytes, given: Record) -> t.Any:
+    def _decode(self, content: bytes, given: Record, cutter: Cutter) -> t.Any:
         try:
             answer = self._compiled(frozenset(given)).decode(content)
             _check(answer.rows)
+            cutter.cut(content, answer.rows)
         except (msgspec.ValidationError, OverflowError):
-            return self._decode_otherwise(content, given)
+            return self._decode_otherwise(content, given, cutter)
         around = {name: getattr(answer, f"e{at}") for at, name in enumerate(self._envelope)}
         told = {name: value for name, value in around.items() if value is not msgspec.UNSET}
         return {self._records_key: answer.rows, **told}
 
-    def _decode_otherwise(self, content: bytes, given: Record) -> t.Any:
+    def _decode_otherwise(self, content: bytes, given: Record, cutter: Cutter) -> t.Any:
         """Return an answer with rows as records, unless these teach names that let them be typed ones."""
         body = _decode(content)
         rows = body.get(self._records_key) if isinstance(body, dict) else None
         if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-            if sum(self._shape.learn(row) for row in rows):
+            if sum(self._shape.learn(row) for row in rows) + cutter.learn(rows):
                 self._decoders.clear()
-                return self._decode(content, given)
+                return self._decode(content, given, cutter)
             for row in rows:
                 row.update((name, value) for name, value in given.items() if name not in row)
             body[self._records_key] = [self._shape.ordered(row) for row in rows]
         return body
+
+
+class Part(t.NamedTuple):
+    """What is known of the records of one stream that are cut out of the rows of another one.
+
+    Attributes:
+        stream: The stream's name.
+        shape: What is known of its records.
+        required: Fields that no record may lack.
+        given: The parents' keys, which every record gets.
+        cuts: Where in a row the records stand.
+    """
+
+    stream: str
+    shape: Shape
+    required: t.Collection[str]
+    given: Record
+    cuts: t.Sequence[Cut]
+
+
+class _Way(t.NamedTuple):
+    """The way from a row to the records that are cut out of it, by attributes.
+
+    Attributes:
+        stream: The stream's name.
+        lists: The list in each of the objects on the way.
+        values: What of each of them the records get: the attribute there, and that of a record.
+        added: All these attributes of a record, with the types of lists of their values.
+    """
+
+    stream: str
+    lists: list[str]
+    values: list[list[tuple[str, str]]]
+    added: list[tuple[str, t.Any]]
+
+
+class Cutter:
+    """Decodes what is cut out of the rows of a list.
+
+    It decodes pages by itself, since the same objects have other fields in the row that they stand in.
+    """
+
+    def __init__(self, records_key: str, parts: t.Sequence[Part]) -> None:
+        """Compile the types.
+
+        Args:
+            records_key: Where the rows stand in an answer.
+            parts: What is cut out of them.
+
+        Raises:
+            Unsupported: A schema cannot be said in types.
+            ValidationError: A key of a parent is not of its type.
+        """
+        self._records_key = records_key
+        self._parts = parts
+        #: Decoders, each of lists with different names, and the ways to what is in them.
+        self._decoders: list[tuple[t.Any, list[_Way]]] = []
+        for part in parts:
+            for name, value in part.given.items():
+                msgspec.convert(value, part.shape.plain(name))
+        self._compile()
+
+    def learn(self, rows: list[Record]) -> bool:
+        """Take note of fields that no schema names; return whether there are new ones."""
+        found = False
+        for part in self._parts:
+            for row in rows:
+                for record in cut_out(row, part.cuts):
+                    found |= part.shape.learn(record)
+        if found:
+            self._compile()
+        return found
+
+    def cut(self, content: bytes, rows: list[Row]) -> None:
+        """Add to the rows of an answer what is cut out of them.
+
+        Raises:
+            ValidationError: Something is not of its type.
+            OverflowError: A time is not within the years that there are, once it is in UTC.
+        """
+        if not self._parts:
+            return
+        for row in rows:
+            row.parts = {}
+        for decoder, ways in self._decoders:
+            objects = decoder.decode(content).rows
+            for way in ways:
+                found = _cut(objects, way.lists, way.values)
+                for row, records in zip(rows, found, strict=True):
+                    t.cast("dict[str, list[Row]]", row.parts)[way.stream] = records
+                flat = list(itertools.chain.from_iterable(found))
+                for attribute, kind in way.added:
+                    msgspec.convert(list(map(operator.attrgetter(attribute), flat)), kind)
+                _check(flat)
+
+    def _compile(self) -> None:
+        self._decoders = []
+        left = list(self._parts)
+        while left:
+            together: dict[str, Part] = {}
+            for part in left:
+                together.setdefault(part.cuts[0].field, part)
+            now = list(together.values())
+            left = [part for part in left if part not in now]
+            self._decoders.append(self._decoder(now))
+
+    def _decoder(self, parts: list[Part]) -> tuple[t.Any, list[_Way]]:
+        """Return the decoder of an answer for records that stand in lists of different names, and the ways to them."""
+        ways: list[_Way] = []
+        outer: _Fields = {}
+        for part in parts:
+            added = {name for cut in part.cuts for name in cut.keys}
+            inner = part.shape.type([name for name in part.required if name not in added], part.given, Row)
+            attributes = inner.attributes
+            way = _Way(part.stream, [], [], [])
+            for cut in reversed(part.cuts):
+                fields = outer if cut is part.cuts[0] else {}
+                fields |= {f"value_{own}": (t.Any, own) for own in cut.keys.values()}
+                fields[f"list_{cut.field}"] = (t.cast("t.Any", list)[inner] | None, cut.field)
+                way.lists.insert(0, f"list_{cut.field}")
+                way.values.insert(0, [(f"value_{own}", attributes[name]) for name, own in cut.keys.items()])
+                way.added.extend((attributes[name], part.shape.values(name, part.required)) for name in cut.keys)
+                if fields is not outer:
+                    inner = _object(fields)
+            ways.append(way)
+        rows = t.cast("t.Any", list)[_object(outer)]
+        answer = msgspec.defstruct("Answer", [("rows", rows)], rename={"rows": self._records_key})
+        return msgspec.json.Decoder(answer, float_hook=exact), ways
+
+
+#: The types and names of fields, by attribute.
+_Fields = dict[str, tuple[t.Any, str]]
+
+
+def _object(fields: _Fields) -> t.Any:
+    """Return a type for objects of which only some fields are looked at; lists have to be there."""
+    declared = [(name, kind, None) if kind is t.Any else (name, kind) for name, (kind, _) in fields.items()]
+    names = {attribute: name for attribute, (_, name) in fields.items()}
+    return msgspec.defstruct("Object", declared, rename=names, kw_only=True, gc=False)
+
+
+def _cut(objects: list[t.Any], lists: list[str], values: list[list[tuple[str, str]]]) -> list[list[Row]]:
+    """Return the records that stand in each of some objects, with what they get from it."""
+    found: list[list[t.Any]] = [items or [] for items in map(operator.attrgetter(lists[0]), objects)]
+    if len(lists) > 1:
+        below = iter(_cut(list(itertools.chain.from_iterable(found)), lists[1:], values[1:]))
+        found = [list(itertools.chain.from_iterable(itertools.islice(below, len(items)))) for items in found]
+    for own, attribute in values[0]:
+        for value, items in zip(map(operator.attrgetter(own), objects), found, strict=True):
+            for item in items:
+                setattr(item, attribute, value)
+    return found
 
 
 def finish(rows: list[Row], given: Record, unexpected: Unexpected) -> None:
@@ -336,6 +513,9 @@ def finish(rows: list[Row], given: Record, unexpected: Unexpected) -> None:
     """
     kind = type(rows[0])
     steps, attributes = kind.steps, kind.attributes
+    if rows[0].parts is not msgspec.UNSET:
+        for row in rows:
+            row.parts = msgspec.UNSET
     for name, value in given.items():
         attribute = attributes[name]
         for row in rows:
@@ -448,6 +628,6 @@ def _or_null(kind: t.Any, schema: Schema) -> t.Any:
 
 def _can_be_named(name: str) -> bool:
     """Return whether a type can have a field of this name: in JSON, it has to stand as it is, also without secrets."""
-    if name == UNKNOWN_FIELDS or any(sign in '"\\' or sign < " " for sign in name):
+    if name in {UNKNOWN_FIELDS, PARTS} or any(sign in '"\\' or sign < " " for sign in name):
         return False
     return masked(name) == name

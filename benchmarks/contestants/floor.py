@@ -72,7 +72,26 @@ class Floor:
                     self.tax_rules(slug, events)
                 if "orders" in streams:
                     for page in self.rows(f"/organizers/{slug}/orders/"):
+                        if "order_positions" in streams:
+                            self.parts(page, organizer=slug)
                         self.write("orders", page, organizer=slug)
+
+    def parts(self, orders: list[Row], **keys: str) -> None:
+        """Write what is cut out of orders."""
+        positions, answers = [], []
+        lists: dict[str, list[Row]] = {"fees": [], "payments": [], "refunds": []}
+        for order in orders:
+            above = {"event": order["event"], "order": order["code"]}
+            dated = {**above, "order_last_modified": order["last_modified"]}
+            for position in order["positions"]:
+                positions.append({**position, **dated})
+                answers += [{**answer, **dated, "position": position["id"]} for answer in position["answers"]]
+            for name, rows in lists.items():
+                rows += [{**row, **(dated if name == "fees" else above)} for row in order[name]]
+        self.write("order_positions", positions, **keys)
+        self.write("order_answers", answers, **keys)
+        for name, rows in lists.items():
+            self.write(f"order_{name}", rows, **keys)
 
     def tax_rules(self, organizer: str, events: list[str]) -> None:
         """Read the lists below events; where there is one event, its pages at once."""

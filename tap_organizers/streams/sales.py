@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
+from rest_tap.cuts import Cut
 from rest_tap.schema import (
     Array,
     Boolean,
@@ -19,7 +21,6 @@ from rest_tap.schema import (
     String,
     fields,
 )
-from rest_tap.stream import objects_in
 from tap_organizers.client import OrganizersStream
 from tap_organizers.incremental import CreationOrderedStream, EventIncrementalStream, IncrementalStream
 from tap_organizers.streams.nested import ANSWER, CHECKIN, DOWNLOAD, PRINT_LOG, SEAT
@@ -339,6 +340,7 @@ class OrderAnswers(OrderPartStream):
 
     name = "order_answers"
     nested_in = "positions"
+    inner = (Cut("answers", {"position": "id"}),)
     primary_keys = ("position", "question")
     replication_key = "order_last_modified"
     properties = fields(
@@ -346,20 +348,6 @@ class OrderAnswers(OrderPartStream):
         order_last_modified=DateTime("When the order was last modified; the time that this stream goes by."),
         **ANSWER,
     )
-
-    def rows(self, row: Record, context: Context) -> t.Iterable[Record]:
-        """Return the answers of all positions of an order."""
-        return [
-            {
-                **answer,
-                "position": position.get("id"),
-                "event": row.get("event"),
-                "order": row.get("code"),
-                "order_last_modified": row.get("last_modified"),
-            }
-            for position in super().rows(row, context)
-            for answer in objects_in(position, "answers")
-        ]
 
 
 class OrderFees(OrderPartStream):
@@ -406,10 +394,10 @@ class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
         """Return both, though the rows themselves have nothing to go on from."""
         return ("FULL_TABLE", "INCREMENTAL")
 
-    def rows(self, row: Record, context: Context) -> t.Iterable[Record]:  # noqa: ARG002
-        """Return what stands in an order's row."""
-        keys = {name: row.get(field) for name, field in self.nested_keys.items()}
-        return [{**item, **keys} for item in objects_in(row, self.part)]
+    @functools.cached_property
+    def cuts(self) -> tuple[Cut, ...]:
+        """Return where the records stand in an order, whichever list that came with."""
+        return (Cut(self.part, self.nested_keys),)
 
 
 class OrderPayments(OrderMoneyStream):

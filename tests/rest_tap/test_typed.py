@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rest_tap.records import RecordEncoder
 from rest_tap.schema import UNKNOWN_FIELDS
-from rest_tap.typed import NAMES_LEARNT, Row, TypedPages
+from rest_tap.typed import NAMES_LEARNT, Cutter, Row, TypedPages
 from tests.conftest import kept_log
 from tests.support.values import NASTY, SHAPES, Json, Path, at, places, row_of, streams
 
@@ -24,6 +24,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rest_tap.stream import ListStream
+    from rest_tap.typed import Part
 
 WHEN = "2026-11-28T06:00:00Z"
 #: Times as servers write them, to be put into UTC or left as they are.
@@ -99,7 +100,9 @@ class Ways:
         decode, otherwise = typed.decoder(self.given), self.typed(self.slow)
         assert decode is not None
         self.decode = decode
-        self.decode_otherwise = functools.partial(otherwise._decode_otherwise, given=self.given)
+        self.decode_otherwise = functools.partial(
+            otherwise._decode_otherwise, given=self.given, cutter=Cutter(stream.records_key, ())
+        )
 
     def typed(self, encoder: RecordEncoder) -> TypedPages:
         typed = encoder.typed(self.stream.records_key, self.stream.envelope)
@@ -218,6 +221,92 @@ def hard() -> list[tuple[ListStream, list[tuple[Path, Json]]]]:
         if one.name in wanted
     ]
     return [(one, [place for place in places(one.schema) if place[0][0] not in one.parent_keys]) for one in found]
+
+
+class Cuts:
+    """A stream whose pages are written both ways, with the streams that are cut out of its rows."""
+
+    def __init__(self, name: str, selection: str) -> None:
+        tap = {
+            one.name: one for one in streams("tap-organizers", *SELECTIONS[selection][:1], **SELECTIONS[selection][1])
+        }
+        self.stream = tap[name]
+        parts = {f"{name[:-1]}_{part}" for part in ("positions", "answers", "fees", "payments", "refunds", "options")}
+        self.parts = [one for one in tap.values() if one.name in parts and one.selected]
+        self.given = parents(self.stream)
+        self.encoders = {(way, one.name): RecordEncoder(one) for way in range(3) for one in (*self.parts, self.stream)}
+        typed = self.encoders[0, name].typed("results", self.stream.envelope)
+        other = self.encoders[1, name].typed("results", self.stream.envelope)
+        assert typed is not None
+        assert other is not None
+        cut_out = [self.encoders[0, one.name].part(self.given, one.cuts) for one in self.parts]
+        assert cut_out
+        assert all(cut_out)
+        decode = typed.decoder(self.given, t.cast("list[Part]", cut_out))
+        assert decode is not None
+        self.decode = decode
+        self.decode_otherwise = functools.partial(
+            other._decode_otherwise, given=self.given, cutter=Cutter("results", ())
+        )
+
+    def lines(self, way: int, rows: list[t.Any]) -> dict[str, bytes]:
+        """Return what is written of each stream; writing changes the rows, so their own records come last."""
+        found = {}
+        for stream in (*self.parts, self.stream):
+            encoder = self.encoders[way, stream.name]
+            records = [record for one in rows for record in stream.rows(one, self.given)]
+            found[stream.name] = encoder.lines(encoder.prepare(records, self.given), WHEN)
+        return found
+
+    def check(self, rows: list[Json]) -> bool:
+        """Write a page both ways and compare; return whether it went the fast one."""
+        body = page(self.stream, rows)
+        came = self.decode(body)["results"]
+        is_typed = isinstance(came[0], Row)
+        fast = self.lines(0, came)
+        self.decode_otherwise(body)  # which learns names, and then goes the fast way itself
+        assert fast == self.lines(1, self.decode_otherwise(body)["results"])
+        plain = self.lines(2, msgspec.json.decode(body)["results"])
+        for stream, lines in fast.items():
+            assert list(map(json.loads, lines.splitlines())) == list(map(json.loads, plain[stream].splitlines()))
+            ours, others = (self.encoders[way, stream] for way in (0, 2))
+            assert ours.unexpected.times == others.unexpected.times or ours.unexpected.others
+            assert ours.without_key == others.without_key
+        return is_typed
+
+
+@pytest.mark.parametrize("name", ["orders", "questions"])
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_what_is_cut_out_of_rows_is_typed_and_written_alike(selection: str, name: str) -> None:
+    ways = Cuts(name, selection)
+    stream = ways.stream
+    rows = [row(stream, number) for number in range(3)]
+    assert ways.check(rows)
+    for field in {one.cuts[0].field for one in ways.parts}:
+        rows[0][field] = []
+        rows[1][field] = None
+        rows[2][field] *= 2
+    assert ways.check(rows)
+    del rows[0][field]
+    assert not ways.check(rows)
+    rows = [row(stream, number) for number in range(3)]
+    for path, schema in places(stream.schema):
+        if schema.get("properties"):
+            put(rows[2], (*path, "further"), 1)
+    assert ways.check(rows)
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_a_value_that_does_not_fit_what_is_cut_out_costs_nothing_but_time(selection: str) -> None:
+    ways = Cuts("orders", selection)
+    went = set()
+    for number, (path, schema) in enumerate(places(ways.stream.schema)):
+        values = TIMES[number % 7 :: 7] if schema.get("format") == "date-time" else NASTY[number % 16 :: 16]
+        for value in values if path[0] not in ways.stream.parent_keys else ():
+            rows = [row(ways.stream, 1), row(ways.stream, 2)]
+            put(rows[1], path, value)
+            went.add(ways.check(rows))
+    assert went == {True, False}
 
 
 JSON = st.recursive(
