@@ -137,6 +137,7 @@ class Stopped(Exception):
 NOT_JSON = "the answer is not whole or not JSON"
 UNREADABLE_ANSWER = "an answer that is not whole or not JSON"
 WEB_PAGE = "answered with a web page instead of JSON; look at the setting api_url"
+HEADERS_TOO_LARGE = "the headers of the answer take more than 1 MB, which is no answer of an API"
 DENIED = "access denied"
 NOT_FOUND = "not found; look at the setting api_url"
 REFUSED = "refused"

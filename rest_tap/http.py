@@ -28,7 +28,7 @@ from rest_tap import errors
 from rest_tap.budget import Budget, Lease
 from rest_tap.connection import explain
 from rest_tap.cookies import SessionCookies
-from rest_tap.errors import ApiError, BrokenAnswer, Unanswered
+from rest_tap.errors import ApiError, BrokenAnswer, Denied, Unanswered
 from rest_tap.limiter import RateLimiter
 from rest_tap.redact import Redactor, clear_logs
 from rest_tap.replies import DETAIL_LENGTH, Rules, decode, failure, too_large
@@ -54,7 +54,7 @@ CONNECT_SECONDS = 10.0
 #: How many times the time-out a whole answer may take, whatever comes how slowly.
 ANSWER_TIMEOUTS = 10
 #: Bytes that an answer may take on the wire beside its body: headers, chunks, trailers.
-WIRE_OVERHEAD = 8 << 20
+WIRE_OVERHEAD = 1 << 20
 
 
 @dataclasses.dataclass(slots=True)
@@ -113,6 +113,8 @@ class Client:
         #: Whoever asks, also the reader itself: no more at once than there are connections.
         self._slots = threading.BoundedSemaphore(connections)
         self._was_reached = False
+        #: Streams of which a list was refused with 403 to a credential that was new.
+        self._denied_anew: set[str] = set()
         #: What was said of fields in which something had to be changed.
         self._told: set[tuple[str, str, str]] = set()
         #: The credential of each account and its requests' headers with it, checked; by account and method.
@@ -175,12 +177,12 @@ class Client:
         failures = list(failures)
         if failures:
             self._pause(request, failures)
-        redirect, was_renewed = "", False
+        redirect, was_renewed = "", request.stream in self._denied_anew
         while True:
             wait(account.limiter)
             credential = account.auth.headers() if request.authenticated else {}
             with self._slots:
-                outcome = self._try(request, redirect, credential)
+                outcome = self._try(request, redirect, credential, is_renewed=was_renewed)
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.redirect and not redirect:
@@ -188,6 +190,8 @@ class Client:
             elif outcome.is_refusal and not was_renewed and account.auth.renew(credential):
                 was_renewed = True
             else:
+                if was_renewed and isinstance(outcome.error, Denied):
+                    self._denied_anew.add(request.stream)
                 failures.append(outcome)
                 self._pause(request, failures)
 
@@ -252,8 +256,16 @@ class Client:
         """Return how many seconds requests were held back by rate limits, all together."""
         return sum(account.limiter.waited for account in self.accounts.values())
 
-    def _try(self, request: Request, redirect: str, credential: dict[str, str]) -> Reply | Failure:
+    def _try(
+        self, request: Request, redirect: str, credential: dict[str, str], *, is_renewed: bool = False
+    ) -> Reply | Failure:
         """Send a request once.
+
+        Args:
+            request: What to ask.
+            redirect: The path to ask for instead.
+            credential: The headers that are the credential.
+            is_renewed: Whether a new credential was refused before; then a 403 is about the list.
 
         Raises:
             ApiError: It cannot be sent, or the answer is whole and no other is to be expected.
@@ -282,13 +294,16 @@ class Client:
                 raise unanswered from None
             return Failure(unanswered, what=broken.what)
         except (WireTooLarge, _TooLarge):
+            if allowance.size == WIRE_OVERHEAD:
+                raise BrokenAnswer(errors.HEADERS_TOO_LARGE, stream=request.stream, path=request.path) from None
             raise too_large(request, self.rules.max_bytes) from None
         finally:
             self._count(request, requests=1, seconds=time.monotonic() - started)
         self._was_reached = True
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         reply = Reply(response.status_code, headers, content, now(), url, lease)
-        failed = failure(request, reply, self.rules, self.accounts[request.account].settings)
+        rules = dataclasses.replace(self.rules, refused=self.rules.refused - {403}) if is_renewed else self.rules
+        failed = failure(request, reply, rules, self.accounts[request.account].settings)
         if failed is None:
             return reply
         if failed.redirect == f"{urlsplit(url).path}/":

@@ -426,10 +426,27 @@ test-slow`); the same faults in front of a real pretix (`make test-pretix`); a t
 killed with `kill -9`, and a full disk (`make test-meltano`).
 
 An answer that never ends ends after ten times `request_timeout`, wherever in it the server takes its time, and at once
-when the time budget is spent. What each of some 550 hostile ways to answer comes to (framing, statuses, redirects,
+when the time budget is spent. What each of some 1,300 hostile ways to answer comes to (framing, statuses, redirects,
 cookies, compression, shapes of JSON, slugs, echoed secrets, drips) is tested with the real command in `tests/hostile`:
 all rows, or a line and a STATE from which the next run completes; below 300 MB, without a traceback and without a
 secret in the log or STATE.
+
+One list of each stream in turn answers 500, malformed JSON, 403 or 404 for ever, of all others every row comes, and the
+run says which list it was: `tests/runs/test_one_broken_list.py`, some of it in `make test`, all in `make test-slow`.
+
+1,002 runs were sent SIGTERM or SIGINT at a random moment, a third each with `max_concurrency` 1, 2 and 8: none hung,
+each that was not through before ended with the exit status of its signal, and the next run completed it
+(`SIGNAL_RUNS=334 pytest -m slow tests/runs/test_signals.py`, at commit 8c32f5e).
+
+What takes most memory of all that a server can send, as `pytest -m slow -s tests/hostile/test_memory.py` measures it:
+
+| A server sends | Outcome | Most memory |
+| --- | --- | ---: |
+| 18 pages of 250 MB, as gzip 255 kB each | refused, exit status 1 | 124 MB |
+| a page of 64 MB of `{{}}` | refused, exit status 1 | 101 MB |
+| 5.4 MB of cookies with each of 18 answers | refused, exit status 1 | 54 MB |
+| 3,000,000 rows without `count` | all rows | 101 MB |
+| 1,200,000 names that no schema has | refused, exit status 1 | 107 MB |
 
 | Fault | How often | Tries | Outcome | Lost |
 | --- | --- | ---: | --- | ---: |

@@ -188,14 +188,24 @@ def test_a_password_that_is_changed_in_mid_run_is_tried_once_however_many_reques
 
 
 def test_a_renewed_token_that_is_refused_too_is_not_renewed_again(sandbox: Sandbox) -> None:
-    sandbox.faults.add(Fault("/attendees$", status=403, times=None))
+    sandbox.faults.add(Fault("/attendees$", status=401, times=None))
     _, line = fails(settings(sandbox))
     assert line == (
-        "attendees: the credential was refused (Fault 403); look at the setting email and password "
-        "(/v1/attendees, status 403)"
+        "attendees: the credential was refused (Fault 401); look at the setting email and password "
+        "(/v1/attendees, status 401)"
     )
     assert len(lists(sandbox)) == 2
     assert len(logins(sandbox)) == 2
+
+
+def test_a_list_that_answers_403_to_a_new_token_keeps_no_other_from_being_read() -> None:
+    with ticketing_box(events=6, attendees=12) as box:
+        box.faults.add(*(Fault("/attendees$", query=f"id={event}", status=403, times=None) for event in (4101, 4103)))
+        result, line = fails(settings(box, "partitioned", max_concurrency=1))
+        read = {code for event in (4100, 4102, 4104, 4105) for code in box.ticketing.codes(event)}
+        assert set(codes(result)) == read
+        assert "2 lists could not be read: attendees (2); e.g. attendees: Fault 403" in line
+        assert len(logins(box)) == 2, "one new token shows that it is not the token"
 
 
 @pytest.mark.parametrize("shape", SHAPES)
