@@ -112,7 +112,11 @@ test-next: .venv/ready .meltano-venv/ready ## the tests with the newest pre-rele
 
 .PHONY: test-pretix
 test-pretix: .venv/ready .meltano-venv/ready ## read a real pretix server, installed from PyPI
-	$(BIN)/python -m pytest -m pretix
+	$(BIN)/python -m pytest -m "pretix and not pretix_versions"
+
+.PHONY: test-pretix-versions
+test-pretix-versions: .venv/ready ## read older versions of pretix, each installed from PyPI
+	$(BIN)/python -m pytest -m pretix_versions tests/pretix/test_older_versions.py
 
 .PHONY: test-meltano
 test-meltano: .venv/ready .meltano-venv/ready ## meltano run, add and install with real loaders

@@ -385,8 +385,8 @@ class Organizers:
 
     def has(self, facts: List, keys: dict[str, str]) -> bool:
         """Return whether this version of the server has a list."""
-        # What came late for orders is the list of all events; each event had its own before.
-        is_old = facts.name == "orders" and "event" in keys
+        # What came late for these is the list of all events; each event had its own before.
+        is_old = facts.name in {"orders", "invoices"} and "event" in keys
         return is_old or _number(self.version) >= _number(facts.since)
 
     def allow_all(self) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from sandbox import samples
-from sandbox.lists import List, canonical, find
+from sandbox.lists import BY_NAME, List, canonical, find
 from sandbox.organizers import AnswerError, Organizers, Token
 from sandbox.web import Request, Response, html
 
@@ -317,6 +317,12 @@ class View:
             hidden.add("valid_keys")
         if facts.name in {"order_positions", "transactions"} and "event" in self.keys:
             hidden.add("event")
+        # What stands in a row as well came with its own list.
+        hidden.update(
+            field
+            for name, (parent, field, _) in samples.NESTED.items()
+            if parent == facts.name and not self.data.has(BY_NAME[name], self.keys)
+        )
         shown = {name: value for name, value in _public(row).items() if name not in hidden}
         if facts.name == "orders":
             self._show_parts(shown)

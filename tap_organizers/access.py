@@ -65,8 +65,6 @@ class OrganizersAccess(Access):
         #: Events that exist no more, or do, as far as that was asked.
         self._gone: dict[tuple[str, str], bool] = {}
         self._withheld: dict[tuple[str | None, ...], Denied | None] = {}
-        #: Streams whose lists this server does not have, and those that have answered.
-        self._absent: set[str] = set()
         #: Streams whose lists this server has for each event only.
         self._by_event: set[str] = set()
         self._asked_again: set[tuple[t.Any, ...]] = set()
@@ -87,7 +85,7 @@ class OrganizersAccess(Access):
             and not listing.pages_read
             and not _says_nothing(stream, error)
             and place not in self._asked_again
-            and stream.name not in self._absent
+            and not stream.is_absent
             and ("event" in listing.context or stream.name not in self._by_event)
         ):
             self._asked_again.add(place)
@@ -173,10 +171,10 @@ class OrganizersAccess(Access):
             return self.ended(listing, Ending.ABSENT)
         if has_answered:
             return self.ended(listing, Ending.FAILED, error)
-        if stream.name not in self._absent:
-            self._absent.add(stream.name)
+        if not stream.is_absent:
+            stream.is_absent = True
             since = f"; pretix has it since {stream.since_version}" if stream.since_version else ""
-            logger.info("%s: skipped, %s does not have it%s", stream.name, self._server(listing.context), since)
+            logger.warning("%s: skipped, %s does not have it%s", stream.name, self._server(listing.context), since)
         return self.ended(listing, Ending.ABSENT)
 
     def _server(self, context: Context) -> str:

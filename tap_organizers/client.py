@@ -39,6 +39,8 @@ class OrganizersStream(ListStream):
         """Take what the settings choose."""
         super().__init__(tap, state)
         self.scope = scope
+        #: Whether the server was found not to have such a list.
+        self.is_absent = False
 
     def read(self, body: t.Any) -> Page:
         """Return the rows of a decoded answer.

@@ -137,7 +137,7 @@ class OrganizerScheduledExports(OrganizerChildStream):
     selected_by_default = False
     permission = "organizer.settings.general:write"
     permission_before = "can_change_organizer_settings"
-    since_version = "2024.8"
+    since_version = "2023.10"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         owner=String("E-mail address of the user the export belongs to.", personal=True),
@@ -171,7 +171,7 @@ class EventScheduledExports(EventChildStream):
     selected_by_default = False
     permission = "event.settings.general:write"
     permission_before = "can_change_event_settings"
-    since_version = "2024.8"
+    since_version = "2023.10"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         owner=String("E-mail address of the user the export belongs to.", personal=True),
@@ -295,6 +295,7 @@ class SendmailRules(EventChildStream):
         offset_is_after=Boolean("Whether it is sent after instead of before."),
         send_to=String("orders, attendees or both."),
         enabled=Boolean("Whether it is switched on."),
+        include_pending=Boolean("Legacy, until pretix 2023.6: whether it is sent to unpaid orders, too."),
     )
 
 
@@ -307,6 +308,7 @@ class AutoCheckinRules(EventChildStream):
     selected_by_default = False
     permission = "event.settings.general:write"
     permission_before = "can_change_event_settings"
+    since_version = "2024.8"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         list=Integer("Check-in list tickets are checked in on; null for all matching lists."),

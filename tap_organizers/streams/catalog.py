@@ -216,7 +216,12 @@ class ItemChildStream(OrganizersStream):
     told_by: t.ClassVar[str] = ""
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:
-        """Return nothing where the product's row says that the list is empty."""
+        """Return nothing where the product's row says that the list is empty.
+
+        A row of a server from before the field says nothing: it is asked, until it is known to lack the list, too.
+        """
+        if self.told_by and self.told_by not in parent and not self.is_absent:
+            return (context,)
         return (context,) if parent.get(self.told_by) else ()
 
 
@@ -259,7 +264,7 @@ class ItemProgramTimes(ItemChildStream):
     told_by = "program_times"
     primary_keys = ("id",)
     selected_by_default = False
-    since_version = "2026.2"
+    since_version = "2025.10"
     properties = fields(id=Integer("Identifier, assigned by the server."), **PROGRAM_TIME)
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:
@@ -273,6 +278,7 @@ class ItemMetaProperties(EventChildStream):
     name = "item_meta_properties"
     path = "/organizers/{organizer}/events/{event}/item_meta_properties"
     primary_keys = ("id",)
+    since_version = "4.20"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         name=String("Name."),
@@ -507,6 +513,9 @@ class CheckinLists(EventChildStream):
         addon_match=Boolean("Whether add-ons of a scanned ticket are matched."),
         ignore_in_statistics=Boolean("Whether it is left out of statistics."),
         consider_tickets_used=Boolean("Whether a scan marks the ticket as used."),
+        auto_checkin_sales_channels=Array(
+            String, "Legacy, until pretix 2024.10: sales channels whose tickets are checked in at once."
+        ),
     )
 
 

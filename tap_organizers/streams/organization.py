@@ -29,7 +29,7 @@ class SalesChannels(OrganizerChildStream):
     primary_keys = ("organizer", "identifier")
     permission = "organizer.settings.general:write"
     permission_before = "can_change_organizer_settings"
-    since_version = "2024.8"
+    since_version = "2024.7"
     properties = fields(
         identifier=String("Identifier, unique inside the organizer."),
         type=String("Kind of channel."),

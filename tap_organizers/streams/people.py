@@ -147,6 +147,7 @@ class ReusableMedia(IncrementalStream, OrganizerChildStream):
     selected_by_default = False
     permission = "organizer.reusablemedia:read"
     permission_before = "can_manage_reusable_media"
+    since_version = "4.19"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         organizer=String("Slug of the organizer (from the request path)."),

@@ -534,7 +534,7 @@ class Checkins(EventIncrementalStream, EventChildStream):
     tie_breaker = "id"
     permission = "event.orders:read"
     permission_before = "can_view_orders"
-    since_version = "2026.2"
+    since_version = "2025.10"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         successful=Boolean("false for refused scans and for annulled check-ins."),
@@ -582,6 +582,7 @@ class BlockedTicketSecrets(EventIncrementalStream, EventChildStream):
     selected_by_default = False
     permission = "event.orders:read"
     permission_before = "can_view_orders"
+    since_version = "4.17"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         secret=String("Barcode content.", secret=True),

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements.txt"
+#: What older versions are made of, a file each.
+OLDER = HERE / "older"
 SETTINGS = HERE / "pretix_settings.py"
 FILL = HERE / "fill.py"
 
@@ -199,17 +201,24 @@ class Script:
 
 
 class Installation:
-    """pretix and PostgreSQL in a virtual environment of their own, with the cached states."""
+    """pretix and PostgreSQL in a virtual environment of their own, with the cached states.
 
-    def __init__(self) -> None:
-        pinned = REQUIREMENTS.read_text()
+    Args:
+        version: An older version, of which there is a file of requirements; without one, the current one.
+    """
+
+    def __init__(self, version: str = "") -> None:
+        self._requirements = OLDER / f"{version}.txt" if version else REQUIREMENTS
+        pinned = self._requirements.read_text()
         found = re.search(r"^pretix==(\S+)", pinned, re.MULTILINE)
-        assert found, f"{REQUIREMENTS} names no pretix"
+        assert found, f"{self._requirements} names no pretix"
         self.version = found[1]
+        self.is_older = bool(version)
         self._stamp = _digest(pinned)
         # pretix needs 3.11, while this code may be tested on an older or a much newer Python.
         own = sys.version_info[:2]
-        self._python_wanted = sys.executable if (3, 11) <= own <= (3, 13) else ">=3.11,<3.14"
+        newest = (3, 11) if version else (3, 13)
+        self._python_wanted = sys.executable if (3, 11) <= own <= newest else f">=3.11,<3.{newest[1] + 1}"
         tag = f"py{own[0]}{own[1]}" if self._python_wanted == sys.executable else "py3"
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         self.folder = caches / "ticketing-taps" / f"pretix-{self.version}-{tag}"
@@ -233,7 +242,7 @@ class Installation:
         _say(f"installing {self.version} into {venv}")
         shutil.rmtree(venv, ignore_errors=True)
         subprocess.run([uv, "venv", "--quiet", "--python", self._python_wanted, str(venv)], check=True)
-        into = ["--python", str(self.python), "--requirements", str(REQUIREMENTS)]
+        into = ["--python", str(self.python), "--requirements", str(self._requirements)]
         subprocess.run([uv, "pip", "install", "--quiet", *into], check=True)
         # Last: a half-finished installation has no stamp and is begun again.
         stamp.write_text(self._stamp)
@@ -282,11 +291,12 @@ class PretixServer:
         extra: Arguments for a second call of fill.py, for a further organizer of any size; what it
             makes is cached like the rest.
         port: A fixed port, for use by hand.
+        version: An older version of pretix, one of those in the folder `older`.
     """
 
-    def __init__(self, *, timezone: str = "UTC", extra: Sequence[str] = (), port: int = 0) -> None:
+    def __init__(self, *, timezone: str = "UTC", extra: Sequence[str] = (), port: int = 0, version: str = "") -> None:
         self.timezone = timezone
-        self.installation = Installation()
+        self.installation = Installation(version)
         self._extra = tuple(extra)
         self._port = port
         self._processes: list[Process] = []
@@ -424,7 +434,8 @@ class PretixServer:
         self._start_database()
         self._psql("postgres", "create database pretix")
         self._write_config("http://127.0.0.1")
-        migrate = _words(self.installation.python, "-m", "pretix", "migrate")
+        how = ["--run-syncdb"] if self.installation.is_older else []
+        migrate = _words(self.installation.python, "-m", "pretix", "migrate", *how)
         self._start(migrate, "migrate").finish(1800)
         self._save(state)
         self._start_database()
@@ -543,6 +554,7 @@ class PretixServer:
         # closed door.
         nowhere = "http://127.0.0.1:9"
         return {
+            "PRETIX_WITHOUT_MIGRATIONS": "1" if self.installation.is_older else "",
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.folder),
             "LC_ALL": "C.UTF-8",
@@ -560,10 +572,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.pretix.server", description=main.__doc__)
     parser.add_argument("--timezone", default="UTC", help="time zone of the server")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    parser.add_argument("--version", default="", help="an older version: one of tests/pretix/older")
     parser.add_argument("--extra", default="", help="arguments for a second call of fill.py, as one word")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with PretixServer(timezone=options.timezone, extra=options.extra.split(), port=options.port) as server:
+    more = {"extra": options.extra.split(), "port": options.port, "version": options.version}
+    with PretixServer(timezone=options.timezone, **more) as server:
         print(
             json.dumps(
                 {"api_url": server.api_url, "logs": str(server.folder / "logs"), **server.filled},

@@ -7,6 +7,7 @@ import typing as t
 import pytest
 
 from tap_organizers.streams import STREAMS
+from tests.pretix.lists import NOT_SENT
 from tests.pretix.reading import (
     Door,
     Truth,
@@ -30,9 +31,6 @@ if t.TYPE_CHECKING:
 NAMES = [str(stream.name) for stream in t.cast("t.Any", STREAMS)]
 #: `meadow` has the slugs, order codes and numbers of `harbour` over again.
 READ = ("harbour", "meadow")
-
-#: Fields that no answer of this server has, and why.
-NOT_SENT: dict[str, set[str]] = {}
 
 
 class Reading(t.NamedTuple):

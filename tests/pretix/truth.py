@@ -3,7 +3,8 @@
 Run by pretix's interpreter; without arguments for every organizer and every stream. The answer maps
 each stream to its `primary_key` and its `rows`. A row has the keys of all its parents and of itself,
 and for the streams that are about money and dates also the values, written as a tap writes them:
-decimals as the API does, times in UTC.
+decimals as the API does, times in UTC. A version of pretix that lacks a field or a whole table leaves
+out just that.
 
 Nothing here goes through the API's views or serializers, whose faults it would share.
 """
@@ -19,7 +20,15 @@ from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
-from django.db.models import Model, Q
+from django.core.exceptions import FieldError
+from django.db.models import Model, Q, QuerySet
+from filling.versions import (
+    AutoCheckinRule,
+    BlockedTicketSecret,
+    ItemProgramTime,
+    ReusableMedium,
+    SalesChannel,
+)
 from i18nfield.strings import LazyI18nString
 from pretix.api.models import WebHook
 from pretix.base.models import (
@@ -39,7 +48,6 @@ from pretix.base.models import (
     ItemBundle,
     ItemCategory,
     ItemMetaProperty,
-    ItemProgramTime,
     ItemVariation,
     Membership,
     MembershipType,
@@ -53,9 +61,7 @@ from pretix.base.models import (
     QuestionAnswer,
     QuestionOption,
     Quota,
-    ReusableMedium,
     RevokedTicketSecret,
-    SalesChannel,
     Seat,
     SeatingPlan,
     SubEvent,
@@ -68,9 +74,7 @@ from pretix.base.models import (
     WaitingListEntry,
 )
 from pretix.base.models.exports import ScheduledEventExport, ScheduledOrganizerExport
-from pretix.base.models.orders import BlockedTicketSecret
-from pretix.base.services.export import init_event_exporters, init_organizer_exporters
-from pretix.plugins.autocheckin.models import AutoCheckinRule
+from pretix.base.signals import register_data_exporters, register_multievent_data_exporters
 from pretix.plugins.badges.models import BadgeItem, BadgeLayout
 from pretix.plugins.banktransfer.models import BankImportJob
 from pretix.plugins.sendmail.models import Rule
@@ -102,8 +106,13 @@ def rate(value: Decimal) -> str:
     return str(short if short == value else value.quantize(Decimal("0.0001")))
 
 
-def query(model: type[Model], organizer: str, key: str, only: Q | None = None, **fields: str) -> Stream:
-    """Rows of a table, of which `organizer` is the way to the organizer and `fields` to the values."""
+def query(model: type[Model] | None, organizer: str, key: str, only: Q | None = None, **fields: str) -> Stream | None:
+    """Rows of a table, of which `organizer` is the way to the organizer and `fields` to the values.
+
+    None if this version does not have the table.
+    """
+    if model is None:
+        return None
     manager = getattr(model, "all", None) or model.objects
     if not hasattr(manager, "filter"):
         manager = model.objects
@@ -113,6 +122,7 @@ def query(model: type[Model], organizer: str, key: str, only: Q | None = None, *
         if only is not None:
             found = found.filter(only)
         columns = {"organizer": f"{organizer}__slug", **fields}
+        columns = {name: way for name, way in columns.items() if leads_on(found, way)}
         for values in found.values_list(*columns.values()):
             row = dict(zip(columns, map(plain, values), strict=True))
             for name in RATES.intersection(row):
@@ -120,6 +130,15 @@ def query(model: type[Model], organizer: str, key: str, only: Q | None = None, *
             yield row
 
     return tuple(key.split()), rows
+
+
+def leads_on(found: QuerySet, way: str) -> bool:
+    """Return whether this version has what a way through the tables leads to."""
+    try:
+        found.values_list(way)
+    except FieldError:
+        return False
+    return True
 
 
 def of_organizer(model: type[Model], **fields: str) -> Stream:
@@ -163,24 +182,16 @@ def event_settings(chosen: list[Organizer]) -> Iterator[Row]:
         yield {"organizer": event.organizer.slug, "event": event.slug}
 
 
-def full_token(organizer: Organizer) -> TeamAPIToken:
-    return TeamAPIToken.objects.filter(team__organizer=organizer, team__all_event_permissions=True, active=True).first()
+def event_exporters(chosen: list[Organizer]) -> Iterator[Row]:
+    for event in events_of(chosen):
+        for _, exporter in register_data_exporters.send(event):
+            yield {"organizer": event.organizer.slug, "event": event.slug, "identifier": exporter.identifier}
 
 
 def organizer_exporters(chosen: list[Organizer]) -> Iterator[Row]:
     for row in chosen:
-        for exporter in init_organizer_exporters(organizer=row, token=full_token(row)):
+        for _, exporter in register_multievent_data_exporters.send(row):
             yield {"organizer": row.slug, "identifier": exporter.identifier}
-
-
-def event_exporters(chosen: list[Organizer]) -> Iterator[Row]:
-    for event in events_of(chosen):
-        for exporter in init_event_exporters(event=event, token=full_token(event.organizer)):
-            yield {
-                "organizer": event.organizer.slug,
-                "event": event.slug,
-                "identifier": exporter.identifier,
-            }
 
 
 def data_shredders(chosen: list[Organizer]) -> Iterator[Row]:
@@ -223,7 +234,7 @@ def same(*names: str) -> dict[str, str]:
 
 ONE_EVENT = Q(event__has_subevents=False)
 
-STREAMS: dict[str, Stream] = {
+STREAMS: dict[str, Stream | None] = {
     "organizers": (("slug",), organizers),
     "organizer_settings": (("organizer",), organizer_settings),
     "events": query(
@@ -388,6 +399,8 @@ def main() -> None:
     chosen = list(chosen)
     answer = {}
     for name in options.stream or STREAMS:
+        if STREAMS[name] is None:
+            continue
         key, rows = STREAMS[name]
         answer[name] = {"primary_key": key, "rows": list(rows(chosen))}
     print(json.dumps(answer, default=str))

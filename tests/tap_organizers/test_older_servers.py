@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
 
 NAMES = [str(stream.name) for stream in t.cast("t.Any", STREAMS)]
 #: The versions that were compared (of the reference), and one that has but the lists of single events' orders.
-VERSIONS = ("2026.3.0", "2026.2.0", "2025.7.1", "2024.8.0", "2023.8.1", "2023.7.3")
+VERSIONS = ("2026.3.0", "2026.2.0", "2025.7.1", "2024.8.0", "2023.8.1", "2023.7.3", "4.16.1")
 
 
 def absent(version: str) -> dict[str, str]:
@@ -27,8 +27,8 @@ def absent(version: str) -> dict[str, str]:
         return [int(part) for part in text.split(".")[:2]]
 
     found = {facts.name: facts.since for facts in LISTS if facts.since and number(facts.since) > number(version)}
-    # Each event had its own list of orders before.
-    return {name: since for name, since in found.items() if name != "orders"}
+    # Each event had its own list of these before.
+    return {name: since for name, since in found.items() if name not in {"orders", "invoices"}}
 
 
 def skipped(result: Result) -> list[str]:
@@ -72,7 +72,7 @@ def test_lists_that_came_later_are_named_once_and_all_others_come_complete(versi
             f"{name}: skipped, this server ({version}) does not have it; pretix has it since {since}"
             for name, since in missing.items()
         )
-        assert result.warnings() == []
+        assert sorted(result.warnings()) == sorted(skipped(result))
         assert len(box.requests("/version$")) == 1
         for stream in t.cast("t.Any", STREAMS):
             if stream.name in missing:

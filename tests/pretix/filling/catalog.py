@@ -22,6 +22,7 @@ from filling.invent import (
     text,
 )
 from filling.shops import Shop, Stock, logged, tax_rules
+from filling.versions import AutoCheckinRule, ItemProgramTime, has, link
 from pretix.base.models import (
     CartPosition,
     CheckinList,
@@ -33,7 +34,6 @@ from pretix.base.models import (
     ItemCategory,
     ItemMetaProperty,
     ItemMetaValue,
-    ItemProgramTime,
     ItemVariation,
     ItemVariationMetaValue,
     Question,
@@ -50,7 +50,6 @@ from pretix.base.models import (
     Voucher,
     WaitingListEntry,
 )
-from pretix.plugins.autocheckin.models import AutoCheckinRule
 from pretix.plugins.badges.models import BadgeItem, BadgeLayout
 from pretix.plugins.sendmail.models import Rule
 from pretix.plugins.ticketoutputpdf.models import TicketLayout, TicketLayoutItem
@@ -62,7 +61,7 @@ def full_stock(shop: Shop, event: Event, *, rules: int = 4) -> Stock:
     categories = make_categories(event)
     items, variations = make_items(shop, event, made_rules, categories)
     stock = Stock(shop, event, items["ticket"], items["special"], variations, items["addon"], made_rules)
-    categories[2].cross_selling_match_products.set([items["ticket"]])
+    link(categories[2], "cross_selling_match_products", [items["ticket"]])
     make_questions(stock)
     if event.has_subevents:
         make_dates(stock)
@@ -165,7 +164,7 @@ def make_items(
         grant_membership_type=shop.membership_types[0] if shop.membership_types else None,
         grant_membership_duration_days=30,
     )
-    special.limit_sales_channels.set([shop.channels["web"]])
+    link(special, "limit_sales_channels", [shop.channels["web"]])
     special.require_membership_types.set(shop.membership_types[:1])
     addon = Item.objects.create(
         event=event,
@@ -204,7 +203,7 @@ def make_items(
         ),
         ItemVariation.objects.create(item=special, value=text("Right", "Rechts"), position=1, active=True),
     ]
-    variations[0].limit_sales_channels.set([shop.channels["web"]])
+    link(variations[0], "limit_sales_channels", [shop.channels["web"]])
     variations[0].require_membership_types.set(shop.membership_types[:1])
     ItemMetaValue.objects.create(item=ticket, property=properties[0], value="side")
     ItemVariationMetaValue.objects.create(variation=variations[0], property=properties[1], value="red")
@@ -231,7 +230,7 @@ def make_items(
 
 def make_questions(stock: Stock) -> None:
     event = stock.event
-    shared = {"event": event, "container_type": Question.ContainerType.ORDERPOSITION}
+    shared = {"event": event, "container_type": "P"}
     special: dict[str, dict[str, Any]] = {
         "N": {
             "valid_number_min": Decimal(1),
@@ -278,9 +277,11 @@ def make_questions(stock: Stock) -> None:
     dependent.dependency_question = stock.questions["C"]
     dependent.dependency_values = ["C0", "C1"]
     dependent.save()
+    if not has(Question, "container_type"):
+        return
     of_order = Question.objects.create(
         event=event,
-        container_type=Question.ContainerType.ORDER,
+        container_type="O",
         identifier="Q-ORDER",
         type="C",
         question=text("How did you hear of us?", "Woher kennen Sie uns?"),
@@ -291,7 +292,7 @@ def make_questions(stock: Stock) -> None:
 
 
 def make_program(stock: Stock) -> None:
-    for hour in range(2):
+    for hour in range(2 if ItemProgramTime else 0):
         ItemProgramTime.objects.create(
             item=stock.ticket,
             start=SHOWTIME + timedelta(hours=hour),
@@ -414,9 +415,9 @@ def make_discounts(stock: Stock) -> None:
         subevent_date_from=OPENED,
         subevent_date_until=SHOWTIME,
     )
-    first.limit_sales_channels.set([stock.shop.channels["web"]])
+    link(first, "limit_sales_channels", [stock.shop.channels["web"]])
     first.condition_limit_products.set([stock.ticket])
-    first.benefit_limit_products.set([stock.ticket])
+    link(first, "benefit_limit_products", [stock.ticket])
     second = Discount.objects.create(
         event=stock.event,
         internal_name="Big baskets",
@@ -600,6 +601,8 @@ def make_plugin_rows(stock: Stock) -> None:
             **row,
         )
         rule.limit_products.set([] if rule.all_products else [stock.ticket])
+    if AutoCheckinRule is None:
+        return
     AutoCheckinRule.objects.create(event=event, list=stock.lists[0], mode="paid")
     auto = AutoCheckinRule.objects.create(
         event=event,
@@ -609,6 +612,6 @@ def make_plugin_rows(stock: Stock) -> None:
         all_payment_methods=False,
         limit_payment_methods=["banktransfer", "manual"],
     )
-    auto.limit_sales_channels.set([shop.channels["web"]])
+    link(auto, "limit_sales_channels", [shop.channels["web"]])
     auto.limit_products.set([stock.ticket])
     auto.limit_variations.set(stock.variations[:1])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.contenttypes.models import ContentType
 from filling.invent import CITIES, PLUGINS, SHOWTIME, text
+from filling.versions import SalesChannel, has
 from pretix.base.models import (
     CheckinList,
     Customer,
@@ -30,7 +31,6 @@ from pretix.base.models import (
     Question,
     QuestionOption,
     Quota,
-    SalesChannel,
     Seat,
     SeatingPlan,
     SubEvent,
@@ -49,7 +49,8 @@ class Shop:
     """An organizer with what all its events share."""
 
     organizer: Organizer
-    channels: dict[str, SalesChannel]
+    #: Sales channels by identifier; before 2024.8 pretix had but the identifiers.
+    channels: dict[str, SalesChannel | str]
     customers: list[Customer] = field(default_factory=list)
     gift_cards: list[GiftCard] = field(default_factory=list)
     devices: list[Device] = field(default_factory=list)
@@ -82,10 +83,12 @@ class Stock:
 
 def make_shop(slug: str, name: str) -> Shop:
     organizer = Organizer.objects.create(slug=slug, name=name)
-    organizer.set_active_plugins(["pretix.plugins.banktransfer", "pretix.plugins.sendmail"])
-    organizer.save()
-    channels = {channel.identifier: channel for channel in organizer.sales_channels.all()}
-    return Shop(organizer, channels)
+    if has(Organizer, "plugins"):
+        organizer.set_active_plugins(["pretix.plugins.banktransfer", "pretix.plugins.sendmail"])
+        organizer.save()
+    if SalesChannel is None:
+        return Shop(organizer, {"web": "web"})
+    return Shop(organizer, {channel.identifier: channel for channel in organizer.sales_channels.all()})
 
 
 def full_access(shop: Shop) -> str:
@@ -95,8 +98,15 @@ def full_access(shop: Shop) -> str:
         all_events=True,
         all_event_permissions=True,
         all_organizer_permissions=True,
+        **permissions_before(Team),
     )
     return TeamAPIToken.objects.create(team=team, name="tests").token
+
+
+def permissions_before(model: type[Team], *names: str) -> dict[str, bool]:
+    """Return these permissions, or all, in the words of pretix before 2026.3; nothing for later ones."""
+    fields = [field.name for field in model._meta.get_fields() if field.name.startswith("can_")]
+    return {name: True for name in fields if not names or name in names}
 
 
 def make_event(shop: Shop, slug: str, name: LazyI18nString, **fields: Any) -> Event:

@@ -19,6 +19,7 @@
         ('addon_match', 'addon_match', 'boolean', ''),
         ('ignore_in_statistics', 'ignore_in_statistics', 'boolean', ''),
         ('consider_tickets_used', 'consider_tickets_used', 'boolean', ''),
+        ('auto_checkin_sales_channels', 'auto_checkin_sales_channels', 'json', ''),
     ],
     events=ref('stg_organizers__events'),
 ) }}

@@ -19,6 +19,7 @@
         ('offset_is_after', 'offset_is_after', 'boolean', ''),
         ('send_to', 'send_to', 'text', ''),
         ('enabled', 'is_enabled', 'boolean', ''),
+        ('include_pending', 'include_pending', 'boolean', ''),
     ],
     events=ref('stg_organizers__events'),
 ) }}
