@@ -554,7 +554,7 @@ class PretixServer:
         # closed door.
         nowhere = "http://127.0.0.1:9"
         return {
-            "PRETIX_WITHOUT_MIGRATIONS": "1" if self.installation.is_older else "",
+            "PRETIX_IS_OLDER": "1" if self.installation.is_older else "",
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.folder),
             "LC_ALL": "C.UTF-8",

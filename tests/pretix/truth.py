@@ -210,9 +210,12 @@ def team_members(chosen: list[Organizer]) -> Iterator[Row]:
 
 def checkin_list_positions(chosen: list[Organizer]) -> Iterator[Row]:
     """Positions that may enter: which depends on the list, and on the state of the order."""
+    may_enter_unpaid = Q(order__valid_if_pending=True)
+    if not leads_on(OrderPosition.objects.all(), "order__valid_if_pending"):
+        may_enter_unpaid = Q(pk__in=())
     for entrance in CheckinList.objects.filter(event__organizer__in=chosen):
         entitled = Q(order__status="p")
-        entitled |= Q(order__status="n") & (Q() if entrance.include_pending else Q(order__valid_if_pending=True))
+        entitled |= Q(order__status="n") & (Q() if entrance.include_pending else may_enter_unpaid)
         positions = OrderPosition.objects.filter(entitled, order__event=entrance.event)
         if entrance.subevent_id:
             positions = positions.filter(subevent=entrance.subevent)
