@@ -120,9 +120,11 @@ def _requests(box: Sandbox, names: t.Collection[str]) -> list[int]:
             for name in names:
                 state["bookmarks"].setdefault(name, {}).setdefault("version", 0)
             config["sweep_days"] = 7
-        tap = TapOrganizers(config=config, state=copy.deepcopy(state))
-        for stream in tap.streams.values():
-            stream.selected = stream.name in names
+        catalog = copy.deepcopy(TapOrganizers(config=config).catalog_dict)
+        for entry in catalog["streams"]:
+            (whole,) = (found["metadata"] for found in entry["metadata"] if not found["breadcrumb"])
+            whole["selected"] = entry["tap_stream_id"] in names
+        tap = TapOrganizers(config=config, catalog=catalog, state=copy.deepcopy(state))
         with contextlib.redirect_stdout(out):
             tap.sync_all()
         for request in box.log:
