@@ -328,6 +328,7 @@ NOT_RUN = {
     "make test": "it is what runs this",
     "make docs test": "tests/docs/test_adding_a_stream.py does, in parts",
     "make test-pretix": ".ci/run does, beside this",
+    "make test-pretix-versions": ".ci/run does, beside this",
     "make test-meltano": "likewise",
     "make test-dbt": "likewise",
     "make test-orchestrate": "likewise",
