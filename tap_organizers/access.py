@@ -78,7 +78,7 @@ class OrganizersAccess(Access):
         Raises:
             ApiError: It concerns everything.
         """
-        stream = t.cast("OrganizersStream", listing.stream)
+        stream = _stream(listing)
         place = (stream.name, *listing.context.values())
         if (
             isinstance(error, NotThere)
@@ -98,7 +98,7 @@ class OrganizersAccess(Access):
         Raises:
             ApiError: The organizer is not there either: the credential may read nothing any more.
         """
-        stream = t.cast("OrganizersStream", listing.stream)
+        stream = _stream(listing)
         if isinstance(error, Denied):
             if stream.name == "organizers" and len(self._accounts.tokens) > 1 and not listing.pages_read:
                 raise as_refused(error, stream.account(listing.context))
@@ -119,7 +119,7 @@ class OrganizersAccess(Access):
         Raises:
             ApiError: It concerns everything, or nobody is left.
         """
-        account = t.cast("OrganizersStream", listing.stream).account(listing.context)
+        account = _stream(listing).account(listing.context)
         if not isinstance(error, CredentialRefused):
             raise error
         if account not in self._refused:
@@ -137,7 +137,7 @@ class OrganizersAccess(Access):
 
     def _deny(self, listing: Listing, ending: Ending, error: Denied) -> Outcome:
         """Return that a list may not be read, with the permission that it takes."""
-        stream = t.cast("OrganizersStream", listing.stream)
+        stream = _stream(listing)
         context = listing.context
         keys = [key for key in stream.parent_keys if key in context]
         before = f" ({stream.permission_before} before pretix 2026.3)" if stream.permission_before else ""
@@ -158,7 +158,7 @@ class OrganizersAccess(Access):
 
     def _not_there(self, listing: Listing, error: NotThere) -> Outcome:
         """Return that the server does not have a list, or that what it belongs to is gone."""
-        stream = t.cast("OrganizersStream", listing.stream)
+        stream = _stream(listing)
         if not error.is_unknown_path:
             logger.warning("%s: skipped, gone since its parent was listed (%s)", stream.name, error.path)
             return self.ended(listing, Ending.GONE)
@@ -227,7 +227,7 @@ class OrganizersAccess(Access):
         Raises:
             ApiError: The organizer is not there any more.
         """
-        stream = t.cast("OrganizersStream", listing.stream)
+        stream = _stream(listing)
         context = listing.context
         if stream.name == "organizers":
             self._listed.add(stream.account(context))
@@ -246,7 +246,7 @@ class OrganizersAccess(Access):
 
     def _unless_withheld(self, listing: Listing, outcome: Outcome, witness: str) -> Outcome:
         """Return the outcome, or that the rows are withheld, if a list of one event is denied."""
-        stream = t.cast("OrganizersStream", listing.stream)
+        stream = _stream(listing)
         context = listing.context
         place = (context["organizer"], context.get("event"), stream.permission)
         if place not in self._withheld:
@@ -318,6 +318,11 @@ def as_refused(error: Denied, account: str) -> CredentialRefused:
     """Return the error that an account may not even list its organizers."""
     reason = credential_refused(account, error.reason)
     return CredentialRefused(reason, stream=error.stream, path=error.path, status=error.status)
+
+
+def _stream(listing: Listing) -> OrganizersStream:
+    """Return the stream of a list, all of which are this API's."""
+    return t.cast("OrganizersStream", listing.stream)
 
 
 def _says_nothing(stream: OrganizersStream, error: NotThere) -> bool:

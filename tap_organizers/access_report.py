@@ -13,6 +13,7 @@ import typing as t
 
 from rest_tap.errors import ApiError
 from rest_tap.paging.page_size import ONE_ROW
+from rest_tap.report import MAX_NAMES
 from rest_tap.request import Request, fill_path
 
 if t.TYPE_CHECKING:
@@ -20,9 +21,6 @@ if t.TYPE_CHECKING:
 
     from rest_tap.stream import Context
     from tap_organizers.client import OrganizersStream
-
-#: A line names as many; of more, it tells the number only.
-MAX_NAMES = 5
 
 
 #: Returns what the answer to a request beside the lists says, or raises an ApiError.
