@@ -1,4 +1,4 @@
-"""The settings that both taps take. Their one source: README and hub are generated from here."""
+"""The settings that both taps take; `make docs` writes them into `docs/settings.md`, `meltano.yml` and `hub/`."""
 
 from __future__ import annotations
 
