@@ -31,7 +31,7 @@ LISTS_WITHOUT_ANSWER = 5
 
 
 def concerns_everything(error: ApiError) -> bool:
-    """Return whether an error would meet every other list as well.
+    """Return whether every other list would fail with the same error.
 
     That is a refused credential, a host that cannot be reached and a setting that cannot be
     sent. What has a status, or a body, is about one list.
@@ -49,7 +49,7 @@ def failing_endings(config: t.Mapping[str, t.Any], *, is_test: bool) -> frozense
 
 
 class Access:
-    """Judges the errors of lists. A tap's own says what its API means by them."""
+    """Decides how each list ended. A tap has a subclass, which knows what its API means by an error."""
 
     def __init__(self, report: Report, failing: t.Iterable[Ending] = (Ending.FAILED,)) -> None:
         """Take the report, which counts what is decided here.
@@ -63,7 +63,7 @@ class Access:
         self._unanswered = 0
 
     def judge(self, listing: Listing, error: ApiError) -> Outcome | Paginator:
-        """Return how a list ended that an error has stopped, or how to read it once more.
+        """Return how a list ended in an error, or how to read it once more.
 
         Raises:
             ApiError: It concerns everything, so the run ends.
@@ -85,8 +85,8 @@ class Access:
                 return again
         return self.decide(listing, error)
 
-    def part_ended(self, listing: Listing, error: ApiError) -> Outcome:  # noqa: ARG002
-        """Return how the list of one account ended, with all below it, if an error concerns that account alone.
+    def account_failed(self, listing: Listing, error: ApiError) -> Outcome:  # noqa: ARG002
+        """Return how the part of one account ended, if the error concerns that account alone.
 
         Raises:
             ApiError: It concerns everything, so the run ends.
@@ -94,21 +94,21 @@ class Access:
         raise error
 
     def decide(self, listing: Listing, error: ApiError) -> Outcome:
-        """Return how a list ended that an error has stopped; the API's own meanings go here."""
-        return self.ended(listing, Ending.FAILED, error)
+        """Return how a list ended in an error; a subclass says what its API means by it."""
+        return self.outcome(listing, Ending.FAILED, error)
 
     def check(self, listing: Listing, outcome: Outcome) -> Outcome:  # noqa: ARG002
-        """Return how a list really ended that was read to its end."""
+        """Return the outcome of a list that was read to its end; a subclass may know better."""
         return outcome
 
     def complete(self, listing: Listing) -> Outcome:
-        """Return how a list ended that was read to its end."""
+        """Return the outcome of a list that was read to its end."""
         self._unanswered = 0
         is_whole = listing.is_complete and not listing.unwritten
-        outcome = self.ended(listing, Ending.COMPLETE if is_whole else Ending.INCOMPLETE)
+        outcome = self.outcome(listing, Ending.COMPLETE if is_whole else Ending.INCOMPLETE)
         return self.check(listing, outcome)
 
-    def ended(self, listing: Listing, ending: Ending, error: ApiError | None = None) -> Outcome:
+    def outcome(self, listing: Listing, ending: Ending, error: ApiError | None = None) -> Outcome:
         """Return an outcome with the numbers of a list."""
         return Outcome(
             listing.stream.name,
@@ -125,10 +125,10 @@ class Access:
         """Return that a list may not be read, with what the API says of it and what to do about that."""
         reason = f"{error.reason}; {hint}"
         told = Denied(reason, stream=listing.stream.name, path=error.path, status=error.status)
-        return self.ended(listing, ending, told)
+        return self.outcome(listing, ending, told)
 
     def warn(self, outcome: Outcome) -> None:
-        """Warn of a list that could not be read and should have been, but of a few of each stream only."""
+        """Warn of a list that failed and should have been read; only the first few of each stream."""
         is_failure = outcome.ending is Ending.FAILED or outcome.ending in self.failing
         if is_failure and self.report.errors_of(outcome.stream) < MAX_NAMES:
             logger.warning("%s; the other lists are read", outcome.error)
@@ -137,14 +137,14 @@ class Access:
         """Take note of a page that is about to be written."""
 
     def finish(self) -> list[Outcome]:
-        """Return the failures that show at the end only."""
+        """Return failures that only show at the end of the run."""
         return []
 
     def log(self) -> None:
-        """Log at the end of a run what is to be said once."""
+        """Log a summary at the end of the run."""
 
     def raise_failures(self) -> None:
-        """End with an error if a list could not be read that should have been.
+        """Raise an error if lists failed that should have been read.
 
         Raises:
             ApiError: Of the one list that could not be read.

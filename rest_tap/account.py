@@ -1,4 +1,4 @@
-"""An account of an API: who asks, and how fast that may be."""
+"""An account of an API: its credential and its rate limit."""
 
 from __future__ import annotations
 

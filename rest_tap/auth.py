@@ -1,4 +1,4 @@
-"""How a request shows who asks. Plain values in, headers out; knows no stream."""
+"""Credentials of requests: plain values in, headers out."""
 
 from __future__ import annotations
 

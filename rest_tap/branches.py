@@ -46,7 +46,7 @@ class Branch:
         return not self.is_over and (self.due is None or self.due.is_done)
 
     def go_on(self) -> None:
-        """Let it go on until it waits again or is through; called by the reader.
+        """Let it go on until it waits again or has ended; called by the reader.
 
         Raises:
             BaseException: Whatever has ended it.
@@ -74,7 +74,7 @@ class Branch:
             raise Stopped
 
     def close(self) -> None:
-        """End it where it stands."""
+        """End it, wherever it is."""
         self._is_closed = True
         if self._thread.ident is not None and not self.is_over:
             self._may_go.release()

@@ -17,7 +17,7 @@ LOOK = 0.5
 
 
 class Budget:
-    """Lets answers grow as long as there is room, and those that are due in any case.
+    """Lets answers grow while there is room; those that are due may always grow.
 
     Answers that came ahead of their turn take room until they are written, and who writes
     waits for those that are due: so they never wait for room.
@@ -68,14 +68,14 @@ class Budget:
         return self._used + size <= self._limit or is_alone or lease.owner in self._due
 
     def give_back(self, size: int) -> None:
-        """Count bytes no more."""
+        """Release bytes that were counted."""
         with self._changed:
             self._used -= size
             self._changed.notify_all()
 
 
 class Lease:
-    """What one answer takes of the budget."""
+    """The share of one answer."""
 
     def __init__(self, budget: Budget, owner: object) -> None:
         """Take nothing yet."""

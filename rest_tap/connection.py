@@ -1,4 +1,4 @@
-"""Why a connection brought no answer, said in a few words.
+"""Why a connection brought no answer, in a few words.
 
 The exceptions of the libraries spell out addresses; here, they are only told apart. Some
 of what is wrong lasts: a certificate that is not accepted now is not in two seconds, either.

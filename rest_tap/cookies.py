@@ -10,7 +10,7 @@ LONGEST, MOST = 4096, 8
 
 
 class SessionCookies(DefaultCookiePolicy):
-    """Keeps the cookies of a session and no others: not those of trackers, nor as many as a server likes.
+    """Keeps session cookies only, and a limited number of them.
 
     A pretix that does not get its own back stores a new session for every request
     (docs/pretix.md, "Requests").

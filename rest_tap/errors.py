@@ -129,7 +129,7 @@ class StopRun(Exception):
 
 
 class Stopped(Exception):
-    """What waited was woken, because the run is over; nobody sees this."""
+    """Raised in whatever waits when the run is over; never shown to users."""
 
 
 # What errors of HTTP say. Texts of a server are cleared of secrets before they get here.
@@ -150,22 +150,22 @@ SOCKS_PROXY = "the environment names a SOCKS proxy, for which the package PySock
 
 
 def redirected_elsewhere(where: str) -> str:
-    """Return what to say of a redirect to another scheme, host or port."""
+    """Return the message about a redirect to another scheme, host or port."""
     return (
         f"redirected to {where}; the credential stays with the host it was given for: set api_url to where the API is"
     )
 
 
 def credential_refused(settings: str, detail: str) -> str:
-    """Return what to say of a refused credential, and of the API's own words if there are any."""
+    """Return the message about a refused credential, with the API's own words if there are any."""
     return f"the credential was refused{f' ({detail})' if detail else ''}; look at the setting {settings}"
 
 
 def bad_header(settings: str) -> str:
-    """Return what to say of a header that cannot be sent."""
+    """Return the message about a header that cannot be sent."""
     return f"a header holds characters that cannot be sent; look at the settings user_agent and {settings}"
 
 
 def page_too_large(megabytes: int) -> str:
-    """Return what to say of a page that is larger than the settings allow."""
+    """Return the message about a page that is larger than the settings allow."""
     return f"the page takes more than {megabytes} MB of memory; if that is right, raise the setting max_page_megabytes"

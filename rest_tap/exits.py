@@ -53,7 +53,7 @@ def fill_closed() -> bool:
 
 
 def guard(command: click.Command, ending: t.Callable[[], t.ContextManager[None]]) -> click.Command:
-    """Let a command end in a line, too, where it cannot write even its version.
+    """Make a click command end in one line, too, where standard output is closed.
 
     Args:
         command: The command.
@@ -73,7 +73,7 @@ def guard(command: click.Command, ending: t.Callable[[], t.ContextManager[None]]
 
 @contextlib.contextmanager
 def ends_in_a_line(logger: logging.Logger) -> t.Iterator[None]:
-    """Make a line in the log and an exit status of each end that a run can have, but not of a bug."""
+    """Turn every way in which a run can end, except a bug, into a line in the log and an exit status."""
     try:
         yield
     except StopRun as stop:

@@ -99,7 +99,7 @@ class Client:
         self._cookies = {name: SessionCookies() for name in self.accounts}
         self.redactor = Redactor(self._secrets)
         clear_logs(self.redactor)
-        if _is_readable_on_the_way(self.api_url):
+        if _is_unencrypted(self.api_url):
             logger.warning("the setting api_url begins with http://: the credential and all data are sent unencrypted")
         self.rules = Rules(self.redactor, max_bytes, policy or RetryPolicy(), refused)
         self._stopped = threading.Event()
@@ -136,7 +136,7 @@ class Client:
                 self.api_url, {}, stream=True, verify=None, cert=None
             )
         except ValueError as error:
-            raise ApiError(self._unsendable(error)) from None
+            raise ApiError(self._why_not_sent(error)) from None
 
     def _session(self, cookies: SessionCookies) -> _Session:
         """Return a session with its own cookies, on the connections of all."""
@@ -159,7 +159,7 @@ class Client:
         wait: t.Callable[[RateLimiter], None] = RateLimiter.acquire,
         failures: t.Iterable[Failure] = (),
     ) -> Reply:
-        """Send a request until it is answered well; safe to call from many threads.
+        """Send a request until there is a usable answer; safe to call from many threads.
 
         Args:
             request: What to ask, and as whom.
@@ -285,7 +285,7 @@ class Client:
                 allowance.size += self.rules.max_bytes // 2
                 content = self._content(response, lease, allowance)
         except _SENDS_NOTHING as error:
-            reason = self._unsendable(error, self.accounts[request.account].settings)
+            reason = self._why_not_sent(error, self.accounts[request.account].settings)
             raise ApiError(reason, stream=request.stream, path=request.path) from None
         except _BREAKS as error:
             broken = explain(error, is_tls=self.api_url.startswith("https:"), has_begun=allowance.has_begun)
@@ -365,7 +365,7 @@ class Client:
         Raises:
             RequestException: It is not an address.
         """
-        prepared = requests.Request("GET", self.api_url, auth=_as_it_is).prepare()
+        prepared = requests.Request("GET", self.api_url, auth=_no_auth).prepare()
         there = urlsplit(prepared.url or "")
         return f"{there.scheme}://{there.netloc}", there.path.rstrip("/")
 
@@ -379,7 +379,7 @@ class Client:
         carried, headers = self._checked.get(key, ({}, None))
         if headers is None or carried != credential:
             given = {**self._sessions[request.account].headers, **credential}
-            headers = requests.Request(request.method, self.api_url, headers=given, auth=_as_it_is).prepare().headers
+            headers = requests.Request(request.method, self.api_url, headers=given, auth=_no_auth).prepare().headers
             self._checked[key] = (credential, headers)
         return headers
 
@@ -401,7 +401,7 @@ class Client:
                 allowance.extend(lease.grow(len(chunk)))
         return b"".join(chunks)
 
-    def _unsendable(self, error: Exception, settings: str = "") -> str:
+    def _why_not_sent(self, error: Exception, settings: str = "") -> str:
         if isinstance(error, (UnicodeError, requests.exceptions.InvalidHeader)):
             return errors.bad_header(settings)
         if "SOCKS" in str(error):
@@ -424,7 +424,7 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """Connections to one API: which pool they stand in is found out once and not for each request."""
+    """Connections to one API, whose pool is looked up once instead of for each request."""
 
     _pool: t.Any = None
 
@@ -488,8 +488,8 @@ _BREAKS = (
 )
 
 
-def _is_readable_on_the_way(url: str) -> bool:
-    """Return whether what is sent there leaves this machine, and that unencrypted."""
+def _is_unencrypted(url: str) -> bool:
+    """Return whether what is sent there leaves this machine unencrypted."""
     try:
         there = urlsplit(url)
     except ValueError:
@@ -503,6 +503,6 @@ def _is_readable_on_the_way(url: str) -> bool:
         return True
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Add nothing: otherwise requests makes a header of a user in the address, in place of the token."""
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leave a request as it is: requests would replace the token by a user that the address names."""
     return request

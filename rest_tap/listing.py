@@ -34,14 +34,14 @@ if t.TYPE_CHECKING:
 
 
 class Handling(t.Protocol):
-    """What becomes of rows, as far as it matters before they are written."""
+    """What a list has to know about how its rows are written."""
 
     def passes(self, node: Node) -> t.Callable[[Record], bool]:
         """Return the function that says whether the maps of a node's stream let a row through."""
         ...
 
     def decoder(self, listing: Listing) -> Decode | None:
-        """Return what decodes the pages of a list; None if it takes nothing special."""
+        """Return what decodes the pages of a list; None for plain JSON."""
         ...
 
 
@@ -69,7 +69,7 @@ class PendingPage(Job):
 
     @property
     def may_reveal_more(self) -> bool:
-        """Return whether the page may make requests known, in its list or below its rows."""
+        """Return whether further requests may follow from the page, in its list or below its rows."""
         return bool(self.listing.node.children) or self.listing.paginator.may_reveal_more(self.place)
 
     def open(self) -> Page:
@@ -177,7 +177,7 @@ class Row:
 
 @dataclasses.dataclass(slots=True)
 class AdmittedPage:
-    """A page whose rows are decided about.
+    """A page after it was decided which of its rows are new and wanted.
 
     Attributes:
         page: What the server sent.
@@ -384,7 +384,7 @@ class Listing:
         return AdmittedPage(page, came, rows, below)
 
     def _here(self, error: ApiError) -> ApiError:
-        """Return an error as one of this list, if it does not say where it happened."""
+        """Return an error that says it happened in this list, if it does not say where."""
         return error if error.stream else error.at(self.stream.name, self.path or self.stream.path)
 
     # What is made of it
@@ -439,7 +439,7 @@ class Listing:
 
 
 def unusable_key(record: Record, keys: t.Iterable[str]) -> BrokenAnswer | None:
-    """Return the error that a row without a usable key stands for: lists below it have no address."""
+    """Return an error if a row has no usable key: the lists below it have no address then."""
     for key in keys:
         value = record.get(key)
         if value.__class__ is not str and value.__class__ is not int:

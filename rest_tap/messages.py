@@ -61,14 +61,14 @@ class Messages:
         return sum(output.rows for output in self.outputs.values())
 
     def output(self, stream: ListStream) -> Output:
-        """Return where this stream's records go; the first call announces it."""
+        """Return the output of a stream; the first call writes its SCHEMA."""
         output = self.outputs.get(stream.name)
         if output is None:
             output = self.outputs[stream.name] = Output(stream, self._writer, self.encoder(stream))
         return output
 
     def encoder(self, stream: ListStream) -> RecordEncoder:
-        """Return what makes this stream's rows records; nothing is announced yet."""
+        """Return the encoder of a stream; nothing is written yet."""
         found = self._encoders.get(stream.name)
         if found is None:
             found = self._encoders[stream.name] = RecordEncoder(stream)

@@ -17,7 +17,7 @@ NAMES_KEPT = 10_000
 
 
 class NameClearer:
-    """Takes secrets out of names; each is looked at once."""
+    """Takes secrets out of names, and remembers which are harmless."""
 
     def __init__(self) -> None:
         """Start with no name known."""

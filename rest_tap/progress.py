@@ -28,7 +28,7 @@ LIVE_SECONDS = 0.5
 
 
 class Progress:
-    """Tells how far a run is; silent if the settings say so."""
+    """Logs how far a run is, unless the settings say not to."""
 
     def __init__(self, messages: Messages, http: Client, reader: Reader, *, enabled: bool) -> None:
         """Begin to count the time."""
@@ -41,7 +41,7 @@ class Progress:
         self._live: t.Any = None
 
     def tick(self) -> None:
-        """Say how far it is, if it is time to."""
+        """Log how far it is, if it is time to."""
         now = time.monotonic()
         if not self.enabled or now - self._told < (LIVE_SECONDS if self._is_live else LOG_SECONDS):
             return
@@ -76,7 +76,7 @@ class Progress:
         self._live.set_description_str(line)
 
     def close(self) -> None:
-        """Take the live line away."""
+        """Remove the live line."""
         if self._live is not None:
             self._live.close()
             self._live = None

@@ -1,4 +1,4 @@
-"""The reader: walks the tree of lists depth first, and asks ahead for what it will come to.
+"""The reader: walks the tree of lists depth first, and requests pages ahead of the one that is due.
 
 It runs in one thread, which decides everything and is the only one that waits. It keeps the
 path of lists that it is in; what is due next is what is left of each of them, innermost
@@ -84,7 +84,7 @@ class Reader:
         self._workers.close()
 
     def wake(self) -> None:
-        """End the wait at hand, for another look; may be called by a signal handler."""
+        """End the current wait, to check again; may be called by a signal handler."""
         self._workers.arrivals.put(None)
 
     def pages(self, listing: Listing) -> t.Iterator[AdmittedPage]:
@@ -193,7 +193,7 @@ class Reader:
         return self._http.parse(request, t.cast("Reply", job.reply), read)
 
     def _wait_for(self, job: Job, deadline: float = math.inf) -> None:
-        """Return once a job is done, or it is too late; meanwhile others are asked for, and the loader works."""
+        """Return once a job is done, or after the deadline; meanwhile others are requested, and the loader works."""
         job.wakes_reader = True
         self._check()
         if self._branch is not None:

@@ -42,7 +42,7 @@ REPLACEMENT = rb"\1\\ufffd"
 
 
 class RecordEncoder:
-    """Makes one stream's rows what leaves the tap, and encodes them as RECORD lines.
+    """Turns one stream's rows into records, and encodes them as RECORD lines.
 
     Built when the stream's first record comes, from its catalog entry and maps. What
     it does to a record that fits its schema equals what the SDK does
@@ -151,7 +151,7 @@ class RecordEncoder:
         return Part(self._name, self._shape, self._keys, given, cuts) if self._is_plain else None
 
     def prepare(self, records: list[Record], keys: Record | None = None) -> list[Record]:
-        """Make the rows of a page what leaves the tap before maps, changing them in place.
+        """Turn the rows of a page into records, before maps are applied, changing them in place.
 
         Args:
             records: The rows; all of them are records, or all are typed rows.
@@ -229,7 +229,7 @@ class RecordEncoder:
         self.unexpected.unknown(path, name, value, is_kept=False)
 
     def _keep_raw(self, record: Record, misfits: Misfits, *, keep: bool) -> None:
-        """Keep what values were before they became null, and say so."""
+        """Keep the values that became null in ``unknown_fields``, and warn."""
         for path, value in misfits:
             # Where a part of a value is left out, nobody can say which part of this one.
             is_kept = keep and not self._left_out.reaches(path)

@@ -1,4 +1,4 @@
-"""What a run reads anew, and which versions are activated at its end: the sweep, the versions and the state together.
+"""What a run reads again from its beginning, and which versions it activates: sweep, versions and state together.
 
 The state keeps the sweep beside the streams' bookmarks, under a name that no stream has::
 
@@ -30,7 +30,7 @@ SWEEP = "sweep"
 
 @dataclasses.dataclass(frozen=True)
 class RereadingOptions:
-    """What the settings say about reading anew.
+    """What the settings say about reading again.
 
     Attributes:
         days: Days in which everything is read from its beginning once; None for no sweep.

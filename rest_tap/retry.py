@@ -138,11 +138,11 @@ def parse_retry_after(text: str | None, *, now: dt.datetime | None = None) -> fl
 
 
 def reason_for(status: int) -> str:
-    """Return what to say of an error about which the API itself says nothing."""
+    """Return the message about a status for which the API has no words of its own."""
     is_too_many = status == _TOO_MANY_REQUESTS
     return "too many requests; look at the setting requests_per_minute" if is_too_many else REFUSED
 
 
 def refuses_login(error: ApiError) -> bool:
-    """Return whether the answer to a login says no for good: a 429 only says that others have to wait."""
+    """Return whether an error means that a login was refused; a 429 only means to wait."""
     return error.status in range(400, 500) and error.status != _TOO_MANY_REQUESTS

@@ -137,7 +137,7 @@ class Run:
         try:
             self.read(listing)
         except ApiError as error:
-            self._add(listing, self.access.part_ended(listing, error))
+            self._add(listing, self.access.account_failed(listing, error))
 
     def _activate(self) -> None:
         """Activate the versions of streams that are whole, after their last record."""
@@ -198,12 +198,12 @@ class Run:
                 stream.page_read(context, admitted.page)
                 self.messages.checkpoint()
                 if self._is_full(stream):
-                    outcome = self.access.ended(listing, Ending.STOPPED)
+                    outcome = self.access.outcome(listing, Ending.STOPPED)
                     self._add(listing, outcome)
                     self._read_companions(listing, outcome)
                     return
             if not listing.is_complete:
-                self._read_otherwise(listing)
+                self._read_by_supplement(listing)
             outcome = self.access.complete(listing)
         except ApiError as error:
             verdict = self.access.judge(listing, error)
@@ -212,7 +212,7 @@ class Run:
                 return
             outcome = verdict
         if outcome.ending is Ending.ABSENT and stream.fallback and not listing.is_fallback:
-            self._read_below(stream.fallback, listing)
+            self._read_fallback(stream.fallback, listing)
             return
         self._finish(listing, outcome)
 
@@ -314,8 +314,8 @@ class Run:
         self.report.leave_out(*names)
         self.rereading.end_loading(names)
 
-    def _read_below(self, name: str, listing: Listing) -> None:
-        """Read a list that the server does not have where it has the same below each row of another stream."""
+    def _read_fallback(self, name: str, listing: Listing) -> None:
+        """Read a list that the server lacks below each row of the stream that has the same list."""
         node, context = listing.node, listing.context
         parent = self._streams[name]
         for row in list(self.rows(Node(parent), context)):
@@ -329,8 +329,8 @@ class Run:
                 for other in (part, *(self.listing(companion, place, is_fallback=True) for companion in apart)):
                     self.read(other)
 
-    def _read_otherwise(self, listing: Listing) -> None:
-        """Read a list that did not come complete by the values of another one, if it can be."""
+    def _read_by_supplement(self, listing: Listing) -> None:
+        """Read an incomplete list once more by the values of another list, where the stream says how."""
         supplement = listing.stream.supplement
         if supplement is None:
             return
@@ -414,7 +414,7 @@ class Run:
         self.progress.tick()
 
     def _check(self) -> None:
-        """Look at what may end the run between two pages, or while it waits for one.
+        """Check whether the run has to end; called before each page and while one is waited for.
 
         Raises:
             StopRun: It has to end.

@@ -1,4 +1,4 @@
-"""Where the tap enters the SDK by a door that is not public.
+"""Every use of the SDK's private parts.
 
 Read in singer-sdk 0.54.9 and 0.55.0b7; ``tests/rest_tap/test_sdk_seams.py`` fails when one of these changes.
 Everything else in this project uses public hooks.
@@ -88,7 +88,7 @@ SAID_ELSEWHERE = (
 
 
 def quiet(logger: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
-    """Leave out what the SDK logs and this tap says better."""
+    """Filter out log lines of the SDK that duplicate this project's."""
     if isinstance(logger, logging.LoggerAdapter):  # a stream's, since singer-sdk 0.55
         logger = logger.logger
     if not any(isinstance(known, _Quiet) for known in logger.filters):

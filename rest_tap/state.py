@@ -1,4 +1,4 @@
-"""Bookmarks, as far as the SDK's own do not reach.
+"""The state: bookmarks in a form that stays small and can be merged.
 
 A stream's bookmark is a dictionary of dictionaries, keyed by what the list belongs to:
 
@@ -78,7 +78,7 @@ class Bookmarks:
     """The bookmarks of one stream, inside the tap's state."""
 
     def __init__(self, state: State, stream: str, level: str) -> None:
-        """Look at the part of the tap's state that is this stream's.
+        """Take the part of the tap's state that belongs to a stream.
 
         Args:
             state: The tap's state; changed in place.

@@ -1,4 +1,4 @@
-"""What rows bring that their schema does not say: names, JSON types and how often, never a value.
+"""What rows hold that their schema does not name: names, JSON types and counts, never a value.
 
 A server that is newer than the streams sends fields that they do not know. Nobody would look
 for these in a warehouse, so a run ends with a table of them, made to be pasted into a report.

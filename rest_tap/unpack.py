@@ -1,4 +1,4 @@
-"""The body of an answer, unpacked piece by piece, so that nobody unpacks more than they want."""
+"""The body of an answer, unpacked piece by piece, so that its size can be limited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bytes of one answer as they come from the socket: for so long, so many, and not after the run has ended.
+"""Limits of the bytes of one answer as they come from the socket: time, size, and the end of the run.
 
 A time-out of a socket begins anew with every byte. A server that sends a byte now and
 then could hold a run for ever: in the status line, in headers, in ``100 Continue`` after

@@ -51,7 +51,7 @@ class Job:
         self.is_started = self.is_done = self.wakes_reader = False
 
     def ask_again(self, failure: Failure) -> None:
-        """Take back that the request is answered: what came cannot be used."""
+        """Have the request sent again: its answer cannot be used."""
         self.failures.append(failure)
         self.reply = None
         self.is_started = self.is_done = False

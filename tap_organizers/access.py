@@ -1,4 +1,4 @@
-"""What a list that cannot be read means to this API, and what the credential sees of an account.
+"""What the errors of this API's lists mean, and what the credential may see.
 
 Below an event the API answers 403 to a permission that is missing, and to an event that was
 deleted or never existed. An organizer's list with the rows of all its events answers 200
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class OrganizersAccess(Access):
-    """Judges the lists of this API. Its findings about events and permissions are asked for once."""
+    """Decides how this API's lists ended; asks once for each event and permission that it has to know of."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class OrganizersAccess(Access):
     # Lists that an error has ended
 
     def judge(self, listing: Listing, error: ApiError) -> Outcome | Paginator:
-        """Return how a list ended; that a list is not there has to be said twice.
+        """Return how a list ended; a 404 has to come twice to count.
 
         Raises:
             ApiError: It concerns everything.
@@ -93,7 +93,7 @@ class OrganizersAccess(Access):
         return super().judge(listing, error)
 
     def decide(self, listing: Listing, error: ApiError) -> Outcome:
-        """Return how a list ended that an error has stopped.
+        """Return how a list ended in an error.
 
         Raises:
             ApiError: The organizer is not there either: the credential may read nothing any more.
@@ -103,17 +103,17 @@ class OrganizersAccess(Access):
             if stream.name == "organizers" and len(self._accounts.tokens) > 1 and not listing.pages_read:
                 raise as_refused(error, stream.account(listing.context))
             if "event" in listing.context and self.is_gone(listing.context):
-                return self.ended(listing, Ending.GONE)
+                return self.outcome(listing, Ending.GONE)
             if not listing.pages_read:
                 return self._deny(listing, Ending.DENIED, error)
         if isinstance(error, NotThere) and not listing.pages_read:
             if _says_nothing(stream, error):
-                return self.ended(listing, Ending.COMPLETE)
+                return self.outcome(listing, Ending.COMPLETE)
             if stream.parent_stream_type is not None or self._lacks_declared(listing, error):
                 return self._not_there(listing, error)
         return super().decide(listing, error)
 
-    def part_ended(self, listing: Listing, error: ApiError) -> Outcome:
+    def account_failed(self, listing: Listing, error: ApiError) -> Outcome:
         """Return that an account was refused: nothing more is read by it, and the others go on.
 
         Raises:
@@ -127,10 +127,10 @@ class OrganizersAccess(Access):
         self._refused[account] = error
         if len(self._refused) == len(self._accounts.tokens):
             raise error
-        return self.ended(listing, Ending.FAILED, error)
+        return self.outcome(listing, Ending.FAILED, error)
 
     def _lacks_declared(self, listing: Listing, error: NotThere) -> bool:
-        """Return whether a server that is there lacks a list that the settings declare: api_url is not to blame."""
+        """Return whether a server that exists lacks a list that the settings declare, so that api_url is right."""
         if not listing.stream.is_extra or not error.is_unknown_path:
             return False
         return bool(self.server_version(self._accounts.of(listing.context)))
@@ -161,21 +161,21 @@ class OrganizersAccess(Access):
         stream = _stream(listing)
         if not error.is_unknown_path:
             logger.warning("%s: skipped, gone since its parent was listed (%s)", stream.name, error.path)
-            return self.ended(listing, Ending.GONE)
+            return self.outcome(listing, Ending.GONE)
         has_answered = self.report.count(stream.name, Ending.COMPLETE, Ending.INCOMPLETE)
         if stream.fallback and "event" not in listing.context and (stream.name in self._by_event or not has_answered):
             if stream.name not in self._by_event:
                 self._by_event.add(stream.name)
                 server = self._server(listing.context)
                 logger.info("%s: %s does not have the list of all events; read event by event", stream.name, server)
-            return self.ended(listing, Ending.ABSENT)
+            return self.outcome(listing, Ending.ABSENT)
         if has_answered:
-            return self.ended(listing, Ending.FAILED, error)
+            return self.outcome(listing, Ending.FAILED, error)
         if not stream.is_absent:
             stream.is_absent = True
             since = f"; pretix has it since {stream.since_version}" if stream.since_version else ""
             logger.warning("%s: skipped, %s does not have it%s", stream.name, self._server(listing.context), since)
-        return self.ended(listing, Ending.ABSENT)
+        return self.outcome(listing, Ending.ABSENT)
 
     def _server(self, context: Context) -> str:
         version = self.server_version(self._accounts.of(context))
@@ -218,7 +218,7 @@ class OrganizersAccess(Access):
     # Lists that were read to their end
 
     def check(self, listing: Listing, outcome: Outcome) -> Outcome:
-        """Return how a list really ended: whether it is empty because its rows are withheld.
+        """Return the outcome of a list that was read to its end; an empty one may be withheld.
 
         An empty list may mean a missing permission; moving its bookmark would lose the hidden
         rows for good. The check costs a request, so it is made at most once a day for a list
@@ -255,7 +255,7 @@ class OrganizersAccess(Access):
         return outcome if refusal is None else self._deny(listing, Ending.WITHHELD, refusal)
 
     def _refusal(self, stream: OrganizersStream, witness: str, context: Context) -> Denied | None:
-        """Return what the API says to a list of one event that takes the same permission, if that is no."""
+        """Return the refusal of an event's list that takes the same permission; None if it is not refused."""
         event = context.get("event")
         try:
             event = event or self._sees.an_event(context)
@@ -281,7 +281,7 @@ class OrganizersAccess(Access):
                 self._sees.add_event(listing.context["organizer"], row.get("slug"))
 
     def finish(self) -> list[Outcome]:
-        """Return the failures that show at the end only: names in the settings that nothing has."""
+        """Return failures that only show at the end: names in the settings that do not exist."""
         self._sees.finish()
         errors = [
             ApiError(
@@ -326,7 +326,7 @@ def _stream(listing: Listing) -> OrganizersStream:
 
 
 def _says_nothing(stream: OrganizersStream, error: NotThere) -> bool:
-    """Return whether an object is not there because not everything has one."""
+    """Return whether a 404 means that this has no such object, which not everything has."""
     return stream.is_optional and not error.is_unknown_path
 
 

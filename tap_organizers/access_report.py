@@ -1,4 +1,4 @@
-"""What the credential sees, as far as a run gets to know it.
+"""What the credential may see, as far as a run finds out.
 
 Lists of an organizer with the rows of all its events answer 200 whatever the credential may
 read, and are short by what it may not (docs/pretix.md, "Permissions"). How many events it sees
@@ -28,7 +28,7 @@ Ask = t.Callable[..., t.Any]
 
 
 class AccessReport:
-    """Gathers what the credential sees and what it is denied, to be logged once."""
+    """Collects what the credential may see and what it is denied, to log it once."""
 
     def __init__(self, ask: Ask, events: OrganizersStream) -> None:
         """Start with nothing known.

@@ -1,4 +1,4 @@
-"""Whose tokens a run reads with, and which of them reads which organizer."""
+"""The tokens that a run reads with, and which of them reads which organizer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of the account a run reads: the organizers and events that the settings name, and its shard."""
+"""What a run reads: the organizers and events that the settings name, as far as they are its shard's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Scope:
     """
 
     def __init__(self, config: t.Mapping[str, t.Any], now: dt.datetime | None = None) -> None:
-        """Take the settings, and the time that an event has ended before or not."""
+        """Take the settings, and the current time."""
         now = now or dt.datetime.now(dt.timezone.utc)
         self.organizers: frozenset[str] = frozenset(config.get("organizers") or ())
         self.events: frozenset[str] = frozenset(config.get("events") or ())

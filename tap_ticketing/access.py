@@ -1,4 +1,4 @@
-"""What a list that cannot be read means to this API."""
+"""What the errors of this API's lists mean."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PAYMENT_REQUIRED = 402
 
 
 class TicketingAccess(Access):
-    """Judges the lists of this API: whether the event of one is gone, or the account does not have it."""
+    """Decides how this API's lists ended: whether the event is gone, or the account's plan lacks the list."""
 
     def __init__(
         self, report: Report, failing: t.Iterable[Ending], ask: t.Callable[..., t.Any], events: TicketingStream
@@ -40,11 +40,11 @@ class TicketingAccess(Access):
         self._events = events
 
     def decide(self, listing: Listing, error: ApiError) -> Outcome:
-        """Return how a list ended that an error has stopped: its event may be gone."""
+        """Return how a list ended in an error: its event may be gone."""
         event = listing.context.get("event_id")
         if event is not None and isinstance(error, (ErrorAnswer, NotThere)) and self._is_gone(event):
             logger.warning("%s: event %s is gone (%s)", listing.stream.name, event, error.reason)
-            return self.ended(listing, Ending.GONE)
+            return self.outcome(listing, Ending.GONE)
         stream = t.cast("TicketingStream", listing.stream)
         is_no = isinstance(error, ErrorAnswer) or error.status == _PAYMENT_REQUIRED
         if is_no and stream.may_be_denied and not listing.pages_read:
@@ -52,7 +52,7 @@ class TicketingAccess(Access):
         return super().decide(listing, error)
 
     def _deny(self, listing: Listing, error: ApiError) -> Outcome:
-        """Return that the account does not have a list, and say so."""
+        """Return that the account's plan lacks a list, and warn."""
         setting = t.cast("TicketingStream", listing.stream).path_setting
         hint = f"its plan may not include the list. If it need not be read, deselect it or set {setting} to ''"
         if Ending.DENIED not in self.failing:

@@ -1,4 +1,4 @@
-"""How far a list of attendees was read: to which ticket, and of how many there were then.
+"""Bookmarks of lists of attendees: the last ticket that was read, and the number of tickets up to it.
 
 One list for all events keeps it as the SDK would, lists of single events in dictionaries::
 

@@ -87,6 +87,6 @@ class BelowEvent(TicketingStream):
 
 
 def event_id(row: t.Mapping[str, t.Any]) -> t.Any:
-    """Return an event's id as the number it is; the service sends some as text."""
+    """Return an event's id as a number; the service sends some as text."""
     value = row.get("id")
     return int(value) if isinstance(value, str) and value.isdecimal() else value

@@ -166,7 +166,7 @@ class TapTicketing(RestTap):
     ).to_dict()
 
     def wrong_settings(self) -> t.Iterator[str]:
-        """Yield what is wrong: there is one way to log in, not all work can be shared, and orders come with so much."""
+        """Yield what is wrong with the settings of the login, of shards and of orders."""
         yield from checks.wrong_address(self.config)
         has_login = [bool(self.config.get(name)) for name in ("email", "password")]
         has_token = bool(self.config.get("session_token"))

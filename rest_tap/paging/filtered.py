@@ -1,4 +1,4 @@
-"""What ways of paging have in common that go by a filter on the field that orders the list."""
+"""What paginators share that filter the list by the field that orders it."""
 
 from __future__ import annotations
 

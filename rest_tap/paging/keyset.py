@@ -1,4 +1,4 @@
-"""Reading on from the last value, always by the first page of a filter."""
+"""Keyset paging: the filter moves on with the last value, and only its first page is asked for."""
 
 from __future__ import annotations
 

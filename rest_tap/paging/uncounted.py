@@ -1,4 +1,4 @@
-"""Numbered pages of a list that tells neither how many rows it has, nor how many make a page."""
+"""Numbered pages of a list that tells neither its number of rows nor the size of its pages."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from rest_tap.errors import Denied, ListsFailed
+from rest_tap.report import MAX_NAMES as NAMES
 from sandbox import Fault, Sandbox, Scale
-from tap_organizers.access_report import MAX_NAMES as NAMES
 from tests.conftest import discovered, only, organizers_config, run_tap
 
 if t.TYPE_CHECKING:
