@@ -28,11 +28,6 @@ class RateLimiter:
         #: Seconds that requests were held back, all together.
         self.waited = 0.0
 
-    @property
-    def is_stopped(self) -> bool:
-        """Return whether the run is over."""
-        return self._stopped.is_set()
-
     def hold(self, seconds: float) -> None:
         """Let nothing pass for so many seconds."""
         with self._lock:

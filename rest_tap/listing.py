@@ -289,11 +289,7 @@ class Listing:
             raise self._here(self._error)
         while self._admitted or self._walk.go_on(self._own.tally["distinct"]):
             if not self._admitted:
-                due = self._due
-                wait(due)
-                # Looking ahead meanwhile may have decided about it already.
-                if self._pending.get(due.place.position) is due:
-                    self._admit()
+                self._admit_after(wait)
                 continue
             self._at_hand = self._admitted.popleft()
             self.last = self._at_hand.page
@@ -310,10 +306,14 @@ class Listing:
             ApiError: The list cannot be read on; it is raised again when the page is due.
         """
         while self._error is None and self._walk.go_on(self._own.tally["distinct"]):
-            due = self._due
-            wait(due)
-            if self._pending.get(due.place.position) is due:
-                self._admit()
+            self._admit_after(wait)
+
+    def _admit_after(self, wait: t.Callable[[PendingPage], None]) -> None:
+        """Wait for the page that is due, and decide about it, unless looking ahead meanwhile has done so."""
+        due = self._due
+        wait(due)
+        if self._pending.get(due.place.position) is due:
+            self._admit()
 
     @property
     def _due(self) -> PendingPage:

@@ -80,10 +80,6 @@ class Report:
         """Return the first lists of each stream that an error ended in one of these ways."""
         return [outcome for outcome in self._errors if outcome.ending in endings]
 
-    def is_whole(self, stream: str) -> bool:
-        """Return whether every list of a stream was read from beginning to end."""
-        return stream not in self._resumed and not self.count(stream, *NOT_WHOLE)
-
     def is_read_to_the_end(self, stream: str) -> bool:
         """Return whether lists of a stream were read, and each of them to its end."""
         endings = self._endings.get(stream)
