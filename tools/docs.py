@@ -21,7 +21,7 @@ from tools.diagrams import page
 from tools.imports import diagram, import_graph
 from tools.requests import cost, counted
 from tools.settings import Setting, all_settings, own_settings, required_groups
-from tools.streams import deselected, reference, table
+from tools.streams import deselected, reference, streams, table
 
 if t.TYPE_CHECKING:
     from singer_sdk import Tap
@@ -64,6 +64,9 @@ HUB: dict[str, dict[str, t.Any]] = {
     },
 }
 
+#: Streams that the first lines of the README name, beside the number of all others.
+NAMED_IN_README = ("organizers", "events", "orders", "payments", "check-ins")
+
 
 def main() -> None:
     """Write all that is generated."""
@@ -89,12 +92,14 @@ def documents() -> dict[Path, str]:
     scale = _between(scale, "<!-- requests", "<!-- requests: end", counted())
     architecture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     architecture = _between(architecture, "<!-- imports", "<!-- imports: end", _import_diagrams())
+    readme = _counts_in_readme((ROOT / "README.md").read_text(encoding="utf-8"), scale)
     loaders = _between(loaders, "<!-- speed", "<!-- speed: end", report.loader_speeds())
     marts = (ROOT / "docs" / "marts.md").read_text(encoding="utf-8")
     marts = _between(marts, "<!-- marts:", "<!-- marts: end", dbt.chapters(dbt.marts()))
     marts = _between(marts, "<!-- questions:", "<!-- questions: end", dbt.questions())
     measured = report.kept()
     return {
+        ROOT / "README.md": readme,
         ROOT / "docs" / "loaders.md": loaders,
         ROOT / "meltano.yml": meltano,
         ROOT / "docs" / "settings.md": settings,
@@ -114,6 +119,30 @@ def documents() -> dict[Path, str]:
         ROOT / "hub" / "default_variants.yml": _yaml({"extractors": {tap.name: VARIANT for tap in TAPS}}),
         ROOT / "hub" / "maintainers.yml": _yaml({VARIANT: {"label": VARIANT, "name": VARIANT, "url": REPOSITORY}}),
     }
+
+
+def _counts_in_readme(readme: str, scale: str) -> str:
+    """Return the README with the number of streams, and of the requests that a run takes, as they are.
+
+    Args:
+        readme: The README as it is.
+        scale: The page with the table of requests.
+    """
+    more = len(streams(TapOrganizers)) - len(NAMED_IN_README)
+    readme = re.sub(rf"({NAMED_IN_README[-1]}\s+and )\d+(?= more streams)", rf"\g<1>{more}", readme)
+    wanted = re.compile(
+        r"(With\s+(?P<events>\d+) events and nothing new, a run takes )\d+( requests .*? and )\d+"
+        r"( for all .*? with `sweep_days: 7` )\d+( and )\d+(?=, once)",
+        re.DOTALL,
+    )
+    said = wanted.search(readme)
+    row = said and re.search(rf"^\| {said['events']} \|.*$", scale, re.MULTILINE)
+    if said is None or row is None:
+        raise ValueError("README.md does not say how many requests a run takes, or docs/scale.md does not")
+    cells = [cell.strip().split(" / ") for cell in row[0].strip("| ").split("|")[3:5]]
+    (now, all_now), (swept, all_swept) = ([cell[run] for cell in cells] for run in (1, 2))
+    counts = f"{said[1]}{now}{said[3]}{all_now}{said[4]}{swept}{said[5]}{all_swept}"
+    return readme[: said.start()] + counts + readme[said.end() :]
 
 
 def _import_diagrams() -> str:

@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
 
 STREAMS = "tap_organizers/streams/__init__.py"
 CLASS = "tap_organizers/streams/catalog.py"
-SAMPLE = "sandbox/samples/exhibitors.json"
+SAMPLE = "sandbox/samples/sponsors.json"
 #: Where what is wrong with a stream shows.
 LOOKED_AT = ("tests/catalog", "tests/sandbox", "tests/docs/test_docs.py", "tests/tap_organizers/test_organizers.py")
 GENERATED = ("docs/streams.md", "docs/tap-organizers.md", "hub/tap-organizers.yml", "meltano.yml")
@@ -50,7 +50,7 @@ def write_class(clone: Path) -> None:
 
 def write_list(clone: Path) -> None:
     text = (clone / STREAMS).read_text(encoding="utf-8")
-    text, count = re.subn(r"^    Discounts,\n", r"\g<0>    Exhibitors,\n", text, flags=re.MULTILINE)
+    text, count = re.subn(r"^    Discounts,\n", r"\g<0>    Sponsors,\n", text, flags=re.MULTILINE)
     assert count == 2
     (clone / STREAMS).write_text(text, encoding="utf-8")
 
@@ -80,9 +80,9 @@ def test_a_stream_takes_three_files_by_hand(clone: Path) -> None:
     done = run(clone, "tools.docs")
     assert done.returncode == 0, done.stdout
     for page in GENERATED:
-        assert "xhibitors" in (clone / page).read_text(encoding="utf-8"), page
-    entry = json.loads((clone / "tests/catalog/snapshots/tap-organizers/exhibitors.json").read_text(encoding="utf-8"))
-    assert entry["tap_stream_id"] == "exhibitors"
+        assert "ponsors" in (clone / page).read_text(encoding="utf-8"), page
+    entry = json.loads((clone / "tests/catalog/snapshots/tap-organizers/sponsors.json").read_text(encoding="utf-8"))
+    assert entry["tap_stream_id"] == "sponsors"
     done = run(clone, "pytest", "-q", "-x", "-p", "no:cacheprovider", *LOOKED_AT)
     assert done.returncode == 0, done.stdout[-3000:]
 
@@ -92,18 +92,18 @@ def test_without_a_sample_the_pages_are_not_written_and_a_line_says_what_is_miss
     write_list(clone)
     done = run(clone, "tools.docs")
     assert done.returncode == 1
-    assert re.search(r"the sandbox has no /\S+/exhibitors/: write .*sandbox/samples/<stream>.json", done.stdout)
+    assert re.search(r"the sandbox has no /\S+/sponsors/: write .*sandbox/samples/<stream>.json", done.stdout)
     done = run(clone, "pytest", "-q", "-p", "no:cacheprovider", "tests/sandbox", "-k", "every_stream")
-    assert 'write sandbox/samples/exhibitors.json, with "path" and "rows"' in done.stdout
+    assert 'write sandbox/samples/sponsors.json, with "path" and "rows"' in done.stdout
 
 
 @pytest.mark.parametrize(
     ("instead", "of", "line"),
     [
-        ('"event.vouchers:read"', '"event.orders:read"', "see sandbox/samples/exhibitors.json"),
-        ("/exhibitor", "/exhibitors", "see sandbox/samples/exhibitors.json"),
-        ('"name": 5', '"name": "Lantern Works"', "correct the class of exhibitors, or sandbox/samples/exhibitors.json"),
-        ('"colour": "red"', '"name": "Lantern Works"', "correct the class of exhibitors"),
+        ('"event.vouchers:read"', '"event.orders:read"', "see sandbox/samples/sponsors.json"),
+        ("/sponsor", "/sponsors", "see sandbox/samples/sponsors.json"),
+        ('"name": 5', '"name": "Lantern Works"', "correct the class of sponsors, or sandbox/samples/sponsors.json"),
+        ('"colour": "red"', '"name": "Lantern Works"', "correct the class of sponsors"),
         ('"pages": []', '"permission": "event.orders:read"', "see sandbox/samples.py for what a sample holds"),
     ],
     ids=["permission", "path", "type", "field", "word"],

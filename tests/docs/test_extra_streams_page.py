@@ -11,11 +11,9 @@ import yaml
 
 from rest_tap.extra import TYPES, Declaration, Field
 from sandbox import Fault
-from tap_organizers.streams import STREAMS
 from tap_organizers.tap import TapOrganizers
 from tests.conftest import discovered, kept_signals, only, organizers_config, run_tap
 from tests.docs.test_selects import selected
-from tests.support.declarations import reason_against
 from tests.support.pages import ROOT, blocks
 from tests.support.values import row_of
 
@@ -56,14 +54,6 @@ def test_the_page_names_each_word_of_a_declaration_and_each_type() -> None:
     said = set(re.findall(r"`([\w-]+)", text_of("What a declaration says")))
     assert set(Declaration.__struct_fields__) <= said
     assert set(Field.__struct_fields__) | set(TYPES) <= said
-
-
-def test_the_page_says_how_many_streams_of_the_code_can_be_declared() -> None:
-    reasons = [reason_against(stream) for stream in t.cast("t.Any", STREAMS)]
-    cut_out = sum(reason is not None and "cut out" in reason for reason in reasons)
-    said = " ".join(text_of("What cannot be declared").split())
-    assert f"Of the {len(reasons)} streams of the tap {reasons.count(None)} can be" in said
-    assert f"The other {len(reasons) - reasons.count(None)} are those above: {cut_out} that are cut out" in said
 
 
 @each_plugin
