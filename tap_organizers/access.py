@@ -20,6 +20,7 @@ from rest_tap.outcome import NOT_ALLOWED, Ending, Outcome
 from rest_tap.paging.page_size import ONE_ROW
 from rest_tap.request import Request, fill_path
 from tap_organizers.access_report import AccessReport, Ask
+from tap_organizers.client import permission_before
 
 if t.TYPE_CHECKING:
     from rest_tap.listing import AdmittedPage, Listing
@@ -140,7 +141,8 @@ class OrganizersAccess(Access):
         stream = _stream(listing)
         context = listing.context
         keys = [key for key in stream.parent_keys if key in context]
-        before = f" ({stream.permission_before} before pretix 2026.3)" if stream.permission_before else ""
+        old_name = "" if stream.is_extra else permission_before(stream.permission)
+        before = f" ({old_name} before pretix 2026.3)" if old_name else ""
         needed = (
             f"it takes the permission {stream.permission}{before}"
             if stream.permission

@@ -17,13 +17,33 @@ if t.TYPE_CHECKING:
     from tap_organizers.scope import Scope
 
 
+#: The permissions that reading takes, and what they were called before pretix 2026.3.
+PERMISSIONS_BEFORE: t.Mapping[str, str] = {
+    "event.orders:checkin": "can_checkin_orders",
+    "event.orders:read": "can_view_orders",
+    "event.orders:write": "can_change_orders",
+    "event.settings.general:write": "can_change_event_settings",
+    "event.vouchers:read": "can_view_vouchers",
+    "organizer.customers:read": "can_manage_customers",
+    "organizer.devices:read": "can_change_organizer_settings",
+    "organizer.giftcards:read": "can_manage_gift_cards",
+    "organizer.reusablemedia:read": "can_manage_reusable_media",
+    "organizer.settings.general:write": "can_change_organizer_settings",
+    "organizer.teams:write": "can_change_teams",
+}
+
+
+def permission_before(permission: str | None) -> str:
+    """Return a permission, or one of several, in the words of pretix before 2026.3; empty if it had no other name."""
+    known = (PERMISSIONS_BEFORE.get(one) for one in (permission or "").split(" or "))
+    return " or ".join(filter(None, known))
+
+
 class OrganizersStream(ListStream):
     """A list of this API, whatever it stands below."""
 
     #: Permission that reading takes, in the words of pretix since 2026.3.
     permission: t.ClassVar[str | None] = None
-    #: The same permission in the words of pretix before 2026.3.
-    permission_before: t.ClassVar[str | None] = None
     #: First version of pretix that has the list.
     since_version: t.ClassVar[str | None] = None
     #: Path of the same list for one event, where it is an organizer's with the rows of all events.

@@ -136,7 +136,6 @@ class OrganizerScheduledExports(OrganizerChildStream):
     primary_keys = ("id",)
     selected_by_default = False
     permission = "organizer.settings.general:write"
-    permission_before = "can_change_organizer_settings"
     since_version = "2023.10"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
@@ -170,7 +169,6 @@ class EventScheduledExports(EventChildStream):
     primary_keys = ("id",)
     selected_by_default = False
     permission = "event.settings.general:write"
-    permission_before = "can_change_event_settings"
     since_version = "2023.10"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
@@ -200,7 +198,6 @@ class DataShredders(EventChildStream):
     primary_keys = ("organizer", "event", "identifier")
     selected_by_default = False
     permission = "event.orders:write"
-    permission_before = "can_change_orders"
     properties = fields(
         identifier=String("Identifier."),
         verbose_name=String("Human-readable name, in the language of the request."),
@@ -278,7 +275,6 @@ class SendmailRules(EventChildStream):
     primary_keys = ("id",)
     selected_by_default = False
     permission = "event.settings.general:write"
-    permission_before = "can_change_event_settings"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         subject=I18n("Subject."),
@@ -307,7 +303,6 @@ class AutoCheckinRules(EventChildStream):
     primary_keys = ("id",)
     selected_by_default = False
     permission = "event.settings.general:write"
-    permission_before = "can_change_event_settings"
     since_version = "2024.8"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
@@ -331,7 +326,6 @@ class BankImportJobs(OrganizerChildStream):
     primary_keys = ("id",)
     selected_by_default = False
     permission = "event.orders:read"
-    permission_before = "can_view_orders"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         event=String("Slug of the event."),

@@ -436,7 +436,6 @@ class Vouchers(EventChildStream):
     path = "/organizers/{organizer}/events/{event}/vouchers"
     primary_keys = ("id",)
     permission = "event.vouchers:read"
-    permission_before = "can_view_vouchers"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         created=DateTime("Time of creation; null for vouchers older than the field."),
@@ -471,7 +470,6 @@ class WaitingListEntries(EventChildStream):
     path = "/organizers/{organizer}/events/{event}/waitinglistentries"
     primary_keys = ("id",)
     permission = "event.orders:read"
-    permission_before = "can_view_orders"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         created=DateTime("Time of entry."),
@@ -496,7 +494,6 @@ class CheckinLists(EventChildStream):
     path = "/organizers/{organizer}/events/{event}/checkinlists"
     primary_keys = ("id",)
     permission = "event.orders:read or event.orders:checkin"
-    permission_before = "can_view_orders or can_checkin_orders"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         name=String("Name."),
@@ -532,7 +529,6 @@ class CheckinListPositions(OrganizersStream):
     primary_keys = ("checkin_list", "id")
     selected_by_default = False
     permission = "event.orders:read"
-    permission_before = "can_view_orders"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         order=String("Order code."),
@@ -594,7 +590,6 @@ class CartPositions(EventChildStream):
     primary_keys = ("id",)
     selected_by_default = False
     permission = "event.orders:read"
-    permission_before = "can_view_orders"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         cart_id=String("Cart; always ends with @api.", secret=True),

@@ -28,7 +28,6 @@ class SalesChannels(OrganizerChildStream):
     path = "/organizers/{organizer}/saleschannels"
     primary_keys = ("organizer", "identifier")
     permission = "organizer.settings.general:write"
-    permission_before = "can_change_organizer_settings"
     since_version = "2024.7"
     properties = fields(
         identifier=String("Identifier, unique inside the organizer."),
@@ -81,7 +80,6 @@ class Teams(OrganizerChildStream):
     primary_keys = ("id",)
     selected_by_default = False
     permission = "organizer.teams:write"
-    permission_before = "can_change_teams"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         name=String("Name."),
@@ -123,7 +121,6 @@ class TeamMembers(TeamChildStream):
     primary_keys = ("organizer", "team", "id")
     selected_by_default = False
     permission = "organizer.teams:write"
-    permission_before = "can_change_teams"
     properties = fields(
         id=Integer("id of the user; the same user can be in several teams."),
         email=String("E-mail address.", personal=True),
@@ -140,7 +137,6 @@ class TeamInvites(TeamChildStream):
     primary_keys = ("id",)
     selected_by_default = False
     permission = "organizer.teams:write"
-    permission_before = "can_change_teams"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         email=String("Invited e-mail address.", personal=True),
@@ -155,7 +151,6 @@ class TeamApiTokens(TeamChildStream):
     primary_keys = ("id",)
     selected_by_default = False
     permission = "organizer.teams:write"
-    permission_before = "can_change_teams"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         name=String("Name of the token; the token itself is never shown."),
@@ -171,7 +166,6 @@ class Devices(OrganizerChildStream):
     primary_keys = ("organizer", "device_id")
     selected_by_default = False
     permission = "organizer.devices:read"
-    permission_before = "can_change_organizer_settings"
     properties = fields(
         device_id=Integer("Number of the device, unique inside the organizer."),
         unique_serial=String("Serial number, unique on the server."),
@@ -203,7 +197,6 @@ class Webhooks(OrganizerChildStream):
     primary_keys = ("id",)
     selected_by_default = False
     permission = "organizer.settings.general:write"
-    permission_before = "can_change_organizer_settings"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         enabled=Boolean("Whether it is switched on."),

@@ -26,7 +26,6 @@ class Customers(OrganizerChildStream):
     path = "/organizers/{organizer}/customers"
     primary_keys = ("organizer", "identifier")
     permission = "organizer.customers:read"
-    permission_before = "can_manage_customers"
     properties = fields(
         identifier=String("Identifier of the account, unique inside the organizer."),
         external_identifier=String("Identifier in another system.", personal=True),
@@ -51,7 +50,6 @@ class Memberships(OrganizerChildStream):
     path = "/organizers/{organizer}/memberships"
     primary_keys = ("id",)
     permission = "organizer.customers:read"
-    permission_before = "can_manage_customers"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         testmode=Boolean("Whether test mode is (was) on."),
@@ -76,7 +74,6 @@ class MembershipTypes(OrganizerChildStream):
     path = "/organizers/{organizer}/membershiptypes"
     primary_keys = ("id",)
     permission = "organizer.settings.general:write"
-    permission_before = "can_change_organizer_settings"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         name=I18n("Name."),
@@ -94,7 +91,6 @@ class GiftCards(OrganizerChildStream):
     path = "/organizers/{organizer}/giftcards"
     primary_keys = ("id",)
     permission = "organizer.giftcards:read"
-    permission_before = "can_manage_gift_cards"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         secret=String("The code that is redeemed.", secret=True),
@@ -121,7 +117,6 @@ class GiftCardTransactions(OrganizersStream):
     path = "/organizers/{organizer}/giftcards/{gift_card}/transactions"
     primary_keys = ("id",)
     permission = "organizer.giftcards:read"
-    permission_before = "can_manage_gift_cards"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         datetime=DateTime("Time."),
@@ -146,7 +141,6 @@ class ReusableMedia(IncrementalStream, OrganizerChildStream):
     tie_breaker = "id"
     selected_by_default = False
     permission = "organizer.reusablemedia:read"
-    permission_before = "can_manage_reusable_media"
     since_version = "4.19"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),

@@ -255,7 +255,6 @@ class Orders(AllEventsStream, CreationOrderedStream):
     since_parameter = "modified_since"
     tie_breaker = "code"
     permission = "event.orders:read"
-    permission_before = "can_view_orders"
     params: t.ClassVar[Params] = {"include_canceled_positions": "true", "include_canceled_fees": "true"}
     properties = fields(
         code=String("Order code, unique inside the organizer."),
@@ -319,7 +318,6 @@ class OrderPartStream(OrganizersStream):
         "order_last_modified": "last_modified",
     }
     permission = "event.orders:read"
-    permission_before = "can_view_orders"
 
 
 class OrderPositions(OrderPartStream):
@@ -374,7 +372,6 @@ class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
 
     parent_keys = OrderPartStream.parent_keys
     permission = OrderPartStream.permission
-    permission_before = OrderPartStream.permission_before
     path = "/organizers/{organizer}/orders"
     event_path = "/organizers/{organizer}/events/{event}/orders"
     since_version = "2023.8"
@@ -440,7 +437,6 @@ class Transactions(AllEventsStream, CreationOrderedStream):
     params: t.ClassVar[Params] = {"ordering": "created,id"}
     tie_breaker = "id"
     permission = "event.orders:read"
-    permission_before = "can_view_orders"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         order=String("Order code."),
@@ -473,7 +469,6 @@ class Invoices(AllEventsStream):
     event_path = "/organizers/{organizer}/events/{event}/invoices"
     primary_keys = ("organizer", "number")
     permission = "event.orders:read"
-    permission_before = "can_view_orders"
     properties = fields(
         event=String("Slug of the event."),
         order=String("Order code."),
@@ -533,7 +528,6 @@ class Checkins(EventIncrementalStream, EventChildStream):
     before_parameter = "created_before"
     tie_breaker = "id"
     permission = "event.orders:read"
-    permission_before = "can_view_orders"
     since_version = "2025.10"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
@@ -562,7 +556,6 @@ class RevokedTicketSecrets(EventIncrementalStream, EventChildStream):
     since_parameter = "created_since"
     selected_by_default = False
     permission = "event.orders:read"
-    permission_before = "can_view_orders"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
         secret=String("Barcode content that is no longer valid.", secret=True),
@@ -581,7 +574,6 @@ class BlockedTicketSecrets(EventIncrementalStream, EventChildStream):
     tie_breaker = "id"
     selected_by_default = False
     permission = "event.orders:read"
-    permission_before = "can_view_orders"
     since_version = "4.17"
     properties = fields(
         id=Integer("Identifier, assigned by the server."),
