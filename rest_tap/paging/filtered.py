@@ -22,6 +22,9 @@ class FilteredPaginator(Paginator):
     shows: rows without a value.
     """
 
+    #: The last request that was revealed; a subclass sets it.
+    last: PageRequest
+
     def __init__(
         self, field: str, since_parameter: str, since: str | None, params: Params, *, may_lack_value: bool = False
     ) -> None:
@@ -85,7 +88,7 @@ class FilteredPaginator(Paginator):
             return self.unfiltered.next_pass(distinct)
         if not self._may_lack_value or self._whole is None or distinct >= self._whole or self._missing:
             return []
-        return self.without_filter(self.last_request(), None)
+        return self.without_filter(self.last, None)
 
     def missing(self, distinct: int) -> int:
         """Return how many rows the server tells of that have not come."""
@@ -111,7 +114,3 @@ class FilteredPaginator(Paginator):
     def rows_filtered(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
         """Return the rows of the page that count, as long as the filter is used."""
         return page.rows
-
-    @abc.abstractmethod
-    def last_request(self) -> PageRequest:
-        """Return the last request that was revealed."""

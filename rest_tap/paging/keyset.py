@@ -67,26 +67,21 @@ class Keyset(FilteredPaginator):
         self._void: set[tuple[int, ...]] = set()
         #: Whether rows of a tie are missing, so that all is only certain up to it.
         self._is_stuck = False
-        self._last: PageRequest | None = None
         self._short = self._circles = 0
 
     def _request(self, link: int, page: int) -> PageRequest:
         """Return a link of the chain; the second part of its position is 1 within a tie."""
         since = {} if self.since is None else {self.since_parameter: self.since}
         size = PAGE_SIZE if self._tie is None else self._tie.page_size
-        self._last = PageRequest(
+        self.last = PageRequest(
             (link, 0 if self._tie is None else 1),
             {**self.params, **since, **page_params(page, size)},
         )
-        return self._last
+        return self.last
 
     def first(self) -> t.Sequence[PageRequest]:
         """Return the first request of the chain."""
         return [self._request(0, 1)]
-
-    def last_request(self) -> PageRequest:
-        """Return the last request of the chain."""
-        return t.cast("PageRequest", self._last)
 
     def after_filtered(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
         """Return the next link of the chain.

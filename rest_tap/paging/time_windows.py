@@ -87,7 +87,7 @@ class TimeWindows(FilteredPaginator):
         self._is_tie = False
         #: Where new rows begin, once that is known.
         self._bound: dt.datetime | None = None
-        self._last = self._request(1)
+        self.last = self._request(1)
         # As pages are used, of the window at hand:
         self._counts = Counts()
         self._is_uncertain = False
@@ -101,16 +101,12 @@ class TimeWindows(FilteredPaginator):
             params[self.since_parameter] = self.since
         if self._before is not None:
             params[self.before_parameter] = format_with_offset(self._before)
-        self._last = PageRequest((self._window, number), {**params, **page_params(number)})
-        return self._last
-
-    def last_request(self) -> PageRequest:
-        """Return the last request that was revealed."""
-        return self._last
+        self.last = PageRequest((self._window, number), {**params, **page_params(number)})
+        return self.last
 
     def first(self) -> t.Sequence[PageRequest]:
         """Return the first page of the first window."""
-        return [self._last]
+        return [self.last]
 
     def may_reveal_more(self, request: PageRequest) -> bool:
         """Return whether this is the last page known so far."""
