@@ -1,4 +1,8 @@
-"""What the errors of this API's lists mean."""
+"""What the errors of this API's lists mean.
+
+A denied list is one that the account's plan lacks: it is answered 402, or with an error and status 200, in place of
+its first page. A 401 or 403 refuses the session token (``refused_statuses`` of the tap), which ends the run.
+"""
 
 from __future__ import annotations
 
