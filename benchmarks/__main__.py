@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 from typing import Any
@@ -15,7 +16,9 @@ from typing import Any
 from benchmarks import measure, readers, report
 from benchmarks.workloads import QUICK, WORKLOADS, Workload, read_by
 
-#: Of whom the time to the first record is measured; dlt writes nothing while it extracts.
+#: What is measured beside workloads, …
+START_UP = "start-up"
+#: … of whom: dlt writes nothing while it extracts.
 STARTERS = ("floor", "tap", "sdk", "airbyte")
 
 
@@ -24,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small data, this project's taps and the floors only")
     parser.add_argument("--runs", type=int, help="turns of each workload; 5, or 3 with --quick")
-    parser.add_argument("--only", default="", help="workloads, by their keys: W1,W4 or W1,W4-500")
+    parser.add_argument("--only", default="", help="workloads, by their keys, and start-up: W1,W4 or W4-500,start-up")
     parser.add_argument("--readers", default="", help=f"of {', '.join(readers.READERS)}; writes no report")
     parser.add_argument("--lock", action="store_true", help="measure nothing, pin the newest of what is compared")
     given = parser.parse_args()
@@ -40,7 +43,8 @@ def run(given: argparse.Namespace) -> None:
     runs = given.runs or (3 if given.quick else 5)
     readers.CACHE.mkdir(parents=True, exist_ok=True)
     readers.install_taps()
-    for name in sorted({readers.READERS[key].environment for one in workloads for key in one.readers} - {""}):
+    needed = {key for one in workloads for key in one.readers} | set(STARTERS if START_UP in given.only else ())
+    for name in sorted({readers.READERS[key].environment for key in needed} - {""}):
         readers.install(name)
     is_kept = not (given.quick or given.readers)
     results = report.kept() if is_kept and given.only else {"workloads": {}}
@@ -52,7 +56,7 @@ def run(given: argparse.Namespace) -> None:
         if is_kept:
             save(results)
     if is_kept:
-        if not given.only:
+        if not given.only or START_UP in given.only.split(","):
             results["startup"] = startup(runs)
         save(results)
         subprocess.run([sys.executable, "-m", "tools.docs"], check=True)
@@ -71,16 +75,19 @@ def chosen(given: argparse.Namespace) -> tuple[Workload, ...]:
     return found
 
 
-def startup(runs: int) -> dict[str, float]:
-    """Return the seconds until the first record, by reader."""
+def startup(runs: int) -> dict[str, dict[str, float]]:
+    """Return the seconds until the first record, and of CPU, by reader."""
     workload = next(one for one in WORKLOADS if one.key == "W4-500")
-    found: dict[str, list[float]] = {key: [] for key in STARTERS}
+    found: dict[str, list[tuple[float, float]]] = {key: [] for key in STARTERS}
     with measure.serving(workload) as server:
         for turn in range(runs):
             say(f"start-up: turn {turn + 1} of {runs}")
             for key in STARTERS:
                 found[key].append(measure.to_first_record(readers.READERS[key], workload, server))
-    return {key: sorted(times)[len(times) // 2] for key, times in found.items()}
+    return {
+        key: {name: statistics.median(one[at] for one in ones) for at, name in enumerate(("wall", "cpu"))}
+        for key, ones in found.items()
+    }
 
 
 def about() -> dict[str, Any]:

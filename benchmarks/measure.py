@@ -199,24 +199,29 @@ def _swallow(connection: socket.socket) -> None:
         left -= len(connection.recv(1 << 20))
 
 
-def to_first_record(reader: Reader, workload: Workload, server: Server) -> float:
-    """Return the seconds from the start of the process to its first record."""
+def to_first_record(reader: Reader, workload: Workload, server: Server) -> tuple[float, float]:
+    """Return the seconds from the start of the process to its first record, and the CPU time that it took by then."""
     folder = Path(tempfile.mkdtemp(dir=CACHE))
     command = reader.command(workload, server.url + BASES[workload.kind], folder)
     started = time.monotonic()
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder, env=environment()
     )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         for line in process.stdout:
             if b'"RECORD"' in line[:200]:
-                return time.monotonic() - started
-        raise RuntimeError(f"{reader.key} wrote no record")
+                wall = time.monotonic() - started
+                break
+        else:
+            raise RuntimeError(f"{reader.key} wrote no record")
     finally:
         process.kill()
-        process.wait()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        process.stdout.close()
         shutil.rmtree(folder)
+    return wall, used.ru_utime + used.ru_stime
 
 
 __all__ = ["TOKEN", "compare", "run", "serving", "to_first_record"]

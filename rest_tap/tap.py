@@ -253,7 +253,7 @@ class RestTap(SeamTap):
             ApiError: What concerns every list, or lists that could not be read.
             StopRun: A signal came or the time budget is spent.
         """
-        if is_test:
+        if any(one.selected and one.name not in self.mapper.stream_maps for one in self.streams.values()):
             self._add_maps()
         roots = self.grow_tree()
         nodes = list(itertools.chain.from_iterable(root.walk() for root in roots))
@@ -336,7 +336,7 @@ class RestTap(SeamTap):
         self._check_maps()
 
     def _add_maps(self) -> None:
-        """Let streams pass that were not selected when the maps were set up: a connection test reads all of them."""
+        """Let streams pass that were selected after the maps were set up, as a connection test does."""
         maps, self.mapper.stream_maps_dict = self.mapper.stream_maps_dict, {}
         rest = Catalog({name: entry for name, entry in self.catalog.items() if name not in self.mapper.stream_maps})
         self.mapper.register_raw_streams_from_catalog(rest)

@@ -80,6 +80,7 @@ class Row(msgspec.Struct):
     def items(self) -> t.Iterable[tuple[str, t.Any]]:
         """Return all that has come, by name."""
         record: Record = _decode(msgspec.json.encode(self))
+        record.pop(PARTS, None)
         return record.items()
 
 
