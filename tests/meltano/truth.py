@@ -24,6 +24,9 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 
+# A row is read as one field, and has numbers of thousands of digits.
+csv.field_size_limit(1 << 24)
+
 #: Tap → stream → key columns. The presets with `tap-pretix` and `tap-oveit` read the same streams.
 KEYS: dict[str, dict[str, tuple[str, ...]]] = {
     "tap-organizers": {
