@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import typing as t
 import unicodedata
 from decimal import Decimal
-from pathlib import Path
 
 import duckdb
 
+from demo.questions import questions
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
-QUESTIONS = Path(__file__).resolve().parents[1] / "dbt" / "analyses"
 #: Rows of each answer, and how wide a column may be.
 ROWS = 3
 WIDTH = 28
@@ -64,20 +64,12 @@ def show_events(database: Path) -> None:
 def show_questions(database: Path) -> None:
     """Print each question of the package, with the first rows of the answer."""
     with duckdb.connect(str(database), read_only=True) as connection:
-        for file in sorted(QUESTIONS.glob("*.sql")):
-            question, query = read(file)
-            answer = connection.execute(query)
+        for question in questions():
+            answer = connection.execute(question.query)
             rows = answer.fetchall()
             shown = f"the first {ROWS} of {len(rows)} rows" if len(rows) > ROWS else f"{len(rows)} rows"
-            print(f"\n{question} (dbt/analyses/{file.name}, {shown})")
+            print(f"\n{question.text} (dbt/analyses/{question.file.name}, {shown})")
             _table([column[0] for column in answer.description or ()], rows[:ROWS])
-
-
-def read(file: Path) -> tuple[str, str]:
-    """Return the question that an analysis begins with, and its query on the marts as they are called by default."""
-    text = file.read_text(encoding="utf-8")
-    comment = " ".join(line.removeprefix("-- ") for line in text.splitlines() if line.startswith("--"))
-    return comment, re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"marts.\1", text)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

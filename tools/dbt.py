@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from demo.questions import questions
 from rest_tap.schema import KIND, SECRET, SENSITIVITY
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
@@ -94,6 +95,7 @@ NAMES_OF_TABLE = {
     ("checkins", "type"): "direction",
     ("event_meta_properties", "default"): "default_value",
     ("events", "slug"): "event",
+    ("events", "hash"): "event_hash",
     ("gift_card_transactions", "datetime"): "booked_at",
     ("invoices", "number"): "invoice_number",
     ("item_meta_properties", "default"): "default_value",
@@ -164,6 +166,8 @@ HASHED = {
     "orders": ("email", "email_hash", "hash"),
     "attendee_answers": ("value", "email_hash", "address_hash"),
 }
+#: How old the rows may be of a table that every run reads in full.
+FRESHNESS = {"warn_after": {"count": 36, "period": "hour"}, "error_after": {"count": 7, "period": "day"}}
 TYPES = {"boolean": "boolean", "integer": "integer", "number": "number", "array": "json", "object": "json"}
 
 
@@ -189,6 +193,7 @@ class Table:
         #: Also what is not always there.
         self.keys = list((variant or stream).primary_keys)
         self.columns = list(self._columns())
+        self.is_read_in_full = stream.replication_method == "FULL_TABLE"
 
     @property
     def model(self) -> str:
@@ -308,10 +313,7 @@ def _sources(source: str, of_source: dict[str, Table]) -> dict[str, t.Any]:
                 "description": f"What {next(iter(of_source.values())).tap} reads, as a loader left it.",
                 "database": f"{{{{ var('{source}_database', target.database) }}}}",
                 "schema": (f"{{{{ var('{variable}', env_var('DBT_{variable.upper()}', '{SCHEMAS[source]}')) }}}}"),
-                "config": {
-                    "loaded_at_field": "_sdc_extracted_at",
-                    "freshness": {"warn_after": {"count": 36, "period": "hour"}},
-                },
+                "config": {"loaded_at_query": "{{ ticketing.loaded_at(this) }}", "freshness": FRESHNESS},
                 "tables": [_table(table) for table in of_source.values()],
             }
         ]
@@ -322,6 +324,8 @@ def _table(table: Table) -> dict[str, t.Any]:
     return {
         "name": table.name,
         "description": table.summary,
+        # Where only changes are read, old rows are no sign of anything.
+        **({} if table.is_read_in_full else {"config": {"freshness": None}}),
         "data_tests": [{"ticketing.loaded_key": {"arguments": {"columns": table.keys}}}],
         "columns": [
             {"name": name, "quote": True, "description": field.get("description", "")}
@@ -365,7 +369,7 @@ def _sql(table: Table) -> str:
     lines += ["    ],"]
     names = {column.name for column in table.columns}
     if table.source == "ticketing":
-        lines.append("    zone=\"'\" ~ var('ticketing_timezone') ~ \"'\",")
+        lines.append("    zone=ticketing.text(var('ticketing_timezone')),")
     elif table.name == "events":
         lines.append("    zone=\"coalesce(timezone, 'UTC')\",")
     elif "event" in names and "timezone" not in names:
@@ -418,13 +422,6 @@ def chapters(models: list[Model]) -> str:
     return "\n".join(lines)
 
 
-def questions() -> str:
-    """Return each question that the package answers, with its query on the marts as they are called by default."""
-    parts = []
-    for file in sorted((PACKAGE / "analyses").glob("*.sql")):
-        text = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"marts.\1", file.read_text(encoding="utf-8"))
-        lines = text.splitlines()
-        question = " ".join(line.removeprefix("-- ") for line in lines if line.startswith("--"))
-        query = "\n".join(line for line in lines if not line.startswith("--"))
-        parts.append(f"### {file.stem}\n\n{question}\n\n```sql\n{query.strip()}\n```\n")
-    return "\n".join(parts)
+def answered() -> str:
+    """Return a chapter about each question that the package answers, with its query."""
+    return "\n".join(f"### {one.file.stem}\n\n{one.text}\n\n```sql\n{one.query}\n```\n" for one in questions())

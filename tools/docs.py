@@ -96,7 +96,7 @@ def documents() -> dict[Path, str]:
     loaders = _between(loaders, "<!-- speed", "<!-- speed: end", report.loader_speeds())
     marts = (ROOT / "docs" / "marts.md").read_text(encoding="utf-8")
     marts = _between(marts, "<!-- marts:", "<!-- marts: end", dbt.chapters(dbt.marts()))
-    marts = _between(marts, "<!-- questions:", "<!-- questions: end", dbt.questions())
+    marts = _between(marts, "<!-- questions:", "<!-- questions: end", dbt.answered())
     measured = report.kept()
     return {
         ROOT / "README.md": readme,

@@ -1,9 +1,9 @@
 -- When do people come? Entries by hour, and how many were in by then; each ticket counts once.
 with hours as (
-    select event_key, date_trunc('hour', scanned_at_local) as hour, count(*) as entries
+    select event_key, {{ dbt.date_trunc('hour', 'scanned_at_local') }} as hour, count(*) as entries
     from {{ ref('fct_checkins') }}
     where is_first_entry
-    group by event_key, date_trunc('hour', scanned_at_local)
+    group by event_key, {{ dbt.date_trunc('hour', 'scanned_at_local') }}
 )
 
 select

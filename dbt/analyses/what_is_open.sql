@@ -4,7 +4,7 @@ select
     orders.currency,
     count(*) as orders,
     sum(case when orders.open_amount > 0 then orders.open_amount else 0 end) as to_be_paid,
-    sum(case when orders.open_amount > 0 and orders.expires_at < current_timestamp then orders.open_amount else 0 end)
+    sum(case when orders.open_amount > 0 and orders.expires_at < {{ ticketing.now() }} then orders.open_amount else 0 end)
         as overdue,
     sum(case when orders.open_amount < 0 then -orders.open_amount else 0 end) as paid_too_much
 from {{ ref('fct_orders') }} as orders

@@ -4,7 +4,7 @@ select
     types.full_name as product,
     tickets.currency,
     count(*) as sold,
-    cast(avg(tickets.price) as numeric(18, 2)) as average_price,
+    {{ ticketing.money('avg(tickets.price)') }} as average_price,
     sum(tickets.price) as gross
 from {{ ref('fct_tickets') }} as tickets
 inner join {{ ref('dim_ticket_types') }} as types on types.ticket_type_key = tickets.ticket_type_key

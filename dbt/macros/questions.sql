@@ -11,11 +11,11 @@
         {%- for relation, column in [(pretix, 'question_identifier'), (oveit, 'name')] -%}
             {#- When it only compiles, the views may not be there yet. -#}
             {%- if adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
-                {%- do queries.append('select distinct ' ~ column ~ ' as question from ' ~ relation) -%}
+                {%- do queries.append('select ' ~ column ~ ' as question from ' ~ relation) -%}
             {%- endif -%}
         {%- endfor -%}
         {%- if queries -%}
-            {%- set rows = run_query(queries | join(' union ')) -%}
+            {%- set rows = run_query('select distinct question from (' ~ queries | join(' union all ') ~ ') as every') -%}
             {%- set asked = rows.columns[0].values() | reject('none') | sort -%}
             {%- do found.update(ticketing.columns_for(asked)) -%}
         {%- endif -%}

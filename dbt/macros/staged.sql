@@ -41,25 +41,15 @@ left join {{ events }} as events
 {% endmacro %}
 
 
-{# Return the relation of a source as the database has it, or none if it was not loaded. #}
-{% macro loaded(relation) %}
-    {%- if execute -%}
-        {{ return(adapter.get_relation(relation.database, relation.schema, relation.identifier)) }}
-    {%- endif -%}
-    {{ return(none) }}
+{# Return the columns that were loaded, by their names in small letters; none if the table is not there. A project that
+   compiles without a database says by `dispatch` what there is. #}
+{% macro loaded_columns(relation) %}
+    {{ return(adapter.dispatch('loaded_columns', 'ticketing')(relation)) }}
 {% endmacro %}
 
-
-{# A condition: whether the table of a source is there. #}
-{% macro was_loaded(relation) -%}
-    {{ 'true' if ticketing.loaded(relation) else 'false' }}
-{%- endmacro %}
-
-
-{# Return the columns that were loaded, by their names in small letters. #}
-{% macro loaded_columns(relation) %}
+{% macro default__loaded_columns(relation) %}
     {%- set found = {} -%}
-    {%- set there = ticketing.loaded(relation) -%}
+    {%- set there = adapter.get_relation(relation.database, relation.schema, relation.identifier) if execute -%}
     {%- if there -%}
         {%- for column in adapter.get_columns_in_relation(there) -%}
             {%- do found.update({column.name | lower: column}) -%}
@@ -67,6 +57,27 @@ left join {{ events }} as events
     {%- endif -%}
     {{ return(found) }}
 {% endmacro %}
+
+
+{# A query for when the newest rows of a source were read. Of what was not loaded, or has no rows, there is nothing to
+   say: then it is now. #}
+{% macro loaded_at(relation) %}
+    {%- set there = ticketing.loaded_columns(relation) -%}
+    {%- set column = there.get('_sdc_extracted_at') -%}
+    {%- if column -%}
+        {%- set read_at = ticketing.to_utc(adapter.quote(column.name), column.dtype) -%}
+        {{ return('select coalesce(max(' ~ read_at ~ '), ' ~ ticketing.now() ~ ') from ' ~ relation) }}
+    {%- elif there -%}
+        {{ exceptions.raise_compiler_error(relation ~ ' has no _sdc_extracted_at: let the loader add it.') }}
+    {%- endif -%}
+    {{ return('select ' ~ ticketing.now()) }}
+{% endmacro %}
+
+
+{# A condition: whether the table of a source is there. #}
+{% macro was_loaded(relation) -%}
+    {{ 'true' if ticketing.loaded_columns(relation) else 'false' }}
+{%- endmacro %}
 
 
 {# An expression for a column of this kind, whatever type the loader has given it. #}
@@ -80,9 +91,9 @@ left join {{ events }} as events
         {%- elif kind == 'time' -%}
             {{ ticketing.to_utc(value, column.dtype) }}
         {%- elif kind == 'json' -%}
-            {{ ticketing.to_json(value) }}
+            {{ ticketing.to_json(value, column.dtype) }}
         {%- elif kind == 'translated' -%}
-            {{ ticketing.in_one_language(ticketing.to_json(value)) }}
+            {{ ticketing.in_one_language(ticketing.to_json(value, column.dtype)) }}
         {%- elif kind == 'hash' -%}
             {{ ticketing.hashed(value) }}
         {%- elif kind == 'address_hash' -%}
@@ -98,5 +109,5 @@ left join {{ events }} as events
 
 {# The hash of an address, the same however it is written. #}
 {% macro hashed(value) -%}
-    {{ ticketing.sha256("'" ~ var('salt') | replace("'", "''") ~ "' || lower(trim(nullif(" ~ value ~ ", '')))") }}
+    {{ ticketing.sha256(ticketing.text(var('salt')) ~ " || lower(trim(nullif(" ~ value ~ ", '')))") }}
 {%- endmacro %}

@@ -37,7 +37,12 @@ def main() -> None:
     if options.picture and found[0].chart:
         import vl_convert  # noqa: PLC0415 - large, and not for everybody
 
-        sized = {**found[0].chart, "width": 760, "background": "white"}
+        sized = {
+            **found[0].chart,
+            "width": 760,
+            "background": "white",
+            "config": {"legend": {"labelLimit": 700}},
+        }
         Path(options.picture).write_text(vl_convert.vegalite_to_svg(sized), encoding="utf-8")
 
 

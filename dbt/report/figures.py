@@ -27,8 +27,10 @@ with best as (
     limit 8
 )
 select
+    curve.event_date_key as place,
     organizers.name as organizer,
-    coalesce(dates.name, events.name) as event,
+    coalesce(dates.name, events.name, events.event) as event,
+    dates.starts_on as date,
     curve.days_before,
     curve.tickets_to_date as tickets,
     curve.day
@@ -41,13 +43,14 @@ order by best.tickets desc, curve.event_date_key, curve.day
 """
 REVENUE = """
 select
-    currency,
+    coalesce(currency, 'unknown') as currency,
     cast(date_trunc('month', day) as date) as month,
     tax_rate,
     sum(gross) as gross,
     sum(tax) as tax,
     sum(net) as net
 from {marts}.fct_revenue
+where gross is not null
 group by currency, cast(date_trunc('month', day) as date), tax_rate
 order by currency, month, tax_rate
 """
@@ -68,8 +71,10 @@ best as (
     limit 8
 )
 select
+    entries.event_date_key as place,
     organizers.name as organizer,
-    coalesce(dates.name, events.name) as event,
+    coalesce(dates.name, events.name, events.event) as event,
+    dates.starts_on as date,
     entries.checked_in_at,
     entries.starts_at
 from entries
@@ -81,7 +86,7 @@ order by best.tickets desc, entries.event_date_key, entries.checked_in_at
 """
 REFUNDS = """
 select
-    currency,
+    coalesce(currency, 'unknown') as currency,
     cast(date_trunc('month', coalesce(done_at_local, created_at_local)) as date) as month,
     count(*) as refunds,
     sum(amount) as amount
@@ -93,7 +98,7 @@ order by currency, month
 EVENTS = """
 select
     organizers.name as organizer,
-    events.name as event,
+    coalesce(events.name, events.event) as event,
     events.starts_on as day,
     count(case when tickets.is_sold and tickets.is_admission then 1 end) as sold,
     count(case when tickets.is_checked_in and tickets.is_sold and tickets.is_admission then 1 end) as checked_in,
@@ -103,7 +108,7 @@ select
 from {marts}.dim_events as events
 join {marts}.dim_organizers as organizers on organizers.organizer_key = events.organizer_key
 join {marts}.fct_tickets as tickets on tickets.event_key = events.event_key
-group by organizers.name, events.event_key, events.name, events.starts_on, events.currency
+group by organizers.name, events.event_key, events.name, events.event, events.starts_on, events.currency
 order by sold desc, events.event_key
 """
 TOTALS = """
@@ -150,7 +155,7 @@ def sales(marts: Marts) -> Figure:
     data = [{"event": row["name"], "days": row["days_before"], "tickets": row["tickets"]} for row in rows]
     chart = (
         _chart(data, _most(rows, "tickets", "Tickets sold until each day"))
-        .mark_line(interpolate="step-after", strokeWidth=2)
+        .mark_line(interpolate="step-after", strokeWidth=2, point=alt.OverlayMarkDef(size=20))
         .encode(
             alt.X("days:Q", title="days before the event", scale=alt.Scale(reverse=True)),
             alt.Y("tickets:Q", title="tickets sold so far"),
@@ -171,7 +176,7 @@ def revenue(marts: Marts) -> Figure:
     data = [
         {
             "currency": row["currency"],
-            "month": f"{row['month']:%Y-%m}",
+            "month": _month(row["month"]),
             "rate": _rate(row["tax_rate"]),
             "gross": float(row["gross"]),
         }
@@ -184,7 +189,7 @@ def revenue(marts: Marts) -> Figure:
         (
             [
                 row["currency"],
-                f"{row['month']:%Y-%m}",
+                _month(row["month"]),
                 _rate(row["tax_rate"]),
                 row["gross"],
                 row["tax"],
@@ -193,7 +198,9 @@ def revenue(marts: Marts) -> Figure:
             for row in rows
         ),
     )
-    text = "Of pretix the journal, in which whatever was canceled is booked back; of Oveit the list prices."
+    text = "Of pretix the journal, in which whatever was canceled is booked back; of Oveit the list prices." + _few(
+        rows
+    )
     return Figure("revenue", "Revenue by month and tax rate", text, _spec(chart, rows), table)
 
 
@@ -231,16 +238,16 @@ def refunds(marts: Marts) -> Figure:
     rows = marts.rows(REFUNDS)
     kept = _largest(rows, "amount")
     data = [
-        {"currency": row["currency"], "month": f"{row['month']:%Y-%m}", "amount": float(row["amount"])}
+        {"currency": row["currency"], "month": _month(row["month"]), "amount": float(row["amount"])}
         for row in rows
         if row["currency"] in kept
     ]
     chart = _by_month(data, kept, "amount", "Refunds by month", "refunded", None)
     table = _table(
         ("currency", "month", "refunds", "amount"),
-        ([row["currency"], f"{row['month']:%Y-%m}", row["refunds"], row["amount"]] for row in rows),
+        ([row["currency"], _month(row["month"]), row["refunds"], row["amount"]] for row in rows),
     )
-    text = "What was paid back or is on its way back, in the month in which it was done."
+    text = "What was paid back or is on its way back, in the month in which it was done." + _few(rows)
     return Figure("refunds", "Refunds", text, _spec(chart, rows), table)
 
 
@@ -264,13 +271,18 @@ def totals(marts: Marts) -> Table:
 
 
 def named(rows: list[Row]) -> list[Row]:
-    """Give each row a name for its event, with the organizer where several have one of the same name."""
-    organizers: dict[str, set[str]] = {}
+    """Give each row a name for its date: the event's, and what it takes to tell it from the others of that name."""
+    places = {row["place"]: row for row in rows}
+    names = {place: str(row["event"]) for place, row in places.items()}
+    for detail in ("organizer", "date", "place"):
+        alike: dict[str, set[t.Any]] = {}
+        for place, name in names.items():
+            alike.setdefault(name, set()).add(places[place][detail])
+        names = {
+            place: f"{name}, {places[place][detail]}" if len(alike[name]) > 1 else name for place, name in names.items()
+        }
     for row in rows:
-        organizers.setdefault(row["event"], set()).add(row["organizer"])
-    for row in rows:
-        alone = len(organizers[row["event"]]) == 1
-        row["name"] = row["event"] if alone else f"{row['event']}, {row['organizer']}"
+        row["name"] = names[row["place"]]
     return rows
 
 
@@ -280,14 +292,14 @@ def _chart(data: list[Row], description: str) -> alt.Chart:
 
 def _of_event(rows: list[Row]) -> alt.Color:
     order = list(dict.fromkeys(row["name"] for row in rows))
-    legend = alt.Legend(orient="bottom", columns=1, labelLimit=320, title=None)
+    legend = alt.Legend(orient="bottom", columns=1, title=None)
     return alt.Color("event:N", sort=order, legend=legend)
 
 
 def _by_month(
     data: list[Row], currencies: Sequence[str], value: str, description: str, title: str, colour: str | None
 ) -> alt.VConcatChart:
-    """Return bars by month, a chart for each currency, since sums of several mean nothing."""
+    """Return bars by month, a chart for each of the currencies, since sums of several mean nothing."""
     said = ", ".join(
         f"{currency} {sum(row[value] for row in data if row['currency'] == currency):,.2f}" for currency in currencies
     )
@@ -325,6 +337,16 @@ def _largest(rows: list[Row], value: str) -> list[str]:
     return sorted(sums, key=lambda currency: -sums[currency])[:CURRENCIES]
 
 
+def _few(rows: list[Row]) -> str:
+    """Return what is to be said where not all currencies are drawn."""
+    many = len({row["currency"] for row in rows})
+    return f" Drawn are {CURRENCIES} of {many} currencies; the numbers have all." if many > CURRENCIES else ""
+
+
+def _month(value: dt.date | None) -> str:
+    return "unknown" if value is None else f"{value:%Y-%m}"
+
+
 def _rate(value: Decimal | None) -> str:
     return "unknown" if value is None else f"{value.normalize():f} %"
 
@@ -339,10 +361,15 @@ def _table(head: tuple[str, ...], rows: t.Iterable[list[t.Any]]) -> Table:
     return Table(head, [tuple(_text(value) for value in row) for row in kept], numbers)
 
 
+def _money(value: Decimal) -> str:
+    """Return an amount with the digits that it has, two at least: some currencies have three."""
+    return f"{value:,.{max(2, -int(value.as_tuple().exponent))}f}"
+
+
 def _text(value: t.Any) -> str:
     shown: dict[type, Callable[[t.Any], str]] = {
         int: "{:,}".format,
-        Decimal: "{:,.2f}".format,
+        Decimal: _money,
         dt.date: str,
     }
     return "" if value is None else shown.get(type(value), str)(value)

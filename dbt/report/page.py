@@ -26,13 +26,14 @@ p { margin: .25rem 0 .75rem; color: var(--soft); max-width: 45rem; }
 figure { margin: 0; } .chart { width: 100%; overflow-x: auto; } summary { cursor: pointer; color: var(--soft); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
 th, td { padding: .3rem .8rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
+td:not(.number) { white-space: normal; min-width: 6rem; max-width: 24rem; overflow-wrap: anywhere; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 """
 
 SCRIPT = """
 const figures = JSON.parse(document.getElementById("figures").textContent);
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
-function config() {
+function config(wide) {
   const ink = dark.matches ? "#e6edf3" : "#1b1f24", line = dark.matches ? "#30363d" : "#d0d7de";
   const colours = dark.matches
     ? ["#58a6ff", "#ffa657", "#56d364", "#ff7b72", "#d2a8ff", "#f2cc60", "#79c0ff", "#ff9bce"]
@@ -41,7 +42,8 @@ function config() {
     background: null, font: "system-ui, sans-serif", view: { stroke: null }, bar: { color: colours[0] },
     axis: { labelColor: ink, titleColor: ink, gridColor: line, domainColor: line, tickColor: line, labelFontSize: 12,
       titleFontSize: 12 },
-    legend: { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12 },
+    legend: { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12,
+      labelLimit: wide - 60 },
     range: { category: colours },
   };
 }
@@ -51,7 +53,7 @@ async function draw() {
     const wide = Math.max(220, Math.min(820, place.clientWidth - 20));
     if (shown.vconcat) for (const chart of shown.vconcat) chart.width = Math.max(180, wide - 90);
     else shown.width = wide, shown.autosize = { type: "fit-x", contains: "padding" };
-    await vegaEmbed(place, shown, { actions: false, renderer: "svg", config: config() });
+    await vegaEmbed(place, shown, { actions: false, renderer: "svg", config: config(wide) });
     place.querySelector("svg").setAttribute("role", "img");
     place.querySelector("svg").setAttribute("aria-label", spec.description);
   }
@@ -101,7 +103,9 @@ def _figure(figure: Figure) -> str:
 def _table(name: str, table: Table) -> str:
     def cell(tag: str, place: int, text: str) -> str:
         scope = ' scope="col"' if tag == "th" else ""
-        return f"<{tag}{scope}{' class=number' if place in table.numbers else ''}>{escape(text)}</{tag}>"
+        # Names may be written from right to left.
+        kind = " class=number" if place in table.numbers else " dir=auto"
+        return f"<{tag}{scope}{kind}>{escape(text)}</{tag}>"
 
     head = "".join(cell("th", place, text) for place, text in enumerate(table.head))
     rows = ("".join(cell("td", place, text) for place, text in enumerate(row)) for row in table.rows)

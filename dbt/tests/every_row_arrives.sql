@@ -36,6 +36,20 @@ with counts as (
     union all
 
     select
+        'fct_orders, of Oveit' as mart,
+        (select count(*) from {{ ref('fct_orders') }} where service = 'oveit') as found,
+        (
+            select count(distinct order_id)
+            from (
+                select order_id from {{ ref('stg_ticketing__orders') }}
+                union all
+                select order_id from {{ ref('stg_ticketing__attendees') }}
+            ) as numbers
+        ) as expected
+
+    union all
+
+    select
         'fct_payments' as mart,
         (select count(*) from {{ ref('fct_payments') }}) as found,
         (

@@ -20,9 +20,12 @@ fees as (
 ),
 
 events as (
-    select event_key from revenue
-    union
-    select event_key from tickets
+    select distinct event_key
+    from (
+        select event_key from revenue
+        union all
+        select event_key from tickets
+    ) as every
 )
 
 select

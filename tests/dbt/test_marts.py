@@ -107,6 +107,32 @@ def check(database: Database, box: Sandbox) -> None:
     assert {row[0]: (row[1], *map(Decimal, row[2:])) for row in rows} == balance(box)
     rows = database.query("select count(*), count(distinct event_key) from marts.fct_tickets where service = 'oveit'")
     assert tuple(map(int, rows[0])) == (len(box.ticketing.codes()), len(box.ticketing.events))
+    check_orders_of_oveit(database, box)
+
+
+def check_orders_of_oveit(database: Database, box: Sandbox) -> None:
+    """Hold Oveit's orders against the tables that they and the attendees were loaded into."""
+    rows = database.query(
+        "select order_code, state, tickets, coalesce(total, 0), currency, ordered_at from marts.fct_orders"
+        " where service = 'oveit' order by order_code"
+    )
+    assert [row[0] for row in rows] == [str(order) for order in box.ticketing.orders()]
+    assert {row[1] for row in rows} == {"paid", "canceled"}
+    expected = database.query(
+        "select o.id, case when o.is_canceled then 'canceled' else 'paid' end,"
+        " count(case when not o.is_canceled then a.id end), sum(p.price), max(o.currency),"
+        " cast(max(o.date) as timestamp)"
+        " from tap_oveit.orders as o join tap_oveit.attendees as a on a.order_id = o.id"
+        " join marts.fct_tickets as p on p.ticket_key = 'oveit/' || a.event_id || '/' || a.ticket_code"
+        " group by o.id, o.is_canceled order by o.id"
+    )
+    assert rows == expected
+    (found,) = database.query(
+        "select count(distinct t.ticket_key), count(distinct t.order_key) from marts.fct_tickets as t"
+        " join marts.fct_orders as o on o.order_key = t.order_key and o.customer_key = t.customer_key"
+        " where t.service = 'oveit' and t.state = o.state and t.sold_at = o.ordered_at"
+    )
+    assert tuple(map(int, found)) == (len(box.ticketing.codes()), len(box.ticketing.orders()))
 
 
 def check_alike(warehouse: Warehouse) -> None:

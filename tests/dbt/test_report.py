@@ -11,9 +11,10 @@ import subprocess
 import typing as t
 from decimal import Decimal
 
+import duckdb
 import pytest
 
-from tests.dbt.conftest import DBT, PACKAGE, Database, Warehouse
+from tests.dbt.conftest import DBT, MARTS, PACKAGE, Database, InDuckDB, Warehouse
 from tests.meltano.conftest import ROOT
 
 if t.TYPE_CHECKING:
@@ -145,3 +146,88 @@ def check_numbers(page: str, database: Database) -> None:
     (values,) = data["sales"]["datasets"].values()
     (most,) = database.query("select max(tickets_to_date) from marts.event_days where days_before is not null")[0]
     assert max(row["tickets"] for row in values) == most
+
+
+#: Names of events, and the currencies that each sells in.
+ODD = {
+    "<script>document.title = 'broken'</script><img src=http://127.0.0.1:9/a.png onerror=nothing()> & \"so\"": ["EUR"],
+    "מסיבה \u202e abc </td></table>": ["EUR"],
+    "Ein sehr langer Name, der nicht enden will " * 8: ["KWD"],
+    "Unbrechbar" * 30: ["JPY"],
+    "Jazz": ["USD", "RON", None],
+}
+
+
+def invented(file: Path, like: Database, events: dict[str, list[str | None]]) -> InDuckDB:
+    """Return marts of the same columns, and in them events that each sold a ticket in each of these currencies."""
+    found = InDuckDB(file)
+    assert isinstance(like, InDuckDB)
+    found.execute(
+        f"attach '{like.file}' as theirs (read_only)",
+        "create schema marts",
+        *(f"create table marts.{mart} as from theirs.marts.{mart} limit 0" for mart in MARTS),
+        "create table sold (event integer, name text, number integer, currency text)",
+    )
+    with duckdb.connect(str(file)) as connection:
+        for event, (name, currencies) in enumerate(events.items()):
+            for number, currency in enumerate(currencies):
+                connection.execute("insert into sold values (?, ?, ?, ?)", [event, name, number, currency])
+    key = "'k' || event || '/' || number as event_key"
+    date = "'k' || event || '/' || number as event_date_key"
+    # What is in no currency has no price and no day.
+    price, day = "case when currency <> '' then 1234.5 end", "case when currency <> '' then date '2026-04-01' end"
+    values = {
+        "dim_organizers": """'o' as organizer_key, '<i>"Us"</i>' as name""",
+        "dim_events": f"{key}, 'o' as organizer_key, name, 'e' || event as event, currency",
+        "dim_event_dates": f"{key}, {date}, name, timestamp '2026-05-01 20:00' as starts_at,"
+        " date '2026-05-01' as starts_on",
+        "event_days": f"{key}, {date}, date '2026-04-01' + number as day, 30 - number as days_before, currency,"
+        " 1 as tickets, number + 1 as tickets_to_date",
+        "fct_tickets": f"{key}, {date}, 'o' as organizer_key, name || number as ticket_key, true as is_sold,"
+        f" false as is_canceled, true as is_admission, true as is_checked_in, currency, {price} as price,"
+        " timestamp '2026-05-01 19:00' + to_minutes(number) as checked_in_at",
+        "fct_revenue": f"{key}, {day} as day, currency, {price} as gross, 'ticket' as kind",
+        "fct_payments": "'refund' as kind, true as is_counted, currency, 10 as amount,"
+        " timestamp '2026-06-01 10:00' as created_at_local",
+    }
+    found.execute(*(f"insert into marts.{mart} by name select distinct {of} from sold" for mart, of in values.items()))
+    return found
+
+
+def test_odd_names_and_many_currencies(warehouse: Warehouse, browser: str, tmp_path: Path) -> None:
+    marts = invented(tmp_path / "odd.duckdb", warehouse.duckdb, ODD)
+    file = tmp_path / "odd.html"
+    write(marts, file)
+    seen = look(browser, file, tmp_path, "--window-size=390,900")
+    assert seen.console == []
+    assert seen.requests == set()
+    assert "<title>Ticket sales</title>" in seen.page
+    assert {row[1] for row in rows_of(seen.page, "events")} == set(ODD)
+    assert {row[0] for row in rows_of(seen.page, "events")} == {'<i>"Us"</i>'}
+    assert {row[0] for row in rows_of(seen.page, "totals")} == {"EUR", "KWD", "JPY", "USD", "RON", ""}
+    assert "Drawn are 4 of 6 currencies" in seen.page
+    # Events of the same name are told apart, also in charts.
+    named = [row[0] for row in rows_of(seen.page, "sales-table")]
+    assert len(set(named)) == 7
+    assert {name for name in named if name.startswith("Jazz")} == {f"Jazz, k4/{number}" for number in range(3)}
+    assert len(re.findall(r'<svg[^>]*role="img"', seen.page)) == 4
+
+
+def test_nothing_was_sold(warehouse: Warehouse, browser: str, tmp_path: Path) -> None:
+    marts = invented(tmp_path / "empty.duckdb", warehouse.duckdb, {})
+    file = tmp_path / "empty.html"
+    text = write(marts, file)
+    assert text.count("Nothing to show.") == 4
+    seen = look(browser, file, tmp_path)
+    assert seen.console == []
+    assert 'data-drawn="' in seen.page
+
+
+def test_five_hundred_events(warehouse: Warehouse, browser: str, tmp_path: Path) -> None:
+    names: dict[str, list[str | None]] = {f"Event {number}": ["EUR"] for number in range(500)}
+    file = tmp_path / "many.html"
+    write(invented(tmp_path / "many.duckdb", warehouse.duckdb, names), file)
+    seen = look(browser, file, tmp_path)
+    assert seen.console == []
+    assert len(rows_of(seen.page, "events")) == 500
+    assert len(rows_of(seen.page, "sales-table")) == 8

@@ -5,12 +5,13 @@ with elements as (
 )
 
 select
+    ticket_key,
     ticket_code,
     event_id,
     {{ ticketing.member('element', 'addon_id') }} as addon_id,
     {{ ticketing.to_utc(ticketing.member('element', 'date'), 'text') }} as scanned_at,
     row_number() over (
-        partition by event_id, ticket_code
+        partition by ticket_key
         order by {{ ticketing.member('element', 'date') }}, {{ ticketing.member('element', 'addon_id') }}
     ) as number
 from elements

@@ -63,6 +63,9 @@ joined as (
 
 select
     joined.*,
+    -- The event is not known where the list does not name it and the events were not loaded.
+    {{ ticketing.key('oveit', ["coalesce(cast(joined.event_id as " ~ dbt.type_string() ~ "), '')", 'joined.ticket_code']) }}
+        as ticket_key,
     types.price,
     types.currency
 from joined

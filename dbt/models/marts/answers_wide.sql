@@ -14,13 +14,7 @@ with answers as (
         answers.name as question,
         {{ 'answers.value' if var('personal_data') else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as answer
     from {{ ref('stg_ticketing__attendee_answers') }} as answers
-    inner join (
-        select
-            attendee_id,
-            event_id,
-            {{ ticketing.key('oveit', ['event_id', 'ticket_code']) }} as ticket_key
-        from {{ ref('int_ticketing__tickets') }}
-    ) as tickets
+    inner join {{ ref('int_ticketing__tickets') }} as tickets
         on tickets.attendee_id = answers.attendee_id
         and (tickets.event_id = answers.event_id or answers.event_id is null)
 )
@@ -30,7 +24,7 @@ select
     tickets.order_key,
     tickets.event_key
     {%- for name, questions in columns.items() %},
-    max(case when answers.question in ({% for one in questions %}'{{ one | replace("'", "''") }}'
+    max(case when answers.question in ({% for one in questions %}{{ ticketing.text(one) }}
     {{- ', ' if not loop.last }}{% endfor %}) then answers.answer end) as {{ name }}
     {%- endfor %}
 from {{ ref('fct_tickets') }} as tickets

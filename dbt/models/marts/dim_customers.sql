@@ -30,9 +30,12 @@ addresses as (
 ),
 
 answered as (
-    select email_hash, min(lower(trim(value))) as email
-    from {{ ref('stg_ticketing__attendee_answers') }}
-    where field_type = 'email'
+    select email_hash, min(lower(trim(email))) as email
+    from (
+        select email_hash, email from {{ ref('stg_ticketing__orders') }}
+        union all
+        select email_hash, value as email from {{ ref('stg_ticketing__attendee_answers') }} where field_type = 'email'
+    ) as said
     group by email_hash
 )
 {%- endif %}

@@ -15,5 +15,13 @@ select
     cast(null as {{ dbt.type_string() }}) as organizer,
     'Oveit' as name,
     cast(null as {{ dbt.type_string() }}) as public_url
-from {{ ref('stg_ticketing__events') }}
+from (
+    select 1 as one from {{ ref('stg_ticketing__events') }}
+    union all
+    select 1 as one from {{ ref('stg_ticketing__orders') }}
+    union all
+    select 1 as one from {{ ref('stg_ticketing__tickets') }}
+    union all
+    select 1 as one from {{ ref('stg_ticketing__attendees') }}
+) as anything
 having count(*) > 0

@@ -24,13 +24,13 @@ with every as (
     union all
 
     select
-        {{ ticketing.key('oveit', ['event_id', 'ticket_code', 'number']) }} as checkin_key,
+        ticket_key || '/' || cast(number as {{ dbt.type_string() }}) as checkin_key,
         'oveit' as service,
         {{ ticketing.key('oveit', ['event_id']) }} as event_key,
-        {{ ticketing.key('oveit', ['event_id', 'ticket_code']) }} as ticket_key,
+        ticket_key,
         case when addon_id is not null then 'Add-on ' || addon_id end as checkin_list,
         scanned_at,
-        {{ ticketing.local_time('scanned_at', "'" ~ var('ticketing_timezone') ~ "'") }} as scanned_at_local,
+        {{ ticketing.local_time('scanned_at', ticketing.text(var('ticketing_timezone'))) }} as scanned_at_local,
         'entry' as direction,
         true as is_successful,
         cast(null as {{ dbt.type_string() }}) as error_reason,

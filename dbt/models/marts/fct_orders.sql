@@ -75,34 +75,51 @@ pretix as (
     left join payments on payments.order_key = orders.order_key
 ),
 
-oveit as (
+-- What the tickets say of Oveit's orders, whose list tells of no money and is not in every plan.
+of_tickets as (
     select
         order_key,
-        'oveit' as service,
-        organizer_key,
         min(event_key) as event_key,
         min(customer_key) as customer_key,
-        min(order_key) as order_code,
-        'paid' as state,
+        min(state) as state,
         min(sold_at) as ordered_at,
         min(sold_at_local) as ordered_at_local,
-        cast(null as {{ dbt.type_timestamp() }}) as canceled_at,
-        cast(null as {{ dbt.type_timestamp() }}) as canceled_at_local,
-        cast(null as {{ dbt.type_timestamp() }}) as expires_at,
-        cast(null as {{ dbt.type_timestamp() }}) as expires_at_local,
         min(currency) as currency,
-        {{ ticketing.money('sum(price)') }} as total,
-        {{ ticketing.money('sum(price)') }} as positions_total,
+        -- Sums of different currencies mean nothing.
+        case when min(currency) = max(currency) then sum(price) end as total
+    from {{ ref('fct_tickets') }}
+    where service = 'oveit' and order_key is not null
+    group by order_key
+),
+
+oveit as (
+    select
+        coalesce(orders.order_key, of_tickets.order_key) as order_key,
+        'oveit' as service,
+        'oveit' as organizer_key,
+        of_tickets.event_key,
+        coalesce(orders.email_hash, of_tickets.customer_key) as customer_key,
+        replace(coalesce(orders.order_key, of_tickets.order_key), 'oveit/order/', '') as order_code,
+        coalesce(orders.state, of_tickets.state) as state,
+        coalesce(orders.ordered_at, of_tickets.ordered_at) as ordered_at,
+        coalesce(orders.ordered_at_local, of_tickets.ordered_at_local) as ordered_at_local,
+        cast(null as {{ ticketing.type_of('time') }}) as canceled_at,
+        cast(null as {{ ticketing.type_of('time') }}) as canceled_at_local,
+        cast(null as {{ ticketing.type_of('time') }}) as expires_at,
+        cast(null as {{ ticketing.type_of('time') }}) as expires_at_local,
+        -- Of the list prices, which the sums are made of.
+        coalesce(of_tickets.currency, orders.currency) as currency,
+        {{ ticketing.money('of_tickets.total') }} as total,
+        {{ ticketing.money('of_tickets.total') }} as positions_total,
         {{ ticketing.money('0') }} as fees_total,
         cast(null as {{ ticketing.type_money() }}) as tax_total,
         cast(null as {{ ticketing.type_money() }}) as paid,
         cast(null as {{ ticketing.type_money() }}) as refunded,
         cast(null as {{ ticketing.type_money() }}) as open_amount,
         cast(null as {{ dbt.type_string() }}) as sales_channel,
-        cast(null as {{ dbt.type_string() }}) as locale
-    from {{ ref('fct_tickets') }}
-    where service = 'oveit' and order_key is not null
-    group by order_key, organizer_key
+        orders.language as locale
+    from {{ ref('int_ticketing__orders') }} as orders
+    full join of_tickets on of_tickets.order_key = orders.order_key
 ),
 
 every as (

@@ -43,8 +43,11 @@ with journal as (
 )
 
 select
-    event_key || '/' || cast(day as {{ dbt.type_string() }}) || '/' || coalesce(fee_type, kind)
+    -- Of Oveit's tickets alone nobody knows when they were sold.
+    coalesce(event_key, service) || '/' || coalesce(cast(day as {{ dbt.type_string() }}), '')
+    || '/' || coalesce(fee_type, kind)
     || '/' || coalesce(cast(tax_rate as {{ dbt.type_string() }}), '') || '/' || coalesce(tax_code, '')
+    || coalesce('/' || currency, '')
         as revenue_key,
     service,
     organizer_key,

@@ -53,31 +53,33 @@ pretix as (
 
 oveit as (
     select
-        {{ ticketing.key('oveit', ['event_id', 'ticket_code']) }} as ticket_key,
+        tickets.ticket_key,
         'oveit' as service,
         'oveit' as organizer_key,
-        {{ ticketing.key('oveit', ['event_id']) }} as event_key,
-        {{ ticketing.key('oveit', ['event_id']) }} as event_date_key,
-        {{ ticketing.key('oveit/order', ['order_id']) }} as order_key,
-        {{ ticketing.key('oveit', ['event_id', 'ticket_type_id']) }} as ticket_type_key,
-        email_hash as customer_key,
-        row_number() over (partition by order_id order by ticket_code) as position_number,
-        -- The list of tickets has no others.
-        'paid' as state,
-        created_at as sold_at,
-        created_at_local as sold_at_local,
-        price,
+        {{ ticketing.key('oveit', ['tickets.event_id']) }} as event_key,
+        {{ ticketing.key('oveit', ['tickets.event_id']) }} as event_date_key,
+        {{ ticketing.key('oveit/order', ['tickets.order_id']) }} as order_key,
+        {{ ticketing.key('oveit', ['tickets.event_id', 'tickets.ticket_type_id']) }} as ticket_type_key,
+        coalesce(orders.email_hash, tickets.email_hash) as customer_key,
+        row_number() over (partition by tickets.order_id order by tickets.ticket_code) as position_number,
+        -- Without the list of orders nothing is said of cancellations.
+        coalesce(orders.state, 'paid') as state,
+        coalesce(orders.ordered_at, tickets.created_at) as sold_at,
+        coalesce(orders.ordered_at_local, tickets.created_at_local) as sold_at_local,
+        tickets.price,
         cast(null as {{ ticketing.type_rate() }}) as tax_rate,
         cast(null as {{ ticketing.type_money() }}) as tax,
-        currency,
+        tickets.currency,
         cast(null as {{ dbt.type_string() }}) as sales_channel,
         cast(null as {{ dbt.type_bigint() }}) as voucher_id,
         cast(null as {{ dbt.type_string() }}) as voucher_tag,
         cast(null as {{ dbt.type_bigint() }}) as discount_id,
         true as is_admission,
         false as is_addon,
-        is_checked_in as said_to_be_in
-    from {{ ref('int_ticketing__tickets') }}
+        tickets.is_checked_in as said_to_be_in
+    from {{ ref('int_ticketing__tickets') }} as tickets
+    left join {{ ref('int_ticketing__orders') }} as orders
+        on orders.order_id = tickets.order_id
 ),
 
 every as (

@@ -13,5 +13,5 @@
         ('value_json', 'value_json', 'text', 'personal'),
         ('value', 'email_hash', 'address_hash', ''),
     ],
-    zone="'" ~ var('ticketing_timezone') ~ "'",
+    zone=ticketing.text(var('ticketing_timezone')),
 ) }}

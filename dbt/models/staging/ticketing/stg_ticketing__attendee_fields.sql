@@ -11,5 +11,5 @@
         ('is_multiple', 'is_multiple', 'boolean', ''),
         ('is_mandatory', 'is_mandatory', 'boolean', ''),
     ],
-    zone="'" ~ var('ticketing_timezone') ~ "'",
+    zone=ticketing.text(var('ticketing_timezone')),
 ) }}

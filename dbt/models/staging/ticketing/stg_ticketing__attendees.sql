@@ -13,5 +13,5 @@
         ('checkins', 'checkins', 'json', ''),
         ('links', 'links', 'json', 'personal'),
     ],
-    zone="'" ~ var('ticketing_timezone') ~ "'",
+    zone=ticketing.text(var('ticketing_timezone')),
 ) }}

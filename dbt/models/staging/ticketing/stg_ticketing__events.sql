@@ -10,7 +10,7 @@
         ('tickets', 'tickets', 'integer', ''),
         ('tickets_checked_in', 'tickets_checked_in', 'integer', ''),
         ('tickets_sold', 'tickets_sold', 'integer', ''),
-        ('hash', 'hash', 'text', ''),
+        ('hash', 'event_hash', 'text', ''),
     ],
-    zone="'" ~ var('ticketing_timezone') ~ "'",
+    zone=ticketing.text(var('ticketing_timezone')),
 ) }}

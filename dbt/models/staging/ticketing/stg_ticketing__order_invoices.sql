@@ -6,5 +6,5 @@
         ('position', 'sort_order', 'integer', ''),
         ('invoice', 'invoice', 'json', 'personal'),
     ],
-    zone="'" ~ var('ticketing_timezone') ~ "'",
+    zone=ticketing.text(var('ticketing_timezone')),
 ) }}

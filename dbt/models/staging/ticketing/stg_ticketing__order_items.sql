@@ -7,5 +7,5 @@
         ('name', 'name', 'text', ''),
         ('quantity', 'quantity', 'text', ''),
     ],
-    zone="'" ~ var('ticketing_timezone') ~ "'",
+    zone=ticketing.text(var('ticketing_timezone')),
 ) }}

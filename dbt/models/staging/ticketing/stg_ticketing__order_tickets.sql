@@ -6,5 +6,5 @@
         ('position', 'sort_order', 'integer', ''),
         ('ticket', 'ticket', 'json', 'personal'),
     ],
-    zone="'" ~ var('ticketing_timezone') ~ "'",
+    zone=ticketing.text(var('ticketing_timezone')),
 ) }}

@@ -17,5 +17,5 @@
         ('customer_form', 'customer_form', 'json', 'personal'),
         ('email', 'email_hash', 'hash', ''),
     ],
-    zone="'" ~ var('ticketing_timezone') ~ "'",
+    zone=ticketing.text(var('ticketing_timezone')),
 ) }}

@@ -8,5 +8,5 @@
         ('checkins', 'checkins', 'json', ''),
         ('ticket_type_id', 'ticket_type_id', 'integer', ''),
     ],
-    zone="'" ~ var('ticketing_timezone') ~ "'",
+    zone=ticketing.text(var('ticketing_timezone')),
 ) }}
