@@ -149,7 +149,7 @@ def check_numbers(page: str, database: Database) -> None:
 
 
 #: Names of events, and the currencies that each sells in.
-ODD = {
+ODD: dict[str, list[str | None]] = {
     "<script>document.title = 'broken'</script><img src=http://127.0.0.1:9/a.png onerror=nothing()> & \"so\"": ["EUR"],
     "מסיבה \u202e abc </td></table>": ["EUR"],
     "Ein sehr langer Name, der nicht enden will " * 8: ["KWD"],
