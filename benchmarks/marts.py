@@ -29,7 +29,7 @@ GROWING = {
     "order_fees": '"order" || \'-\' || n as "order", id * 10000 + n as id',
     "order_payments": '"order" || \'-\' || n as "order"',
     "order_refunds": '"order" || \'-\' || n as "order"',
-    "gift_card_transactions": "\"order\" || '-' || n as \"order\", id * 10000 + n as id",
+    "gift_card_transactions": '"order" || \'-\' || n as "order", id * 10000 + n as id',
     "order_answers": '"order" || \'-\' || n as "order", position * 10000 + n as position',
     "invoices": "\"order\" || '-' || n as \"order\", number || '-' || n as number",
     "transactions": '"order" || \'-\' || n as "order", id * 10000 + n as id',
