@@ -152,7 +152,7 @@ def test_what_it_compiles_would_be_accepted(engine: str, tmp_path: Path) -> None
         ("bigquery", "select name from t union select name from t", "Expected DISTINCT or ALL for Union"),
         ("snowflake", "select nam from t", "NAM"),
         ("snowflake", "select name from t where at < current_timestamp", "TIMESTAMPLTZ and TIMESTAMPNTZ"),
-        ("bigquery", "select at from t union all select timestamp(at) from t", "DATETIME and TIMESTAMPTZ"),
+        ("bigquery", "select at from t union all select timestamp(at) from t", "TIMESTAMP and TIMESTAMPTZ"),
         ("bigquery", "select coalesce(name, 0) as a from t", "INT and TEXT"),
         ("snowflake", "select (select 1", "Expecting )"),
     ],
