@@ -43,7 +43,7 @@ def objects_in(row: Record, field: str) -> list[Record]:
     so that the stream is not taken for whole.
     """
     nested = row.get(field, [None])
-    if not nested:
+    if nested is None:
         return []
     return [
         item if isinstance(item, dict) else {ABSENT: None} for item in (nested if isinstance(nested, list) else [None])

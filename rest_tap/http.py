@@ -13,6 +13,7 @@ import functools
 import http.client
 import ipaddress
 import logging
+import math
 import threading
 import time
 import typing as t
@@ -55,6 +56,8 @@ CONNECT_SECONDS = 10.0
 ANSWER_TIMEOUTS = 10
 #: Bytes that an answer may take on the wire beside its body: headers, chunks, trailers.
 WIRE_OVERHEAD = 1 << 20
+#: Seconds in which a new credential does not expire. A list that is refused later is asked for with another one.
+FRESH_SECONDS = 60.0
 
 
 @dataclasses.dataclass(slots=True)
@@ -113,8 +116,8 @@ class Client:
         #: Whoever asks, also the reader itself: no more at once than there are connections.
         self._slots = threading.BoundedSemaphore(connections)
         self._was_reached = False
-        #: Streams of which a list was refused with 403 to a credential that was new.
-        self._denied_anew: set[str] = set()
+        #: When a list of a stream was last refused with 403 to a credential that was new.
+        self._denied_anew: dict[str, float] = {}
         #: What was said of fields in which something had to be changed.
         self._told: set[tuple[str, str, str]] = set()
         #: The credential of each account and its requests' headers with it, checked; by account and method.
@@ -177,12 +180,13 @@ class Client:
         failures = list(failures)
         if failures:
             self._pause(request, failures)
-        redirect, was_renewed = "", request.stream in self._denied_anew
+        redirect, was_renewed = "", False
         while True:
             wait(account.limiter)
             credential = account.auth.headers() if request.authenticated else {}
             with self._slots:
-                outcome = self._try(request, redirect, credential, is_renewed=was_renewed)
+                is_renewed = was_renewed or self._was_denied_just_now(request.stream)
+                outcome = self._try(request, redirect, credential, is_renewed=is_renewed)
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.redirect and not redirect:
@@ -191,9 +195,13 @@ class Client:
                 was_renewed = True
             else:
                 if was_renewed and isinstance(outcome.error, Denied):
-                    self._denied_anew.add(request.stream)
+                    self._denied_anew[request.stream] = time.monotonic()
                 failures.append(outcome)
                 self._pause(request, failures)
+
+    def _was_denied_just_now(self, stream: str) -> bool:
+        """Return whether a 403 for a list of this stream is about the list, and not about an expired credential."""
+        return time.monotonic() - self._denied_anew.get(stream, -math.inf) < FRESH_SECONDS
 
     def expect(self, *requests: Request) -> None:
         """Take note that these answers are waited for: they never wait for room in memory."""

@@ -3,8 +3,8 @@
 What is done about a 429 stands here and in :mod:`rest_tap.limiter`, nowhere else. :meth:`RetryPolicy.pause` says how
 long to wait: as long as the header ``Retry-After`` asks, in seconds or until a date; without it 2, 4, 8, … seconds.
 :meth:`Pause.wait` waits: after a 429 the account's rate limiter holds all of its requests, after anything else the
-others go on. When six more tries have brought another 429 each, or the server asks to wait for more than ten
-minutes, the list fails like one with any other error.
+others go on. When six more tries have failed, in whatever way, or the server asks to wait for more than ten minutes,
+the list fails like one with any other error.
 
 Both are called by :class:`rest_tap.http.Client`, after each try that failed. A tap names the statuses that
 are worth another try with its own API, where these are others than :data:`TRANSIENT` (``retry_policy``).
@@ -102,13 +102,13 @@ class RetryPolicy:
             ApiError: That of the last try, since there is no next one.
         """
         last = failures[-1]
+        if not self._may_help(failures, final, was_reached=was_reached):
+            raise last.error
         told = parse_retry_after(last.retry_after)
         if told is not None and told > self.longest_wait:
             error = last.error
             reason = f"{error.reason}; the server asks to wait {told:.0f} s, which is too long"
             raise type(error)(reason, stream=error.stream, path=error.path, status=error.status)
-        if not self._may_help(failures, final, was_reached=was_reached):
-            raise last.error
         seconds = float(self.factor ** len(failures)) if told is None else told
         return Pause(seconds, holds_all=last.status == _TOO_MANY_REQUESTS)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import logging
 import time
 import typing as t
 
-from rest_tap.errors import ApiError, StopRun
+from rest_tap.access import concerns_everything
+from rest_tap.errors import ApiError, Denied, StopRun
 from rest_tap.listing import Listing
 from rest_tap.messages import Messages
 from rest_tap.outcome import Ending, Outcome
@@ -155,8 +155,12 @@ class Run:
         self.reader.close()
         self.http.close()
         self.progress.close()
-        with contextlib.suppress(BrokenPipeError):
+        try:
             self.messages.close(error)
+        except BrokenPipeError:
+            # That the loader went away is the end of a run that has no worse one.
+            if error is None or (isinstance(error, StopRun) and error.signum is None):
+                raise
 
     def listing(self, node: Node, context: Context, **how: t.Any) -> Listing:
         """Return a list in one place; see :class:`rest_tap.listing.Listing`."""
@@ -318,7 +322,15 @@ class Run:
         """Read a list that the server lacks below each row of the stream that has the same list."""
         node, context = listing.node, listing.context
         parent = self._streams[name]
-        for row in list(self.rows(Node(parent), context)):
+        try:
+            rows = list(self.rows(Node(parent), context))
+        except ApiError as error:
+            if concerns_everything(error):
+                raise
+            ending = Ending.DENIED if isinstance(error, Denied) else Ending.FAILED
+            self._finish(listing, self.access.outcome(listing, ending, error))
+            return
+        for row in rows:
             below = parent.get_child_context(record=row, context=dict(context))
             if below is None:
                 self.report.leave_out(*listing.names())

@@ -180,6 +180,10 @@ class Shape:
                     found |= shape.learn(inner)
         return found
 
+    def count_learnt(self) -> int:
+        """Return how many fields have come that no schema names, also inside of objects."""
+        return len(self.learnt) + sum(shape.count_learnt() for shape in self._below.values())
+
     def ordered(self, record: Record) -> Record:
         """Return a record with its fields in the order in which objects of the type are encoded."""
         known = {name: record[name] for name in self._fields if name in record}
@@ -405,6 +409,8 @@ class Cutter:
         """
         self._records_key = records_key
         self._parts = parts
+        #: How many names that no schema has the decoders know.
+        self._learnt = 0
         #: Decoders, each of lists with different names, and the ways to what is in them.
         self._decoders: list[tuple[t.Any, list[_Way]]] = []
         for part in parts:
@@ -413,15 +419,21 @@ class Cutter:
         self._compile()
 
     def learn(self, rows: list[Record]) -> bool:
-        """Take note of fields that no schema names; return whether there are new ones."""
-        found = False
+        """Take note of fields that no schema names; return whether there are any that the decoders do not know.
+
+        These may come from other lists of the same stream.
+        """
         for part in self._parts:
             for row in rows:
                 for record in cut_out(row, part.cuts):
-                    found |= part.shape.learn(record)
-        if found:
+                    part.shape.learn(record)
+        is_new = self._learnt < self._count_learnt()
+        if is_new:
             self._compile()
-        return found
+        return is_new
+
+    def _count_learnt(self) -> int:
+        return sum(part.shape.count_learnt() for part in self._parts)
 
     def cut(self, content: bytes, rows: list[Row]) -> None:
         """Add to the rows of an answer what is cut out of them.
@@ -446,6 +458,7 @@ class Cutter:
                 _check(flat)
 
     def _compile(self) -> None:
+        self._learnt = self._count_learnt()
         self._decoders = []
         left = list(self._parts)
         while left:

@@ -14,7 +14,7 @@ import difflib
 import logging
 import typing as t
 
-from rest_tap.access import Access
+from rest_tap.access import Access, concerns_everything
 from rest_tap.errors import ApiError, CredentialRefused, Denied, NotThere, credential_refused
 from rest_tap.outcome import NOT_ALLOWED, Ending, Outcome
 from rest_tap.paging.page_size import ONE_ROW
@@ -197,25 +197,39 @@ class OrganizersAccess(Access):
         return self._server_version
 
     def is_gone(self, context: Context) -> bool:
-        """Return whether the event of a list does not exist (any more); asks for it, once.
+        """Return whether the event of a list does not exist (any more); asks for it, until there is an answer.
 
         Raises:
-            ApiError: Its organizer is not there either.
+            ApiError: Its organizer is not there either, or the error concerns everything.
         """
         event = (str(context["organizer"]), str(context["event"]))
         if event not in self._gone:
             account = self._accounts.of(context)
             try:
                 path = fill_path("/organizers/{organizer}/events/{event}", context)
-                self._ask(Request(path, stream="events", account=account))
+                if self._is_there(Request(path, stream="events", account=account)):
+                    self._gone[event] = False
+                else:
+                    path = fill_path("/organizers/{organizer}", context)
+                    self._ask(Request(path, stream="organizers", account=account))
+                    logger.warning("event %s/%s is gone; nothing below it is read", *event)
+                    self._gone[event] = True
             except (Denied, NotThere):
-                path = fill_path("/organizers/{organizer}", context)
-                self._ask(Request(path, stream="organizers", account=account))
-                logger.warning("event %s/%s is gone; nothing below it is read", *event)
-                self._gone[event] = True
-            else:
-                self._gone[event] = False
+                raise
+            except ApiError as error:
+                if concerns_everything(error):
+                    raise
+                # Nobody knows, which is no reason to give up more than the list.
+                return False
         return self._gone[event]
+
+    def _is_there(self, request: Request) -> bool:
+        """Return whether something is answered neither as missing nor as denied."""
+        try:
+            self._ask(request)
+        except (Denied, NotThere):
+            return False
+        return True
 
     # Lists that were read to their end
 

@@ -1,7 +1,8 @@
 """What the errors of this API's lists mean.
 
 A denied list is one that the account's plan lacks: it is answered 402, or with an error and status 200, in place of
-its first page. A 401 or 403 refuses the session token (``refused_statuses`` of the tap), which ends the run.
+its first page. A 401 or 403 refuses the session token (``refused_statuses`` of the tap), so there is another login;
+a 403 to the new token is about the list, which has failed then, and a 401 ends the run.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import typing as t
 
-from rest_tap.access import Access
+from rest_tap.access import Access, concerns_everything
 from rest_tap.errors import ApiError, ErrorAnswer, NotThere
 from rest_tap.outcome import Ending, Outcome
 from rest_tap.request import Request
@@ -67,4 +68,10 @@ class TicketingAccess(Access):
         """Return whether an event is not on the list of active events (any more); asks for it."""
         stream = self._events
         request = Request(stream.list_path({}), method=stream.method, stream=stream.name)
-        return event not in {event_id(row) for row in self._ask(request, stream.read).rows}
+        try:
+            return event not in {event_id(row) for row in self._ask(request, stream.read).rows}
+        except ApiError as error:
+            if concerns_everything(error):
+                raise
+            # Nobody knows, which is no reason to give up more than the list.
+            return False

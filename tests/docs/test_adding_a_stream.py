@@ -50,9 +50,13 @@ def write_class(clone: Path) -> None:
 
 def write_list(clone: Path) -> None:
     text = (clone / STREAMS).read_text(encoding="utf-8")
-    text, count = re.subn(r"^    Discounts,\n", r"\g<0>    Sponsors,\n", text, flags=re.MULTILINE)
-    assert count == 2
-    (clone / STREAMS).write_text(text, encoding="utf-8")
+    imports, name, streams = text.partition("\nSTREAMS")
+    assert name
+    for before, part in (("Seats", imports), ("Discounts", streams)):
+        assert part.count(f"    {before},\n") == 1
+    imports = imports.replace("    Seats,\n", "    Seats,\n    Sponsors,\n")
+    streams = streams.replace("    Discounts,\n", "    Discounts,\n    Sponsors,\n")
+    (clone / STREAMS).write_text(imports + name + streams, encoding="utf-8")
 
 
 def write_sample(clone: Path) -> None:

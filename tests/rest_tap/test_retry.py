@@ -81,6 +81,10 @@ def test_an_absurd_retry_after_ends_the_tries(absurd: str) -> None:
 
 def test_a_retry_after_on_a_final_status_changes_nothing() -> None:
     assert delays(ORGANIZERS, 403, "5") == []
+    error = ApiError("not there", status=404)
+    with pytest.raises(ApiError) as raised:
+        ORGANIZERS.pause([Failure(error, 404, "86400")])
+    assert raised.value is error
 
 
 def test_a_policy_cannot_be_changed_on_the_way() -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import typing as t
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import organizers_config
+from tests.conftest import discovered, only, organizers_config
 
 if t.TYPE_CHECKING:
-    from sandbox import Sandbox
+    from sandbox import Request, Sandbox
 
 COMMAND = Path(sys.executable).with_name("tap-organizers")
 
@@ -62,3 +63,24 @@ def test_a_run_needs_no_standard_error_and_no_input(folder: Path, where: str) ->
 
 def test_with_nothing_to_write_to_it_fails_all_the_same(folder: Path) -> None:
     assert shell("--config=config.json >&- 2>&-", folder) == (1, "")
+
+
+def test_a_loader_that_goes_away_before_the_last_message_is_told(quiet_sandbox: Sandbox, folder: Path) -> None:
+    gone = threading.Event()
+
+    def hold(request: Request, _: Sandbox) -> None:
+        if request.path.endswith("/customers/"):
+            gone.wait(60)
+
+    quiet_sandbox.on_request(hold)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "catalog.json").write_text(json.dumps(only(discovered(config), "customers")), encoding="utf-8")
+    command = [str(COMMAND), "--config=config.json", "--catalog=catalog.json"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        output, errors = t.cast("t.IO[bytes]", process.stdout), t.cast("t.IO[bytes]", process.stderr)
+        assert output.readline().startswith(b"{")
+        output.close()
+        gone.set()
+        said = errors.read().decode()
+    assert process.returncode == 1
+    assert "the loader has closed the pipe" in said

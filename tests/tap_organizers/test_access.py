@@ -237,3 +237,18 @@ def test_an_event_that_becomes_visible_later_is_loaded_by_a_run_of_its_own(box: 
     assert read(box, "orders", api_token=token, state=state).records["orders"] == []
     alone = read(box, "orders", api_token=token, events=[late])
     assert {row["code"] for row in alone.records["orders"]} == {code for code, event in there.items() if event == late}
+
+
+# --- an answer that is missing ----------------------------------------------------------------------------------------
+
+
+def test_a_denied_list_of_an_event_that_cannot_be_asked_for_keeps_no_other_from_being_read(box: Sandbox) -> None:
+    first = next(iter(box.organizers.organizers["riverside"].events))
+    whole = read(box, "events", "tax_rules")
+    box.organizers.deny(f"/events/{first}/taxrules/")
+    box.faults.add(Fault(f"/events/{first}/$", status=418, times=None))
+    result = read(box, "events", "tax_rules", fails=Denied)
+    assert result.records["events"] == whole.records["events"]
+    others = [row for row in whole.records["tax_rules"] if row["event"] != first]
+    assert others
+    assert result.records["tax_rules"] == others

@@ -6,7 +6,8 @@ import typing as t
 
 import pytest
 
-from sandbox import Sandbox
+from rest_tap.errors import ApiError
+from sandbox import Fault, Sandbox
 from sandbox.lists import LISTS
 from tap_organizers.streams import STREAMS
 from tests.conftest import SMALL, discovered, only, organizers_config, run_tap
@@ -80,3 +81,18 @@ def test_lists_that_came_later_are_named_once_and_all_others_come_complete(versi
             else:
                 keys = [tuple(row[key] for key in stream.primary_keys) for row in result.records[stream.name]]
                 assert sorted(keys, key=repr) == truth.keys(box, stream)
+
+
+@pytest.mark.parametrize("status", [403, 418])
+def test_orders_of_events_that_cannot_be_listed_keep_no_other_list_from_being_read(status: int) -> None:
+    with Sandbox(scale=SMALL) as box:
+        whole = run_tap(organizers_config(box), only(discovered({}), "orders", "customers"))
+        box.organizers.version = "2023.7.3"
+        first = next(iter(box.organizers.organizers))
+        box.faults.add(Fault(f"/organizers/{first}/events/$", status=status, times=None))
+        config = organizers_config(box)
+        result = run_tap(config, only(discovered(config), "orders", "customers"), fails=ApiError)
+        assert result.records["customers"] == whole.records["customers"]
+        orders = {row["code"] for row in whole.records["orders"] if row["organizer"] != first}
+        assert {row["code"] for row in result.records["orders"]} == orders
+        assert f"/organizers/{first}/events, status {status}" in str(result.error)

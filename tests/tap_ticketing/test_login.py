@@ -208,6 +208,31 @@ def test_a_list_that_answers_403_to_a_new_token_keeps_no_other_from_being_read()
         assert len(logins(box)) == 2, "one new token shows that it is not the token"
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_expires_later_is_renewed_though_a_list_was_denied(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if more than a minute had passed between the two.
+    monkeypatch.setattr("rest_tap.http.FRESH_SECONDS", 0)
+    with ticketing_box(events=6, attendees=60) as box:
+        box.ticketing.expired_status = status
+        box.faults.add(Fault("/attendees$", query="id=4101", status=403, times=None))
+        asked: list[str] = []
+
+        def expire(request: Request, _: Sandbox) -> None:
+            if request.path.endswith("/attendees") and request.parameter("id") == "4103" and not asked:
+                asked.append(request.path)
+                box.ticketing.expire_tokens()
+
+        box.on_request(expire)
+        result, line = fails(settings(box, "partitioned", max_concurrency=1))
+        assert asked
+        read = {code for event in box.ticketing.events if event != 4101 for code in box.ticketing.codes(event)}
+        assert set(codes(result)) == read
+        assert line == "attendees: Fault 403 (/events/attendees, status 403)"
+        assert len(logins(box)) == 3
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_expired_session_token_ends_the_run_with_one_line_that_names_the_setting(
     shape: str, sandbox: Sandbox, run_command: Run
