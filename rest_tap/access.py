@@ -34,9 +34,12 @@ def concerns_everything(error: ApiError) -> bool:
     """Return whether every other list would fail with the same error.
 
     That is a refused credential, a host that cannot be reached and a setting that cannot be
-    sent. What has a status, or a body, is about one list.
+    sent. What has a status, or a body, is about one list; so is an answer that broke off or did not come.
     """
-    return error.concerns_all or (error.status is None and not isinstance(error, BrokenAnswer))
+    if error.concerns_all:
+        return True
+    was_connected = isinstance(error, Unanswered) and error.was_connected
+    return error.status is None and not isinstance(error, BrokenAnswer) and not was_connected
 
 
 def failing_endings(config: t.Mapping[str, t.Any], *, is_test: bool) -> frozenset[Ending]:

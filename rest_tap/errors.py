@@ -92,7 +92,13 @@ class CredentialRefused(ApiError):
 
 
 class Unanswered(ApiError):
-    """No usable answer, however often it was asked."""
+    """No usable answer, however often it was asked.
+
+    Attributes:
+        was_connected: The server took the connection, and did not answer on it or broke off: it may answer others.
+    """
+
+    was_connected = False
 
 
 class ListsFailed(ApiError):

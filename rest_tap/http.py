@@ -300,6 +300,7 @@ class Client:
             unanswered = Unanswered(f"{broken.what}; {broken.look}", stream=request.stream, path=request.path)
             if broken.is_lasting:
                 raise unanswered from None
+            unanswered.was_connected = allowance.has_begun
             return Failure(unanswered, what=broken.what)
         except (WireTooLarge, _TooLarge):
             if allowance.size == WIRE_OVERHEAD:

@@ -43,8 +43,6 @@ PARAMS = {
     "orders": {"include_canceled_positions": "true", "include_canceled_fees": "true"},
     "order_positions": {"include_canceled_positions": "true"},
 }
-#: Fields that only earlier versions of pretix send.
-NOT_SENT = {"checkin_lists": {"auto_checkin_sales_channels"}, "sendmail_rules": {"include_pending"}}
 SEATS_OF_A_DATE = "/organizers/{organizer}/events/{event}/subevents/{subevent}/seats/"
 #: Their order has ties, so that pages may repeat rows and drop as many others.
 WITHOUT_TOTAL_ORDER = {

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.pretix.lists import LISTS, NOT_SENT, WITHOUT_TOTAL_ORDER, Client, Fields, Lists, by_key, declared
+from tests.pretix.lists import LISTS, WITHOUT_TOTAL_ORDER, Client, Fields, Lists, by_key, declared
 from tests.pretix.server import PretixServer
+from tools.watch_pretix import NOT_SENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

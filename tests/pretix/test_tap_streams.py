@@ -7,7 +7,6 @@ import typing as t
 import pytest
 
 from tap_organizers.streams import STREAMS
-from tests.pretix.lists import NOT_SENT
 from tests.pretix.reading import (
     Door,
     Truth,
@@ -22,6 +21,7 @@ from tests.pretix.reading import (
     truth,
     union,
 )
+from tools.watch_pretix import NOT_SENT
 
 if t.TYPE_CHECKING:
     from tests.conftest import Result

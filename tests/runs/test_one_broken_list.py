@@ -33,6 +33,8 @@ SPOILED: dict[str, Json] = {
     "malformed JSON": {"kind": "truncated_json"},
     "403": {"status": 403},
     "404": {"status": 404},
+    "broken off": {"kind": "reset_mid_body"},
+    "no answer": {"kind": "reset_before"},
 }
 ORGANIZERS = tuple(str(stream.name) for stream in STREAMS if not getattr(stream, "nested_in", None))  # type: ignore[misc]
 TICKETING = ("events", "attendees", "tickets", "orders")
