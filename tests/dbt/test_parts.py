@@ -27,7 +27,7 @@ def test_oveit_alone_also_where_the_lists_do_not_name_the_event(dbt: Dbt, tables
     tables.execute("drop schema tap_pretix cascade", "create schema flat")
     tables.execute("create table flat.events as from tap_oveit.events")
     # When rows were loaded would tell those apart that are the same without the event.
-    columns = "columns(name -> name <> 'event_id' and not starts_with(name, '_sdc_'))"
+    columns = "columns(lambda name: name <> 'event_id' and not starts_with(name, '_sdc_'))"
     for table in ("tickets", "attendees", "attendee_answers", "attendee_fields"):
         tables.execute(f"create table flat.{table} as select distinct {columns} from tap_oveit.{table}")
     dbt.run("build", on=tables, ticketing_schema="flat")
