@@ -105,7 +105,8 @@ def failure(request: Request, reply: Reply, rules: Rules, settings: str = "") ->
     """
     status = reply.status
     if status == _OK:
-        if not (request.is_proven_late and _looks_like_json(reply.content)) and not _is_json(reply.content):
+        is_proven = request.is_proven_late and _looks_like_json(reply.content)
+        if not is_proven and not _is_json(reply.content, rules.max_bytes):
             return _unreadable(request, reply)
         if memory_of(reply.content) > rules.max_bytes:
             raise too_large(request, rules.max_bytes)
@@ -173,8 +174,11 @@ def _looks_like_json(content: bytes) -> bool:
     return (start, end) in {(b"{", b"}"), (b"[", b"]")}
 
 
-def _is_json(content: bytes) -> bool:
-    return _is_plain_json(_without_mark(content)) or repair(content, _not_noted) is not None
+def _is_json(content: bytes, max_bytes: int) -> bool:
+    """Return whether a body is JSON, or can be made such within the memory that it may take."""
+    if _is_plain_json(_without_mark(content)):
+        return True
+    return memory_of(content) <= max_bytes and repair(content, _not_noted) is not None
 
 
 def _is_plain_json(content: bytes) -> bool:

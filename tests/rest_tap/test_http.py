@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 import time
+import tracemalloc
 import typing as t
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -18,7 +19,16 @@ import requests_mock
 from rest_tap import repair
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken, SessionLogin
-from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Stopped, Unanswered
+from rest_tap.errors import (
+    ApiError,
+    BrokenAnswer,
+    CredentialRefused,
+    Denied,
+    NotThere,
+    Stopped,
+    Unanswered,
+    Unreadable,
+)
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
 from rest_tap.request import Request, fill_path
@@ -551,6 +561,18 @@ def test_a_web_page_in_place_of_json_is_an_error_at_once(
 def test_json_is_believed_whatever_its_content_type_says(api: Mocker) -> None:
     api.get(f"{URL}/x", content=b'{"a": 1}', headers={"Content-Type": "text/html"})
     assert ask(client(), "/x") == {"a": 1}
+
+
+def test_what_is_not_json_takes_no_more_memory_than_json_may(api: Mocker, no_waiting: Waits) -> None:
+    api.get(f"{URL}/x", content=b'{"results": [' + b"{}," * 100_000 + b"{}]} and more")
+    sender = client(max_bytes=1 << 20)
+    tracemalloc.start()
+    with pytest.raises(Unreadable):
+        ask(sender, "/x")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20
+    assert no_waiting.seconds == [2, 4]
 
 
 def test_a_page_larger_than_allowed_is_an_error_that_names_the_setting(api: Mocker, no_waiting: Waits) -> None:
