@@ -271,7 +271,7 @@ class ListStream(SeamStream, abc.ABC):
 
     def paginator(self, context: Context) -> Paginator:  # noqa: ARG002
         """Return how the list is paged, from the start or from a bookmark."""
-        return PageNumber(self.params)
+        return PageNumber(self.params, keys=self.identity)
 
     def restart(self, error: ApiError, context: Context) -> Paginator | None:  # noqa: ARG002
         """Return how to read the list once more after an error on its first page, if that may help."""

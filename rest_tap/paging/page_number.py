@@ -41,15 +41,19 @@ class PageNumber(Paginator):
     or the same as the one before.
     """
 
-    def __init__(self, params: Params | None = None, *, number_of_first_pass: int = 0) -> None:
+    def __init__(
+        self, params: Params | None = None, *, keys: t.Sequence[str] = (), number_of_first_pass: int = 0
+    ) -> None:
         """Take the parameters of every page.
 
         Args:
             params: Parameters of every page.
+            keys: The fields that tell rows apart; without any, all of them do.
             number_of_first_pass: First part of the requests' positions, for one that goes on
                 where another paginator has stopped.
         """
         self.params = dict(params or {})
+        self._keys = tuple(keys)
         self._pass = number_of_first_pass
         self._size = PAGE_SIZE
         self._other_sizes = list(OTHER_SIZES)
@@ -113,7 +117,7 @@ class PageNumber(Paginator):
         A bare list with fewer rows than were asked for is the last one. Where there is an envelope, nobody
         knows how many rows this server puts on a page.
         """
-        before, self._before = self._before, fingerprint_in_any_order(page.rows)
+        before, self._before = self._before, fingerprint_in_any_order(page.rows, self._keys)
         if before == self._before or (page.is_bare and len(page.rows) < self._size):
             return []
         self._last_known = number + 1

@@ -228,6 +228,32 @@ def test_pages_that_tell_neither_next_nor_count_are_read_until_nothing_new_comes
     assert len(reader.requests) == -(-120 // size) + 1
 
 
+@pytest.mark.parametrize("around", [{}, {"results": "the rows"}])
+def test_a_server_that_does_not_page_is_read_once_whatever_changes_in_its_rows(around: dict[str, str]) -> None:
+    answers = itertools.count()
+
+    def page(_request: PageRequest) -> Page:
+        number = next(answers)
+        assert number < 10, "it goes on for ever"
+        found: list[Row] = [{**row, "url": f"https://files.example/?signature={number}"} for row in rows(*range(60))]
+        return Page(found, around)
+
+    reader = Reader(PageNumber(keys=["id"]), page)
+    assert {row["id"] for row in reader.read()} == set(range(60))
+    assert len(reader.requests) == 2
+
+
+@pytest.mark.parametrize("lacking", ["id", "other"])
+def test_rows_without_their_key_do_not_end_a_list(lacking: str) -> None:
+    def page(request: PageRequest) -> Page:
+        number = int(str(request.params["page"]))
+        found = [{"id": None, "n": number}] if number < 4 else []
+        return Page(found, {"results": found})
+
+    reader = Reader(PageNumber(keys=[lacking]), page)
+    assert [row["n"] for row in reader.read()] == [1, 2, 3]
+
+
 @pytest.mark.parametrize("paginator", [TimeWindows("at", "since", None), Keyset("at", "since", None)])
 def test_a_filtered_list_that_tells_neither_is_an_error(paginator: Paginator) -> None:
     reader = Reader(paginator, lambda _: Page(rows(1), {"results": rows(1)}))
