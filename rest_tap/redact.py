@@ -110,11 +110,10 @@ def _printable(char: str) -> str:
 
 def _fold(text: str) -> tuple[str, t.Sequence[int]]:
     """Return a text without case, white space and backslashes, and where each of its characters stood."""
-    if text.isascii() and not any(char in text for char in "\\\t\n\r\x00\x0b\x0c\x1b"):
+    if text.isascii() and text.isprintable() and "\\" not in text:
         if " " not in text:
             return text.lower(), range(len(text))
-        if text.isprintable():
-            return text.replace(" ", "").lower(), [place for place, char in enumerate(text) if char != " "]
+        return text.replace(" ", "").lower(), [place for place, char in enumerate(text) if char != " "]
     chars: list[str] = []
     places: list[int] = []
     for place, char in enumerate(text):

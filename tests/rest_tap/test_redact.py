@@ -38,6 +38,13 @@ def test_a_secret_is_cleared_however_it_is_echoed(form: str, secret: str) -> Non
     assert not any(piece in shown.lower() for piece in pieces(secret, 6))
 
 
+@pytest.mark.parametrize("odd", ["\x01", "\x1c", "\x1f", "\x7f", " ", "\t"])
+@pytest.mark.parametrize("before", ["", "sent ", "größe "])
+def test_a_secret_is_cleared_whatever_no_line_holds_breaks_it(odd: str, before: str) -> None:
+    broken = odd.join(TOKEN[start : start + 4] for start in range(0, len(TOKEN), 4))
+    assert redactor(TOKEN).clear(before + broken) == before + MASK
+
+
 @pytest.mark.parametrize("size", [8, 20, 63])
 def test_a_piece_of_a_token_is_cleared_as_well(size: int) -> None:
     for start in range(0, len(TOKEN) - size + 1, 5):
