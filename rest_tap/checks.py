@@ -18,6 +18,8 @@ from urllib.request import url2pathname
 import msgspec
 from singer_sdk.exceptions import ConfigValidationError
 
+from rest_tap.schema import needs_escape
+
 if t.TYPE_CHECKING:
     from rest_tap.schema import Schema
 
@@ -363,6 +365,7 @@ def check_schema(stream: str, declared: Schema, given: Schema, fixed: t.Collecti
     for name, field in given.get("properties", {}).items():
         place = f"the catalog entry of {stream}, field {name}:"
         own = declared["properties"].get(name)
+        _check_name(place, name)
         if own is not None and name in fixed:
             if _comparable(own) != _comparable(field):
                 raise wrong(f"{place} its type cannot be changed, the tap goes by it")
@@ -370,6 +373,11 @@ def check_schema(stream: str, declared: Schema, given: Schema, fixed: t.Collecti
         _check_field(place, field)
     if missing := set(given.get("required", ())) - set(fixed):
         raise wrong(f"the catalog entry of {stream} requires {named(sorted(missing))}, which not every record has")
+
+
+def _check_name(place: str, name: str) -> None:
+    if needs_escape(name):
+        raise wrong(f"{place} its name has quotes, backslashes or control characters, which no column has")
 
 
 def _check_field(place: str, field: Schema) -> None:
@@ -387,6 +395,7 @@ def _check_field(place: str, field: Schema) -> None:
     if field.get("additionalProperties", True) is not True or field.get("required"):
         raise wrong(f"{place} its object may carry more fields or fewer, so that must be allowed")
     for name, inner in field.get("properties", {}).items():
+        _check_name(f"{place[:-1]}.{name}:", name)
         _check_field(f"{place[:-1]}.{name}:", inner)
     if "items" in field:
         _check_field(f"{place[:-1]}[]:", field["items"])

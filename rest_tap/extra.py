@@ -33,6 +33,7 @@ from rest_tap.schema import (
     Schema,
     String,
     Time,
+    needs_escape,
 )
 
 #: The types that a field can have, by the words for them.
@@ -320,6 +321,8 @@ def _check_names(names: t.Iterable[str], place: str, errors: Errors, *, are_colu
     for name in names:
         if not name or name != "".join(name.split()) or not name.isprintable():
             errors.add(inside(place, name), "a name has no spaces, and is not empty")
+        elif needs_escape(name):
+            errors.add(inside(place, name), "a name has no quotes and no backslashes")
         elif are_columns and (name.lower() == UNKNOWN_FIELDS or RESERVED.match(name.lower())):
             errors.add(inside(place, name), "is a name that the tap or loaders give to columns of their own")
         elif name.lower() in known:

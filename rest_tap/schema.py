@@ -39,6 +39,11 @@ SECRET, PERSONAL = "secret", "personal"
 KIND, OPEN = "x-kind", "open"
 
 
+def needs_escape(name: str) -> bool:
+    """Return whether a name cannot stand in JSON as it is; no type can have a field of such a name."""
+    return any(sign in '"\\' or sign < " " for sign in name)
+
+
 class FieldType:
     """A JSON type that becomes a field when called with a description."""
 

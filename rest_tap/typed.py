@@ -27,7 +27,7 @@ from rest_tap.cuts import cut_out
 from rest_tap.floats import exact
 from rest_tap.normalise import NUMBER_TYPE, WHOLE_TYPE, kind_of
 from rest_tap.redact import masked
-from rest_tap.schema import UNKNOWN_FIELDS
+from rest_tap.schema import UNKNOWN_FIELDS, needs_escape
 from rest_tap.times import check_days, check_times, texts_to_utc
 from rest_tap.unexpected import is_closed
 
@@ -140,7 +140,7 @@ class Shape:
             names = {name: schema for name, schema in names.items() if name in known} | {UNKNOWN_FIELDS: {}}
         self._fields: dict[str, Schema] = {name: given.get("properties", {}).get(name, {}) for name in names}
         self._is_closed = is_closed(named)
-        self._is_supported = True
+        self._is_supported = bool(path) or PARTS not in self._fields
         self._path = path
         self._left_out = frozenset(left_out.names if left_out else ())
         self._only = left_out.only if left_out else None
@@ -642,6 +642,6 @@ def _or_null(kind: t.Any, schema: Schema) -> t.Any:
 
 def _can_be_named(name: str) -> bool:
     """Return whether a type can have a field of this name: in JSON, it has to stand as it is, also without secrets."""
-    if name in {UNKNOWN_FIELDS, PARTS} or any(sign in '"\\' or sign < " " for sign in name):
+    if name in {UNKNOWN_FIELDS, PARTS} or needs_escape(name):
         return False
     return masked(name) == name

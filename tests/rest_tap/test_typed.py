@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rest_tap.records import RecordEncoder
 from rest_tap.schema import UNKNOWN_FIELDS
-from rest_tap.typed import NAMES_LEARNT, Cutter, Row, TypedPages
+from rest_tap.typed import NAMES_LEARNT, PARTS, Cutter, Row, Shape, TypedPages, Unsupported
 from tests.conftest import kept_log
 from tests.support.values import NASTY, SHAPES, Json, Path, at, places, row_of, streams
 
@@ -199,6 +199,14 @@ def test_names_beyond_those_learnt_are_kept_all_the_same() -> None:
 def test_what_the_server_calls_like_a_parents_key_is_not_looked_at() -> None:
     stream = next(one for one in all_streams("tap-organizers", "all") if one.name == "orders")
     assert Ways(stream).check([{**row(stream), "organizer": {"any": 1}}])
+
+
+def test_a_schema_with_the_name_of_the_parts_of_a_row_is_left_to_the_other_way() -> None:
+    schema = {"properties": {PARTS: {"type": ["string", "null"]}}}
+    inside = {"properties": {"a": {"type": ["object", "null"], **schema}}}
+    with pytest.raises(Unsupported):
+        Shape(schema, schema, None, known={PARTS}).type(base=Row)
+    assert Shape(inside, inside, None, known={"a"}).type(base=Row)
 
 
 def test_parents_keys_of_another_type_are_left_to_the_other_way() -> None:

@@ -163,6 +163,12 @@ def test_an_object_is_left_out_by_its_own_name_whatever_selects_the_fields_insid
             {"type": ["object", "null"], "properties": {"de": {"type": "string"}}},
             "field name.de: its type must be one of",
         ),
+        ('a"b', {"type": ["string", "null"]}, 'field a"b: its name has quotes, backslashes or control characters'),
+        (
+            "name",
+            {"type": ["object", "null"], "properties": {"a\\b": {"type": ["string", "null"]}}},
+            "field name.a\\b: its name has quotes, backslashes or control characters",
+        ),
     ],
 )
 def test_a_type_that_records_cannot_keep_is_refused(field: str, schema: Json, error: str) -> None:

@@ -83,6 +83,11 @@ WRONG: list[tuple[t.Any, str]] = [
     (with_(primary_key="id"), "extra_streams[0]: there is no primary_key (did you mean primary_keys?)"),
     (with_(primary_keys="id"), "extra_streams[0].primary_keys: expected `array`, got `str`"),
     (with_(primary_keys=[1]), "extra_streams[0].primary_keys[0]: expected `str`, got `int`"),
+    (with_(fields={'a"b': "string"}), 'extra_streams[0].fields.a"b: a name has no quotes and no backslashes'),
+    (
+        with_(fields={"a": {"type": "object", "fields": {"b\\c": "string"}}}),
+        "extra_streams[0].fields.a.fields.b\\c: a name has no quotes and no backslashes",
+    ),
     (with_(primary_keys=[]), "extra_streams[0].primary_keys: has to name a field of the row"),
     (with_(primary_keys=["event"]), "extra_streams[0].primary_keys: has to name a field of the row"),
     (with_(primary_keys=["id", "id"]), "extra_streams[0].primary_keys: names a key twice"),
