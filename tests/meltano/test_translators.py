@@ -12,6 +12,7 @@ import pytest
 
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
+from tests.conftest import discovered, only
 from tests.meltano.conftest import uv
 
 pytestmark = pytest.mark.meltano
@@ -28,12 +29,15 @@ CREDENTIALS: dict[t.Any, dict[str, str]] = {
 
 
 def schemas(**config: t.Any) -> dict[str, t.Any]:
-    """Return the schemas that both taps write with these settings."""
-    return {
-        f"{tap.name}.{name}": stream.stream_maps[0].transformed_schema
-        for tap, credential in CREDENTIALS.items()
-        for name, stream in tap(config={"api_url": "http://127.0.0.1", **credential, **config}).streams.items()
-    }
+    """Return the schemas that both taps write with these settings, if all streams are selected."""
+    found: dict[str, t.Any] = {}
+    for tap, credential in CREDENTIALS.items():
+        settings = {"api_url": "http://127.0.0.1", **credential, **config}
+        catalog = discovered(settings, tap)
+        only(catalog, *(entry["tap_stream_id"] for entry in catalog["streams"]))
+        streams = tap(config=settings, catalog=catalog).streams
+        found |= {f"{tap.name}.{name}": stream.stream_maps[0].transformed_schema for name, stream in streams.items()}
+    return found
 
 
 def translated(loader: str, folder: Path, given: dict[str, t.Any]) -> dict[str, dict[str, str]]:
