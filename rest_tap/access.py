@@ -100,6 +100,16 @@ class Access:
         """Return how a list ended in an error; a subclass says what its API means by it."""
         return self.outcome(listing, Ending.FAILED, error)
 
+    def fallback_failed(self, listing: Listing, error: ApiError) -> Outcome:
+        """Return how a list ended that the server lacks, and of which nobody knows below what it is to be read instead.
+
+        Raises:
+            ApiError: It concerns everything, so the run ends.
+        """
+        if concerns_everything(error):
+            raise error
+        return self.outcome(listing, Ending.DENIED if isinstance(error, Denied) else Ending.FAILED, error)
+
     def check(self, listing: Listing, outcome: Outcome) -> Outcome:  # noqa: ARG002
         """Return the outcome of a list that was read to its end; a subclass may know better."""
         return outcome

@@ -6,12 +6,12 @@ import decimal
 
 #: Digits that a float holds for sure; with more, it may not be the number that was sent.
 SURE_DIGITS = 15
-#: Characters after which no number is looked at: none of them all could be told from a float.
+#: Longer numbers become texts without a look at their value.
 MOST_CHARACTERS = 1000
 
 
 def exact(text: str) -> float:
-    """Return the float that a number is: writing it gives the number again, with as many digits as it takes or with 17.
+    """Return the float of a number, if that is the same when it is written, in its shortest form or with 17 digits.
 
     Raises:
         ValueError: No float is this number. It is too large, too near to 0, or has more digits than a float keeps.

@@ -8,8 +8,7 @@ import logging
 import time
 import typing as t
 
-from rest_tap.access import concerns_everything
-from rest_tap.errors import ApiError, Denied, StopRun
+from rest_tap.errors import ApiError, StopRun
 from rest_tap.listing import Listing
 from rest_tap.messages import Messages
 from rest_tap.outcome import Ending, Outcome
@@ -325,10 +324,7 @@ class Run:
         try:
             rows = list(self.rows(Node(parent), context))
         except ApiError as error:
-            if concerns_everything(error):
-                raise
-            ending = Ending.DENIED if isinstance(error, Denied) else Ending.FAILED
-            self._finish(listing, self.access.outcome(listing, ending, error))
+            self._finish(listing, self.access.fallback_failed(listing, error))
             return
         for row in rows:
             below = parent.get_child_context(record=row, context=dict(context))

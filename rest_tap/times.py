@@ -4,6 +4,7 @@
   (:func:`to_utc` for texts, :func:`format_time` for times; :func:`format_minute` where a minute will do).
 * Times in requests: ``2026-01-31T09:00:00+00:00`` (:func:`format_with_offset`). So is ``time_extracted`` (:func:`now`).
 * What is read as a time, in settings, state and rows that are looked at: any ISO 8601 (:func:`parse_time`).
+* Whole columns of a page (:func:`texts_to_utc`) are left to the encoder where that writes the first form by itself.
 * Days: ``2026-01-31`` (:func:`parse_day`).
 * Headers of HTTP: ``Sun, 22 Nov 2026 06:01:30 GMT`` (:func:`parse_http_date`).
 """

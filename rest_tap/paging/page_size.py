@@ -1,8 +1,9 @@
 """How many rows are asked for at once: the parameters ``page`` and ``page_size`` are written and read here only.
 
 The first page of every list, and all others of its first pass, have :data:`PAGE_SIZE` rows. A list that did not
-come complete is read again with each of :data:`OTHER_SIZES`. A request that only asks how many rows there are
-has the parameters :data:`ONE_ROW`. Lists that come whole, go by a cursor, or tell no count have no size to ask for.
+come complete, or that part of it whose rows have one and the same time, is read again with :data:`OTHER_SIZES`. A
+request that only asks how many rows there are has the parameters :data:`ONE_ROW`. Lists that come whole, go by a
+cursor, or tell no count have no size to ask for.
 """
 
 from __future__ import annotations
