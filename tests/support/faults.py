@@ -431,8 +431,10 @@ cookies, compression, shapes of JSON, slugs, echoed secrets, drips) is tested wi
 all rows, or a line and a STATE from which the next run completes; below 300 MB, without a traceback and without a
 secret in the log or STATE.
 
-One list of each stream in turn answers 500, malformed JSON, 403 or 404 for ever, of all others every row comes, and the
-run says which list it was: `tests/runs/test_one_broken_list.py`, some of it in `make test`, all in `make test-slow`.
+One list of each stream in turn answers 500, malformed JSON, 403 or 404, breaks off or does not answer, for ever: of all
+others every row comes, and the run says which list it was (`tests/runs/test_one_broken_list.py`, some of it in `make
+test`, all in `make test-slow`). What ends a run at once is a refused credential, a setting that cannot be sent, a host
+that cannot be reached; and five lists in a row without an answer.
 
 1,002 runs were sent SIGTERM or SIGINT at a random moment, a third each with `max_concurrency` 1, 2 and 8: none hung,
 each that was not through before ended with the exit status of its signal, and the next run completed it
