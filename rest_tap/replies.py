@@ -35,7 +35,8 @@ _OWN_WORDS = ("detail", "error", "non_field_errors")
 
 _OK, _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND = 200, 400, 403, 404
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_FOUR_BYTES = re.compile(rb"[\xf0-\xf4]")
+#: Characters that take four bytes in memory, and those that may take two; also where escapes stand for them.
+_FOUR_BYTES, _TWO_BYTES = re.compile(rb"[\xf0-\xf4]|\\u[dD][89abAB]"), re.compile(rb"[\x80-\xff]|\\u")
 _NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 _decoder = msgspec.json.Decoder(float_hook=exact)
@@ -154,7 +155,7 @@ def memory_of(content: bytes) -> int:
     """
     if len(content) < SMALL:
         return 0
-    width = 4 if _FOUR_BYTES.search(content) else 2 if not content.isascii() else 1
+    width = 4 if _FOUR_BYTES.search(content) else 2 if _TWO_BYTES.search(content) else 1
     return (
         len(content) * (1 + width)
         + content.count(b",") * VALUE_SIZE

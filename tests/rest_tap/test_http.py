@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import sys
 import threading
 import time
 import tracemalloc
@@ -31,6 +32,7 @@ from rest_tap.errors import (
 )
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
+from rest_tap.replies import memory_of
 from rest_tap.request import Request, fill_path
 from rest_tap.retry import TRIES_BEFORE_FIRST_ANSWER
 from sandbox import Fault, Sandbox, Scale
@@ -573,6 +575,13 @@ def test_what_is_not_json_takes_no_more_memory_than_json_may(api: Mocker, no_wai
     tracemalloc.stop()
     assert peak < 4 << 20
     assert no_waiting.seconds == [2, 4]
+
+
+@pytest.mark.parametrize("char", ["x", "\u20ac", "\U0001f600", "\\u20ac", "\\ud83d\\ude00"])
+def test_a_text_takes_no_more_memory_than_is_counted_however_its_characters_are_written(char: str) -> None:
+    content = f'{{"text": "{char}{"x" * 1_000_000}"}}'.encode()
+    text = json.loads(content)["text"]
+    assert len(content) + sys.getsizeof(text) <= memory_of(content) + 1000
 
 
 def test_a_page_larger_than_allowed_is_an_error_that_names_the_setting(api: Mocker, no_waiting: Waits) -> None:
