@@ -292,8 +292,10 @@ def test_a_host_that_answers_no_more_ends_the_run_with_what_came_before_written(
     result = run_tap(config, catalog, fails=ApiError)
     assert "the connection failed or broke off" in str(result.error)
     cut = result.records["tax_rules"]
-    assert 0 < len(cut) < len(whole)
+    assert len(cut) < len(whole)
     assert all(row in whole for row in cut)
+    # With more of them, the first answer may be among those that no longer come.
+    assert cut or workers > 1
     assert no_waiting.seconds
 
 
