@@ -42,6 +42,17 @@ def concerns_everything(error: ApiError) -> bool:
     return error.status is None and not isinstance(error, BrokenAnswer) and not was_connected
 
 
+def nobody_knows(error: ApiError) -> bool:
+    """Return that a question beside the lists has no answer, which is no reason to give up more than the list.
+
+    Raises:
+        ApiError: It concerns everything, so the run ends.
+    """
+    if concerns_everything(error):
+        raise error
+    return False
+
+
 def failing_endings(config: t.Mapping[str, t.Any], *, is_test: bool) -> frozenset[Ending]:
     """Return the endings of a list that make the run end with exit status 1, by ``on_error`` and ``on_denied``.
 

@@ -14,7 +14,7 @@ import difflib
 import logging
 import typing as t
 
-from rest_tap.access import Access, concerns_everything
+from rest_tap.access import Access, nobody_knows
 from rest_tap.errors import ApiError, CredentialRefused, Denied, NotThere, credential_refused
 from rest_tap.outcome import NOT_ALLOWED, Ending, Outcome
 from rest_tap.paging.page_size import ONE_ROW
@@ -217,10 +217,7 @@ class OrganizersAccess(Access):
             except (Denied, NotThere):
                 raise
             except ApiError as error:
-                if concerns_everything(error):
-                    raise
-                # Nobody knows, which is no reason to give up more than the list.
-                return False
+                return nobody_knows(error)
         return self._gone[event]
 
     def _is_there(self, request: Request) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import typing as t
 
-from rest_tap.access import Access, concerns_everything
+from rest_tap.access import Access, nobody_knows
 from rest_tap.errors import ApiError, ErrorAnswer, NotThere
 from rest_tap.outcome import Ending, Outcome
 from rest_tap.request import Request
@@ -71,7 +71,4 @@ class TicketingAccess(Access):
         try:
             return event not in {event_id(row) for row in self._ask(request, stream.read).rows}
         except ApiError as error:
-            if concerns_everything(error):
-                raise
-            # Nobody knows, which is no reason to give up more than the list.
-            return False
+            return nobody_knows(error)

@@ -71,9 +71,9 @@ def fingerprint_in_any_order(rows: list[Record], keys: t.Sequence[str] = ()) -> 
         rows: The rows of a page.
         keys: The fields that tell rows apart, whatever else in them changes from answer to answer.
     """
-    told = [[row.get(key) for key in keys] for row in rows]
-    return hash(
-        frozenset(
-            msgspec.json.encode(row if not one or None in one else one) for row, one in zip(rows, told, strict=True)
-        )
-    )
+
+    def identity(row: Record) -> t.Any:
+        values = [row.get(key) for key in keys]
+        return values if values and None not in values else row
+
+    return hash(frozenset(msgspec.json.encode(identity(row)) for row in rows))

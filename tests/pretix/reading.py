@@ -16,6 +16,7 @@ import requests
 from jsonschema import Draft202012Validator, FormatChecker
 from requests.adapters import HTTPAdapter
 
+from tap_organizers.streams import STREAMS
 from tests.conftest import Json, Result, discovered, run_tap
 
 if t.TYPE_CHECKING:
@@ -34,6 +35,9 @@ Truth = dict[str, dict[str, t.Any]]
 
 #: Headers that are about the connection to the door.
 HOP_BY_HOP = {"host", "connection", "content-length"}
+NAMES = [str(stream.name) for stream in t.cast("t.Any", STREAMS)]
+#: `meadow` has the slugs, order codes and numbers of `harbour` over again.
+READ = ("harbour", "meadow")
 #: Streams that the tap makes out of orders, so that all of them are asked for together.
 OF_ORDERS = ("orders", "order_positions", "order_answers", "order_fees", "order_payments", "order_refunds")
 
@@ -116,6 +120,23 @@ def differences(rows: dict[Key, Row], true: dict[Key, Row]) -> dict[Key, t.Any]:
     return found
 
 
+def unexplained(stream: str, rows: dict[Key, Row], true: dict[Key, Row], warnings: Iterable[str]) -> dict[Key, t.Any]:
+    """Return what differs, but for what the run has said of gift card transactions.
+
+    Those of one card have one and the same time, and the API gives them no order: the only
+    stream that may come short, and then it says by how much.
+    """
+    found = differences(rows, true)
+    if stream == "gift_card_transactions":
+        lost = [key for key, what in found.items() if what == "missing"]
+        card = [row["gift_card"] for row in true.values()]
+        largest = max(card.count(number) for number in set(card))
+        said = [f"{largest - len(lost)} of {largest} rows" in line for line in warnings if line.startswith(stream)]
+        if said == [True] * bool(lost):
+            found = {key: what for key, what in found.items() if key not in lost}
+    return found
+
+
 def compared(true: Truth, stream: str, rows: dict[Key, Row]) -> set[str]:
     """Return the fields of which the values can be compared, beyond the keys."""
     some = next(iter(rows.values()))
@@ -156,6 +177,16 @@ def misfits(result: Result, stream: str) -> list[str]:
         for row in result.records[stream]
         for error in validator.iter_errors(row)
     ]
+
+
+def undeclared(result: Result, stream: str) -> set[str]:
+    """Return the paths of values that came and that the stream's schema does not name.
+
+    What stands in details is up to the payment provider.
+    """
+    schema = result.schemas[stream]["schema"]
+    sent = {path for row in result.records[stream] for path in present(row, schema) if "details." not in path}
+    return sent - (set(declared(schema)) - {"unknown_fields"})
 
 
 def declared(schema: Json, path: str = "") -> Iterator[str]:
