@@ -164,3 +164,26 @@ def test_a_server_that_goes_away_in_mid_run_is_one_line_and_the_next_run_complet
     second = read({**config, "api_url": pretix.api_url}, streams, first.states[-1] if first.states else None)
     assert said(second, token) == ""
     assert lacking(true, event, streams, first, second) == {}
+
+
+@pytest.mark.parametrize("kind", ["reset_before", "reset_mid_body", "status"])
+def test_one_list_that_never_comes_keeps_no_other_from_coming(
+    kind: str,
+    pretix: PretixServer,
+    proxy: Proxy,
+    true: Truth,
+    no_waiting: Waits,  # noqa: ARG001 - retries do not wait
+) -> None:
+    token = pretix.tokens["harbour"]
+    config = settings(proxy.api_url, token, organizers=["harbour"], progress=False)
+    proxy.faults.add(Fault("/events/museum/taxrules/$", kind, status=500, times=None))
+    try:
+        result = read(config, ("events", "tax_rules", "orders"))
+    finally:
+        proxy.faults.clear()
+    assert said(result, token).startswith("tax_rules: ")
+    assert "/events/museum/taxrules" in str(result.error)
+    for name in ("events", "tax_rules", "orders"):
+        there = true_rows(true, name, lambda row: row["organizer"] == "harbour")
+        wanted = {key for key, row in there.items() if name != "tax_rules" or row["event"] != "museum"}
+        assert union(result)[name].keys() == wanted, name
