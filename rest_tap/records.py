@@ -22,7 +22,7 @@ from rest_tap.normalise import Misfits, Normaliser, Path
 from rest_tap.redact import holds_secret
 from rest_tap.schema import ABSENT, UNKNOWN_FIELDS, Record
 from rest_tap.selection import dropper, tree
-from rest_tap.typed import Part, Row, Shape, TypedPages, finish
+from rest_tap.typed import NestedStream, Row, Shape, TypedPages, finish
 from rest_tap.unexpected import Unexpected, says
 
 if t.TYPE_CHECKING:
@@ -138,17 +138,17 @@ class RecordEncoder:
             envelope: What else in an answer is looked at.
         """
         if self._typed is None and self._is_plain:
-            self._typed = TypedPages(self._shape, keys=self._keys, records_key=records_key, envelope=envelope)
+            self._typed = TypedPages(self._shape, required=self._keys, records_key=records_key, envelope=envelope)
         return self._typed
 
-    def part(self, given: Record, cuts: t.Sequence[Cut]) -> Part | None:
+    def nested(self, parent_keys: Record, cuts: t.Sequence[Cut]) -> NestedStream | None:
         """Return what decodes typed records out of the rows of another stream, or None if maps have to have others.
 
         Args:
-            given: The parents' keys, which every record gets.
+            parent_keys: The parents' keys, which every record gets.
             cuts: Where in a row they stand.
         """
-        return Part(self._name, self._shape, self._keys, given, cuts) if self._is_plain else None
+        return NestedStream(self._name, self._shape, self._keys, parent_keys, cuts) if self._is_plain else None
 
     def prepare(self, records: list[Record], keys: Record | None = None) -> list[Record]:
         """Turn the rows of a page into records, before maps are applied, changing them in place.

@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
     from rest_tap.schema import Record
     from rest_tap.state import State
     from rest_tap.stream import Context, ListStream
-    from rest_tap.typed import Decode, Part
+    from rest_tap.typed import Decode, NestedStream
 
 logger = logging.getLogger(__name__)
 
@@ -181,16 +181,16 @@ class Run:
         if stream.get_batch_config(stream.config) is not None:
             return None
         typed = self.messages.encoder(stream).typed(stream.records_key, stream.envelope)
-        parts = [self._part(one, listing.context) for one in writes if one is not stream]
-        if typed is None or None in parts:
+        nested = [self._nested(one, listing.context) for one in writes if one is not stream]
+        if typed is None or None in nested:
             return None
-        return typed.decoder(_keys_of(stream, listing.context), t.cast("list[Part]", parts))
+        return typed.decoder(_parent_keys(stream, listing.context), t.cast("list[NestedStream]", nested))
 
-    def _part(self, stream: ListStream, context: Context) -> Part | None:
+    def _nested(self, stream: ListStream, context: Context) -> NestedStream | None:
         """Return what decodes the records of a stream out of typed rows, if that can be done."""
         if not (stream.cuts and stream.writes_rows_as_they_come):
             return None
-        return self.messages.encoder(stream).part(_keys_of(stream, context), stream.cuts)
+        return self.messages.encoder(stream).nested(_parent_keys(stream, context), stream.cuts)
 
     def read(self, listing: Listing) -> None:
         """Read a list and everything below it, and report how it ended."""
@@ -435,7 +435,7 @@ class Run:
             raise StopRun(msg)
 
 
-def _keys_of(stream: ListStream, context: Context) -> Record:
+def _parent_keys(stream: ListStream, context: Context) -> Record:
     """Return the parents' keys that the records of a stream get."""
     columns = stream.schema["properties"]
     return {name: value for name, value in context.items() if name in columns}

@@ -1,18 +1,17 @@
-"""The fast way of a page: decoded into objects of its stream's types, and encoded from these.
+"""The fast path of a page: decoded into objects of its stream's types, and encoded from these.
 
-A page usually fits its schema, and then nothing has to be looked at value by value: that it can
-be decoded so is the proof. What the types cannot say is asked of columns: whether all texts of
-a field are times, and whether these are in UTC.
+A page usually fits its schema, and then no value has to be looked at: decoding it into these types
+is the proof. What types cannot say is checked by column: whether all texts of a field are times,
+and whether these are in UTC.
 
-Whatever does not fit is left to the other way, by which :mod:`rest_tap.records` makes records
-fit. It is taken for the whole page: where a value is not of its type, a key is missing, or a
-field comes that no schema names. Such names are learnt first, as far as they are few, so that a
-server that is newer than the schema is read as fast. Both ways write the same bytes: the fields
-in the order of the schema, then the unknown ones by name. So nothing but time depends on which
-one a page has gone.
+A page that does not fit takes the slow path as a whole, on which :mod:`rest_tap.records` makes records
+fit: where a value is not of its type, a key is missing, or a field comes that no schema names. Such
+names are learnt first, as far as they are few, so that a server that is newer than the schema is read
+as fast. Both paths write the same bytes: the fields in the order of the schema, then the unknown ones
+by name.
 
-Streams that are cut out of the rows of a page are decoded from it by themselves: their records have
-fields, and leave fields out, of their own.
+Nested records are decoded from the page a second time, since their streams have fields, and leave fields out,
+of their own.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ if t.TYPE_CHECKING:
 #: Returns the body of an answer; its rows are typed ones, or else records in the order of the schema.
 Decode = t.Callable[[bytes], t.Any]
 
-#: The field of a typed row that has what is cut out of it, which no server sends.
-PARTS = "_parts"
+#: The field of a typed row that has its nested records, which no server sends.
+NESTED = "_nested"
 #: Names that no schema has and are learnt, of each kind of object.
 NAMES_LEARNT = 64
 
@@ -57,8 +56,8 @@ class Row(msgspec.Struct):
         attributes: t.ClassVar[dict[str, str]]
         #: What else is to be done with such objects.
         steps: t.ClassVar[Steps]
-        #: The records of other streams that are cut out of the row, by stream; none once it is finished.
-        parts: dict[str, list[Row]] | msgspec.UnsetType
+        #: The nested records of other streams, by stream; unset once the row is finished.
+        nested: dict[str, list[Row]] | msgspec.UnsetType
 
     def get(self, name: str, default: t.Any = None) -> t.Any:
         """Return the value of a field as it came, or the default where it did not come."""
@@ -74,13 +73,13 @@ class Row(msgspec.Struct):
         return value
 
     def cut_out(self, stream: str) -> list[t.Any]:
-        """Return the records of a stream that are cut out of the row; only as long as it is not finished."""
-        return t.cast("dict[str, list[Row]]", self.parts)[stream]
+        """Return the nested records of a stream; only as long as the row is not finished."""
+        return t.cast("dict[str, list[Row]]", self.nested)[stream]
 
     def items(self) -> t.Iterable[tuple[str, t.Any]]:
         """Return all that has come, by name."""
         record: Record = _decode(msgspec.json.encode(self))
-        record.pop(PARTS, None)
+        record.pop(NESTED, None)
         return record.items()
 
 
@@ -98,64 +97,64 @@ class Steps(t.NamedTuple):
     unknown: dict[str, str]
     unknown_fields: str
     #: Objects inside of these, with what is done as they are decoded, and as they are written.
-    below_decoded: list[Below]
-    below_written: list[Below]
+    inner_decoded: list[Inner]
+    inner_written: list[Inner]
 
 
-class Below(t.NamedTuple):
-    """Where there are objects inside of others."""
+class Inner(t.NamedTuple):
+    """The objects that stand in one field of others."""
 
     attribute: str
     is_list: bool
     steps: Steps
 
 
-class _Nothing:
+class _NoValue:
     """The type of no value."""
 
 
 class Unsupported(Exception):  # noqa: N818 - says what is the matter
-    """A schema says what is not said in types here; the stream's pages all go the other way."""
+    """A schema says what is not said in types here; all pages of the stream take the slow path."""
 
 
 class Shape:
     """What is known of the objects in one place: the fields of the schema, and others that have come."""
 
-    __slots__ = ("_below", "_fields", "_is_closed", "_is_supported", "_left_out", "_only", "_path", "learnt")
+    __slots__ = ("_fields", "_inner", "_is_closed", "_is_supported", "_left_out", "_only", "_path", "learnt")
 
     def __init__(
-        self, named: Schema, given: Schema, left_out: Node | None, *, known: t.Container[str] = (), path: str = ""
+        self, declared: Schema, catalog: Schema, left_out: Node | None, *, known: t.Container[str] = (), path: str = ""
     ) -> None:
         """Take what the schemas say of the objects.
 
         Args:
-            named: The stream's own schema, which names all fields that are expected.
-            given: The catalog's, which the loader gets: values are of its types.
+            declared: The stream's own schema, which names all fields that are expected.
+            catalog: The catalog's, which the loader gets: values are of its types.
             left_out: What leaves the tap without.
             known: The fields that a record has; of the objects inside, those that either schema names.
             path: Where the objects are, as it is reported.
         """
-        names = {**named.get("properties", {}), **given.get("properties", {})}
+        expected, columns = declared.get("properties", {}), catalog.get("properties", {})
+        names = [*expected, *(name for name in columns if name not in expected)]
         if not path:
-            names = {name: schema for name, schema in names.items() if name in known} | {UNKNOWN_FIELDS: {}}
-        self._fields: dict[str, Schema] = {name: given.get("properties", {}).get(name, {}) for name in names}
-        self._is_closed = is_closed(named)
-        self._is_supported = bool(path) or PARTS not in self._fields
+            names = [*(name for name in names if name in known and name != UNKNOWN_FIELDS), UNKNOWN_FIELDS]
+        self._fields: dict[str, Schema] = {name: columns.get(name, {}) for name in names}
+        self._is_closed = is_closed(declared)
+        self._is_supported = bool(path) or NESTED not in self._fields
         self._path = path
         self._left_out = frozenset(left_out.names if left_out else ())
         self._only = left_out.only if left_out else None
-        self._below: dict[str, Shape] = {}
+        self._inner: dict[str, Shape] = {}
         #: Fields that no schema names.
         self.learnt: set[str] = set()
         for name in self._fields.keys() - self._left_out:
-            own = named.get("properties", {}).get(name, {})
             inner, is_list = _objects(self._fields[name])
-            own, is_own_list = _objects(own)
+            inner_declared, is_declared_list = _objects(expected.get(name, {}))
             here = f"{path}.{name}" if path else name
             if inner.get("properties"):
                 below = left_out.below.get(name) if left_out else None
-                self._below[name] = Shape(own, inner, below, path=f"{here}[]" if is_list else here)
-            if own.get("properties") and (not inner.get("properties") or is_list != is_own_list):
+                self._inner[name] = Shape(inner_declared, inner, below, path=f"{here}[]" if is_list else here)
+            if inner_declared.get("properties") and (not inner.get("properties") or is_list != is_declared_list):
                 self._is_supported = False
 
     def plain(self, name: str) -> t.Any:
@@ -173,7 +172,7 @@ class Shape:
         new = {name for name in record.keys() - self._fields.keys() - self.learnt if _can_be_named(name)}
         self.learnt |= set(sorted(new)[: NAMES_LEARNT - len(self.learnt)])
         found = bool(new & self.learnt)
-        for name, shape in self._below.items():
+        for name, shape in self._inner.items():
             value = record.get(name)
             for inner in value if isinstance(value, list) else (value,):
                 if isinstance(inner, dict):
@@ -182,14 +181,14 @@ class Shape:
 
     def count_learnt(self) -> int:
         """Return how many fields have come that no schema names, also inside of objects."""
-        return len(self.learnt) + sum(shape.count_learnt() for shape in self._below.values())
+        return len(self.learnt) + sum(shape.count_learnt() for shape in self._inner.values())
 
     def ordered(self, record: Record) -> Record:
         """Return a record with its fields in the order in which objects of the type are encoded."""
         known = {name: record[name] for name in self._fields if name in record}
         if len(known) < len(record):
             known.update((name, record[name]) for name in sorted(record.keys() - known.keys()))
-        for name, shape in self._below.items():
+        for name, shape in self._inner.items():
             value = known.get(name)
             if isinstance(value, dict):
                 known[name] = shape.ordered(value)
@@ -197,17 +196,27 @@ class Shape:
                 known[name] = [shape.ordered(inner) if isinstance(inner, dict) else inner for inner in value]
         return known
 
-    def type(self, required: t.Collection[str] = (), given: t.Collection[str] = (), base: t.Any = None) -> t.Any:
-        """Return a type for such objects.
+    def row_type(self, required: t.Collection[str], parent_keys: t.Collection[str] = ()) -> t.Any:
+        """Return a type for rows.
 
         Args:
             required: Fields that none of them may lack.
-            given: Fields that do not come from the server.
-            base: The base of the type, if it is that of a row.
+            parent_keys: Fields that do not come from the server.
 
         Raises:
             Unsupported: The schema cannot be said in types.
         """
+        return self._struct(Row, required, parent_keys)
+
+    def _object_type(self) -> t.Any:
+        """Return a type for objects inside of rows.
+
+        Raises:
+            Unsupported: The schema cannot be said in types.
+        """
+        return self._struct(None, (), ())
+
+    def _struct(self, base: t.Any, required: t.Collection[str], parent_keys: t.Collection[str]) -> t.Any:
         if not self._is_supported:
             raise Unsupported
         attributes: dict[str, str] = {}
@@ -225,20 +234,20 @@ class Shape:
             elif is_unnamed or (name in self.learnt and self._is_closed):
                 steps.unexpected.append((attribute, self._path, name, not is_unnamed))
             if base is not None and name == UNKNOWN_FIELDS:
-                kind: t.Any = _Nothing
+                kind: t.Any = _NoValue
                 steps = steps._replace(unknown_fields="" if is_left_out else attribute)
-            elif is_left_out or name in given:
+            elif is_left_out or name in parent_keys:
                 kind = t.Any
             else:
-                kind = self._type(name, schema, attribute, steps)
-            if name in required and name not in given:
+                kind = self._field_type(name, schema, attribute, steps)
+            if name in required and name not in parent_keys:
                 if is_left_out:
                     raise Unsupported
                 declared.append((attribute, kind))
             else:
                 declared.append((attribute, _or_null(kind, schema), msgspec.UNSET))
-        ours = {"parts": PARTS} if base else {}
-        declared += [(attribute, _Nothing, msgspec.UNSET) for attribute in ours]
+        ours = {"nested": NESTED} if base else {}
+        declared += [(attribute, _NoValue, msgspec.UNSET) for attribute in ours]
         return msgspec.defstruct(
             "Row" if base else "Inner",
             declared,
@@ -250,17 +259,17 @@ class Shape:
             gc=False,
         )
 
-    def _type(self, name: str, schema: Schema, attribute: str, steps: Steps) -> t.Any:
+    def _field_type(self, name: str, schema: Schema, attribute: str, steps: Steps) -> t.Any:
         """Return the type of a field, without null, and add the steps that its values take."""
-        shape = self._below.get(name)
+        shape = self._inner.get(name)
         items = schema.get("items", {}) if kind_of(schema) == "array" else None
         if shape is not None:
-            inner = shape.type()
-            below = Below(attribute, items is not None, inner.steps)
-            if inner.steps.times or inner.steps.days or inner.steps.numbers or inner.steps.below_decoded:
-                steps.below_decoded.append(below)
-            if inner.steps.left_out or inner.steps.unexpected or inner.steps.below_written:
-                steps.below_written.append(below)
+            inner = shape._object_type()  # noqa: SLF001 - another one of the same class
+            place = Inner(attribute, items is not None, inner.steps)
+            if inner.steps.times or inner.steps.days or inner.steps.numbers or inner.steps.inner_decoded:
+                steps.inner_decoded.append(place)
+            if inner.steps.left_out or inner.steps.unexpected or inner.steps.inner_written:
+                steps.inner_written.append(place)
             return inner if items is None else t.cast("t.Any", list)[_or_null(inner, items)]
         if items is not None:
             if items.get("format") in {"date-time", "date"} or "items" in items or kind_of(items) == "number":
@@ -282,7 +291,7 @@ class TypedPages:
         self,
         shape: Shape,
         *,
-        keys: t.Collection[str],
+        required: t.Collection[str],
         records_key: str,
         envelope: t.Iterable[str],
     ) -> None:
@@ -290,132 +299,132 @@ class TypedPages:
 
         Args:
             shape: What is known of its rows.
-            keys: Fields that no record may lack.
+            required: Fields that no record may lack.
             records_key: Where the rows stand in an answer.
             envelope: What else in an answer is looked at.
         """
         self._shape = shape
-        self._keys = keys
+        self._required = required
         self._records_key = records_key
         self._envelope = tuple(envelope)
-        #: The decoders, by the fields that are given.
+        #: The decoders, by the names of the parents' keys.
         self._decoders: dict[frozenset[str], t.Any] = {}
 
-    def decoder(self, given: Record, parts: t.Sequence[Part] = ()) -> Decode | None:
-        """Return what decodes the pages of a list, or None if all of its pages go the other way.
+    def decoder(self, parent_keys: Record, nested: t.Sequence[NestedStream] = ()) -> Decode | None:
+        """Return what decodes the pages of a list, or None if all of its pages take the slow path.
 
         Args:
-            given: The parents' keys, which every row of the list gets.
-            parts: What is cut out of the rows; these are typed only if all of that is.
+            parent_keys: The parents' keys, which every row of the list gets.
+            nested: The streams that are nested in the rows; these are typed only if all of them are.
         """
         try:
-            self._compiled(frozenset(given))
-            for name, value in given.items():
+            self._compiled(frozenset(parent_keys))
+            for name, value in parent_keys.items():
                 msgspec.convert(value, self._shape.plain(name))
-            cutter = Cutter(self._records_key, parts)
+            nested_decoder = NestedDecoder(self._records_key, nested)
         except (Unsupported, msgspec.ValidationError, OverflowError):
             return None
-        return lambda content: self._decode(content, given, cutter)
+        return lambda content: self._decode(content, parent_keys, nested_decoder)
 
-    def _compiled(self, given: frozenset[str]) -> t.Any:
-        """Return the decoder for rows that get these fields from elsewhere."""
-        decoder = self._decoders.get(given)
+    def _compiled(self, parent_keys: frozenset[str]) -> t.Any:
+        """Return the decoder for rows that get these keys of their parents."""
+        decoder = self._decoders.get(parent_keys)
         if decoder is None:
-            row = self._shape.type(self._keys, given, Row)
+            row = self._shape.row_type(self._required, parent_keys)
             fields: list[t.Any] = [
                 ("rows", t.cast("t.Any", list)[row]),
                 *((f"e{at}", t.Any, msgspec.UNSET) for at in range(len(self._envelope))),
             ]
             names = {"rows": self._records_key, **{f"e{at}": name for at, name in enumerate(self._envelope)}}
             decoder = msgspec.json.Decoder(msgspec.defstruct("Answer", fields, rename=names), float_hook=exact)
-            self._decoders[given] = decoder
+            self._decoders[parent_keys] = decoder
         return decoder
 
-    def _decode(self, content: bytes, given: Record, cutter: Cutter) -> t.Any:
+    def _decode(self, content: bytes, parent_keys: Record, nested: NestedDecoder) -> t.Any:
         try:
-            answer = self._compiled(frozenset(given)).decode(content)
-            _check(answer.rows)
-            cutter.cut(content, answer.rows)
+            answer = self._compiled(frozenset(parent_keys)).decode(content)
+            _check_rows(answer.rows)
+            nested.attach(content, answer.rows)
         except (msgspec.ValidationError, OverflowError):
-            return self._decode_otherwise(content, given, cutter)
-        around = {name: getattr(answer, f"e{at}") for at, name in enumerate(self._envelope)}
-        told = {name: value for name, value in around.items() if value is not msgspec.UNSET}
-        return {self._records_key: answer.rows, **told}
+            return self._decode_records(content, parent_keys, nested)
+        envelope = {name: getattr(answer, f"e{at}") for at, name in enumerate(self._envelope)}
+        present = {name: value for name, value in envelope.items() if value is not msgspec.UNSET}
+        return {self._records_key: answer.rows, **present}
 
-    def _decode_otherwise(self, content: bytes, given: Record, cutter: Cutter) -> t.Any:
+    def _decode_records(self, content: bytes, parent_keys: Record, nested: NestedDecoder) -> t.Any:
         """Return an answer with rows as records, unless these teach names that let them be typed ones."""
         body = _decode(content)
         rows = body.get(self._records_key) if isinstance(body, dict) else None
         if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-            if sum(self._shape.learn(row) for row in rows) + cutter.learn(rows):
+            if sum(self._shape.learn(row) for row in rows) + nested.learn(rows):
                 self._decoders.clear()
-                return self._decode(content, given, cutter)
+                return self._decode(content, parent_keys, nested)
             for row in rows:
-                row.update((name, value) for name, value in given.items() if name not in row)
+                row.update((name, value) for name, value in parent_keys.items() if name not in row)
             body[self._records_key] = [self._shape.ordered(row) for row in rows]
         return body
 
 
-class Part(t.NamedTuple):
-    """What is known of the records of one stream that are cut out of the rows of another one.
+class NestedStream(t.NamedTuple):
+    """What is known of the records of one stream that stand in the rows of another one.
 
     Attributes:
-        stream: The stream's name.
+        name: The stream's name.
         shape: What is known of its records.
         required: Fields that no record may lack.
-        given: The parents' keys, which every record gets.
+        parent_keys: The parents' keys, which every record gets.
         cuts: Where in a row the records stand.
     """
 
-    stream: str
+    name: str
     shape: Shape
     required: t.Collection[str]
-    given: Record
+    parent_keys: Record
     cuts: t.Sequence[Cut]
 
 
-class _Way(t.NamedTuple):
-    """The way from a row to the records that are cut out of it, by attributes.
+class CutPlan(t.NamedTuple):
+    """How the records of one stream are taken out of decoded objects, by attributes.
 
     Attributes:
         stream: The stream's name.
-        lists: The list in each of the objects on the way.
-        values: What of each of them the records get: the attribute there, and that of a record.
-        added: All these attributes of a record, with the types of lists of their values.
+        lists: The attribute with the next list, for the objects on each level.
+        copied: What the records get from the objects on each level: the attribute there, and that of a record.
+        copied_types: All these attributes of a record, with the types of lists of their values.
     """
 
     stream: str
     lists: list[str]
-    values: list[list[tuple[str, str]]]
-    added: list[tuple[str, t.Any]]
+    copied: list[list[tuple[str, str]]]
+    copied_types: list[tuple[str, t.Any]]
 
 
-class Cutter:
-    """Decodes what is cut out of the rows of a list.
+class NestedDecoder:
+    """Decodes the nested records of a list's pages.
 
     It decodes pages by itself, since the same objects have other fields in the row that they stand in.
     """
 
-    def __init__(self, records_key: str, parts: t.Sequence[Part]) -> None:
+    def __init__(self, records_key: str, streams: t.Sequence[NestedStream]) -> None:
         """Compile the types.
 
         Args:
             records_key: Where the rows stand in an answer.
-            parts: What is cut out of them.
+            streams: The streams that are nested in them.
 
         Raises:
             Unsupported: A schema cannot be said in types.
             ValidationError: A key of a parent is not of its type.
         """
         self._records_key = records_key
-        self._parts = parts
+        self._streams = streams
         #: How many names that no schema has the decoders know.
         self._learnt = 0
-        #: Decoders, each of lists with different names, and the ways to what is in them.
-        self._decoders: list[tuple[t.Any, list[_Way]]] = []
-        for part in parts:
-            for name, value in part.given.items():
-                msgspec.convert(value, part.shape.plain(name))
+        #: Decoders, each of lists with different names, and how the records are taken out of what they return.
+        self._decoders: list[tuple[t.Any, list[CutPlan]]] = []
+        for stream in streams:
+            for name, value in stream.parent_keys.items():
+                msgspec.convert(value, stream.shape.plain(name))
         self._compile()
 
     def learn(self, rows: list[Record]) -> bool:
@@ -423,74 +432,76 @@ class Cutter:
 
         These may come from other lists of the same stream.
         """
-        for part in self._parts:
+        for stream in self._streams:
             for row in rows:
-                for record in cut_out(row, part.cuts):
-                    part.shape.learn(record)
+                for record in cut_out(row, stream.cuts):
+                    stream.shape.learn(record)
         is_new = self._learnt < self._count_learnt()
         if is_new:
             self._compile()
         return is_new
 
     def _count_learnt(self) -> int:
-        return sum(part.shape.count_learnt() for part in self._parts)
+        return sum(stream.shape.count_learnt() for stream in self._streams)
 
-    def cut(self, content: bytes, rows: list[Row]) -> None:
-        """Add to the rows of an answer what is cut out of them.
+    def attach(self, content: bytes, rows: list[Row]) -> None:
+        """Add to the rows of an answer their nested records.
 
         Raises:
             ValidationError: Something is not of its type.
             OverflowError: A time is not within the years that there are, once it is in UTC.
         """
-        if not self._parts:
+        if not self._streams:
             return
         for row in rows:
-            row.parts = {}
-        for decoder, ways in self._decoders:
+            row.nested = {}
+        for decoder, plans in self._decoders:
             objects = decoder.decode(content).rows
-            for way in ways:
-                found = _cut(objects, way.lists, way.values)
+            for plan in plans:
+                found = _collect(objects, plan.lists, plan.copied)
                 for row, records in zip(rows, found, strict=True):
-                    t.cast("dict[str, list[Row]]", row.parts)[way.stream] = records
+                    t.cast("dict[str, list[Row]]", row.nested)[plan.stream] = records
                 flat = list(itertools.chain.from_iterable(found))
-                for attribute, kind in way.added:
+                for attribute, kind in plan.copied_types:
                     msgspec.convert(list(map(operator.attrgetter(attribute), flat)), kind)
-                _check(flat)
+                _check_rows(flat)
 
     def _compile(self) -> None:
         self._learnt = self._count_learnt()
         self._decoders = []
-        left = list(self._parts)
+        left = list(self._streams)
         while left:
-            together: dict[str, Part] = {}
-            for part in left:
-                together.setdefault(part.cuts[0].field, part)
-            now = list(together.values())
-            left = [part for part in left if part not in now]
+            by_field: dict[str, NestedStream] = {}
+            for stream in left:
+                by_field.setdefault(stream.cuts[0].field, stream)
+            now = list(by_field.values())
+            left = [stream for stream in left if stream not in now]
             self._decoders.append(self._decoder(now))
 
-    def _decoder(self, parts: list[Part]) -> tuple[t.Any, list[_Way]]:
-        """Return the decoder of an answer for records that stand in lists of different names, and the ways to them."""
-        ways: list[_Way] = []
+    def _decoder(self, streams: list[NestedStream]) -> tuple[t.Any, list[CutPlan]]:
+        """Return a decoder for streams whose records stand in lists of different names, and a plan for each stream."""
+        plans: list[CutPlan] = []
         outer: _Fields = {}
-        for part in parts:
-            added = {name for cut in part.cuts for name in cut.keys}
-            inner = part.shape.type([name for name in part.required if name not in added], part.given, Row)
+        for stream in streams:
+            copied = {name for cut in stream.cuts for name in cut.keys}
+            inner = stream.shape.row_type([name for name in stream.required if name not in copied], stream.parent_keys)
             attributes = inner.attributes
-            way = _Way(part.stream, [], [], [])
-            for cut in reversed(part.cuts):
-                fields = outer if cut is part.cuts[0] else {}
+            plan = CutPlan(stream.name, [], [], [])
+            for cut in reversed(stream.cuts):
+                fields = outer if cut is stream.cuts[0] else {}
                 fields |= {f"value_{own}": (t.Any, own) for own in cut.keys.values()}
                 fields[f"list_{cut.field}"] = (t.cast("t.Any", list)[inner] | None, cut.field)
-                way.lists.insert(0, f"list_{cut.field}")
-                way.values.insert(0, [(f"value_{own}", attributes[name]) for name, own in cut.keys.items()])
-                way.added.extend((attributes[name], part.shape.values(name, part.required)) for name in cut.keys)
+                plan.lists.insert(0, f"list_{cut.field}")
+                plan.copied.insert(0, [(f"value_{own}", attributes[name]) for name, own in cut.keys.items()])
+                plan.copied_types.extend(
+                    (attributes[name], stream.shape.values(name, stream.required)) for name in cut.keys
+                )
                 if fields is not outer:
                     inner = _object(fields)
-            ways.append(way)
+            plans.append(plan)
         rows = t.cast("t.Any", list)[_object(outer)]
         answer = msgspec.defstruct("Answer", [("rows", rows)], rename={"rows": self._records_key})
-        return msgspec.json.Decoder(answer, float_hook=exact), ways
+        return msgspec.json.Decoder(answer, float_hook=exact), plans
 
 
 #: The types and names of fields, by attribute.
@@ -504,33 +515,33 @@ def _object(fields: _Fields) -> t.Any:
     return msgspec.defstruct("Object", declared, rename=names, kw_only=True, gc=False)
 
 
-def _cut(objects: list[t.Any], lists: list[str], values: list[list[tuple[str, str]]]) -> list[list[Row]]:
-    """Return the records that stand in each of some objects, with what they get from it."""
+def _collect(objects: list[t.Any], lists: list[str], copied: list[list[tuple[str, str]]]) -> list[list[Row]]:
+    """Return the nested records of each object, with what they get from it."""
     found: list[list[t.Any]] = [items or [] for items in map(operator.attrgetter(lists[0]), objects)]
     if len(lists) > 1:
-        below = iter(_cut(list(itertools.chain.from_iterable(found)), lists[1:], values[1:]))
+        below = iter(_collect(list(itertools.chain.from_iterable(found)), lists[1:], copied[1:]))
         found = [list(itertools.chain.from_iterable(itertools.islice(below, len(items)))) for items in found]
-    for own, attribute in values[0]:
+    for own, attribute in copied[0]:
         for value, items in zip(map(operator.attrgetter(own), objects), found, strict=True):
             for item in items:
                 setattr(item, attribute, value)
     return found
 
 
-def finish(rows: list[Row], given: Record, unexpected: Unexpected) -> None:
+def finish(rows: list[Row], parent_keys: Record, unexpected: Unexpected) -> None:
     """Make rows what leaves the tap: parents' keys in, what is left out gone, times in UTC, unknown fields set aside.
 
     Args:
         rows: The rows of a page, or some of them, as they came.
-        given: The parents' keys.
+        parent_keys: The parents' keys.
         unexpected: Counts the fields that no schema names.
     """
     kind = type(rows[0])
     steps, attributes = kind.steps, kind.attributes
-    if rows[0].parts is not msgspec.UNSET:
+    if rows[0].nested is not msgspec.UNSET:
         for row in rows:
-            row.parts = msgspec.UNSET
-    for name, value in given.items():
+            row.nested = msgspec.UNSET
+    for name, value in parent_keys.items():
         attribute = attributes[name]
         for row in rows:
             setattr(row, attribute, value)
@@ -555,12 +566,12 @@ def _finish(objects: list[t.Any], steps: Steps, unexpected: Unexpected) -> None:
     for attribute in steps.left_out:
         for one in objects:
             setattr(one, attribute, msgspec.UNSET)
-    for below in steps.below_written:
-        if found := _inside(objects, below):
-            _finish(found, below.steps, unexpected)
+    for inner in steps.inner_written:
+        if found := _objects_in(objects, inner):
+            _finish(found, inner.steps, unexpected)
 
 
-def _check(rows: list[Row]) -> None:
+def _check_rows(rows: list[Row]) -> None:
     """Check what the types could not say of rows, and put the times inside of them into UTC.
 
     Raises:
@@ -573,20 +584,20 @@ def _check(rows: list[Row]) -> None:
     for attribute in steps.times:
         # The rows themselves are read as they came, so these become UTC when they are written.
         check_times(_texts(rows, attribute))
-    _check_others(rows, steps)
-    _check_below(rows, steps)
+    _check_days_and_numbers(rows, steps)
+    _check_inner(rows, steps)
 
 
-def _check_below(objects: list[t.Any], steps: Steps) -> None:
-    for below in steps.below_decoded:
-        if found := _inside(objects, below):
-            for attribute in below.steps.times:
+def _check_inner(objects: list[t.Any], steps: Steps) -> None:
+    for inner in steps.inner_decoded:
+        if found := _objects_in(objects, inner):
+            for attribute in inner.steps.times:
                 _to_utc(found, attribute)
-            _check_others(found, below.steps)
-            _check_below(found, below.steps)
+            _check_days_and_numbers(found, inner.steps)
+            _check_inner(found, inner.steps)
 
 
-def _check_others(objects: list[t.Any], steps: Steps) -> None:
+def _check_days_and_numbers(objects: list[t.Any], steps: Steps) -> None:
     for attribute in steps.days:
         check_days(_texts(objects, attribute))
     for attribute in steps.numbers:
@@ -594,10 +605,10 @@ def _check_others(objects: list[t.Any], steps: Steps) -> None:
         msgspec.convert([value for value in values if value is not msgspec.UNSET], _numbers)
 
 
-def _inside(objects: list[t.Any], below: Below) -> list[t.Any]:
+def _objects_in(objects: list[t.Any], inner: Inner) -> list[t.Any]:
     """Return the objects that stand in one field of others."""
-    found = [value for value in map(operator.attrgetter(below.attribute), objects) if value]
-    return [item for items in found for item in items if item is not None] if below.is_list else found
+    found = [value for value in map(operator.attrgetter(inner.attribute), objects) if value]
+    return [item for items in found for item in items if item is not None] if inner.is_list else found
 
 
 def _texts(objects: list[t.Any], attribute: str) -> list[str]:
@@ -642,6 +653,6 @@ def _or_null(kind: t.Any, schema: Schema) -> t.Any:
 
 def _can_be_named(name: str) -> bool:
     """Return whether a type can have a field of this name: in JSON, it has to stand as it is, also without secrets."""
-    if name in {UNKNOWN_FIELDS, PARTS} or needs_escape(name):
+    if name in {UNKNOWN_FIELDS, NESTED} or needs_escape(name):
         return False
     return masked(name) == name

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rest_tap.records import RecordEncoder
 from rest_tap.schema import UNKNOWN_FIELDS
-from rest_tap.typed import NAMES_LEARNT, PARTS, Cutter, Row, Shape, TypedPages, Unsupported
+from rest_tap.typed import NAMES_LEARNT, NESTED, NestedDecoder, Row, Shape, TypedPages, Unsupported
 from tests.conftest import kept_log
 from tests.support.values import NASTY, SHAPES, Json, Path, at, places, row_of, streams
 
@@ -24,7 +24,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rest_tap.stream import ListStream
-    from rest_tap.typed import Part
+    from rest_tap.typed import NestedStream
 
 WHEN = "2026-11-28T06:00:00Z"
 #: Times as servers write them, to be put into UTC or left as they are.
@@ -101,7 +101,7 @@ class Ways:
         assert decode is not None
         self.decode = decode
         self.decode_otherwise = functools.partial(
-            otherwise._decode_otherwise, given=self.given, cutter=Cutter(stream.records_key, ())
+            otherwise._decode_records, parent_keys=self.given, nested=NestedDecoder(stream.records_key, ())
         )
 
     def typed(self, encoder: RecordEncoder) -> TypedPages:
@@ -202,11 +202,11 @@ def test_what_the_server_calls_like_a_parents_key_is_not_looked_at() -> None:
 
 
 def test_a_schema_with_the_name_of_the_parts_of_a_row_is_left_to_the_other_way() -> None:
-    schema = {"properties": {PARTS: {"type": ["string", "null"]}}}
+    schema = {"properties": {NESTED: {"type": ["string", "null"]}}}
     inside = {"properties": {"a": {"type": ["object", "null"], **schema}}}
     with pytest.raises(Unsupported):
-        Shape(schema, schema, None, known={PARTS}).type(base=Row)
-    assert Shape(inside, inside, None, known={"a"}).type(base=Row)
+        Shape(schema, schema, None, known={NESTED}).row_type(())
+    assert Shape(inside, inside, None, known={"a"}).row_type(())
 
 
 def test_parents_keys_of_another_type_are_left_to_the_other_way() -> None:
@@ -247,14 +247,14 @@ class Cuts:
         other = self.encoders[1, name].typed("results", self.stream.envelope)
         assert typed is not None
         assert other is not None
-        cut_out = [self.encoders[0, one.name].part(self.given, one.cuts) for one in self.parts]
+        cut_out = [self.encoders[0, one.name].nested(self.given, one.cuts) for one in self.parts]
         assert cut_out
         assert all(cut_out)
-        decode = typed.decoder(self.given, t.cast("list[Part]", cut_out))
+        decode = typed.decoder(self.given, t.cast("list[NestedStream]", cut_out))
         assert decode is not None
         self.decode = decode
         self.decode_otherwise = functools.partial(
-            other._decode_otherwise, given=self.given, cutter=Cutter("results", ())
+            other._decode_records, parent_keys=self.given, nested=NestedDecoder("results", ())
         )
 
     def lines(self, way: int, rows: list[t.Any]) -> dict[str, bytes]:
@@ -272,7 +272,7 @@ class Cuts:
         came = self.decode(body)["results"]
         is_typed = isinstance(came[0], Row)
         fast = self.lines(0, came)
-        self.decode_otherwise(body)  # which learns names, and then goes the fast way itself
+        self.decode_otherwise(body)  # which learns names, and then takes the fast path itself
         assert fast == self.lines(1, self.decode_otherwise(body)["results"])
         plain = self.lines(2, msgspec.json.decode(body)["results"])
         for stream, lines in fast.items():

@@ -205,7 +205,7 @@ def raw_records_of(stream: ListStream, rows: list[Json], raw: bytes, *, is_typed
         stream: Their stream.
         rows: The rows.
         raw: The value.
-        is_typed: Whether to read the page in the fast way as far as it goes.
+        is_typed: Whether to read the page on the fast path as far as it goes.
     """
     encoder = RecordEncoder(stream)
     given = {name: rows[0][name] for name in stream.parent_keys}
