@@ -104,7 +104,10 @@ class _Wire(io.RawIOBase):
         if allowance is None:
             return int(self._sock.recv_into(buffer))
         since = time.monotonic()
-        self._sock.settimeout(min(LOOK, allowance.pause))
+        look = min(LOOK, allowance.pause)
+        # A system call each, also where nothing changes.
+        if self._sock.gettimeout() != look:
+            self._sock.settimeout(look)
         while True:
             allowance.check(since)
             try:
