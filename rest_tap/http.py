@@ -116,8 +116,8 @@ class Client:
         #: Whoever asks, also the reader itself: no more at once than there are connections.
         self._slots = threading.BoundedSemaphore(connections)
         self._was_reached = False
-        #: When a list of a stream was last refused with 403 to a credential that was new.
-        self._denied_anew: dict[str, float] = {}
+        #: When a list of a stream was last refused to a credential that was new.
+        self._refused_when_new: dict[str, float] = {}
         #: What was said of fields in which something had to be changed.
         self._told: set[tuple[str, str, str]] = set()
         #: The credential of each account and its requests' headers with it, checked; by account and method.
@@ -185,7 +185,7 @@ class Client:
             wait(account.limiter)
             credential = account.auth.headers() if request.authenticated else {}
             with self._slots:
-                is_renewed = was_renewed or self._was_denied_just_now(request.stream)
+                is_renewed = was_renewed or self._was_refused_when_new(request.stream)
                 outcome = self._try(request, redirect, credential, is_renewed=is_renewed)
             if isinstance(outcome, Reply):
                 return outcome
@@ -195,13 +195,13 @@ class Client:
                 was_renewed = True
             else:
                 if was_renewed and isinstance(outcome.error, Denied):
-                    self._denied_anew[request.stream] = time.monotonic()
+                    self._refused_when_new[request.stream] = time.monotonic()
                 failures.append(outcome)
                 self._pause(request, failures)
 
-    def _was_denied_just_now(self, stream: str) -> bool:
+    def _was_refused_when_new(self, stream: str) -> bool:
         """Return whether a 403 for a list of this stream is about the list, and not about an expired credential."""
-        return time.monotonic() - self._denied_anew.get(stream, -math.inf) < FRESH_SECONDS
+        return time.monotonic() - self._refused_when_new.get(stream, -math.inf) < FRESH_SECONDS
 
     def expect(self, *requests: Request) -> None:
         """Take note that these answers are waited for: they never wait for room in memory."""

@@ -11,10 +11,10 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from rest_tap import errors
-from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Unanswered, Unreadable
+from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Unreadable
 from rest_tap.floats import exact
 from rest_tap.repair import Note, repair
-from rest_tap.retry import UNREADABLE, Failure, RetryPolicy, reason_for
+from rest_tap.retry import UNREADABLE, Failure, RetryPolicy
 
 if t.TYPE_CHECKING:
     from rest_tap.redact import Redactor
@@ -118,7 +118,7 @@ def failure(request: Request, reply: Reply, rules: Rules, settings: str = "") ->
     return Failure(
         _error(request, reply, rules, settings),
         status,
-        reply.headers.get("Retry-After"),
+        reply.headers,
         is_refusal=request.authenticated and status in rules.refused,
         what=f"status {status}",
     )
@@ -220,8 +220,7 @@ def _error(request: Request, reply: Reply, rules: Rules, settings: str) -> ApiEr
     if status < _BAD_REQUEST:
         # 201, 202, 203, 206 and others: whatever stands there, it is not what was asked for.
         return ApiError(errors.UNEXPECTED_STATUS, **place)
-    kind = Unanswered if status in rules.retry.statuses else ApiError
-    return kind(detail or reason_for(status), **place)
+    return rules.retry.error(detail=detail, **place)
 
 
 def _detail(request: Request, content: bytes) -> str:

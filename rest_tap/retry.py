@@ -4,10 +4,10 @@ What is done about a 429 stands here and in :mod:`rest_tap.limiter`, nowhere els
 long to wait: as long as the header ``Retry-After`` asks, in seconds or until a date; without it 2, 4, 8, … seconds.
 :meth:`Pause.wait` waits: after a 429 the account's rate limiter holds all of its requests, after anything else the
 others go on. When six more tries have failed, in whatever way, or the server asks to wait for more than ten minutes,
-the list fails like one with any other error.
+the list fails like one with any other error (:meth:`RetryPolicy.error`).
 
-Both are called by :class:`rest_tap.http.Client`, after each try that failed. A tap names the statuses that
-are worth another try with its own API, where these are others than :data:`TRANSIENT` (``retry_policy``).
+:class:`rest_tap.http.Client` does what they say after each try that failed, whatever failed. A tap names the
+statuses that are worth another try with its own API, where these are others than :data:`TRANSIENT` (``retry_policy``).
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import dataclasses
 import datetime as dt
 import typing as t
 
-from rest_tap.errors import REFUSED
+from rest_tap.errors import REFUSED, ApiError, Unanswered
 from rest_tap.times import parse_http_date
 
 if t.TYPE_CHECKING:
-    from rest_tap.errors import ApiError
     from rest_tap.limiter import RateLimiter
 
 _TOO_MANY_REQUESTS = 429
+#: The message about it where the API has no words of its own.
+TOO_MANY = "too many requests; look at the setting requests_per_minute"
 #: Statuses that a later try may mend, whatever the API.
 TRANSIENT = frozenset({_TOO_MANY_REQUESTS, 500, 502, 503, 504})
 #: What counts as the status of a body that came whole but is not JSON.
@@ -39,7 +40,7 @@ class Failure:
     Attributes:
         error: What to raise if it was the last try.
         status: The status of HTTP; None for a broken connection, :data:`UNREADABLE` for a body that is not JSON.
-        retry_after: The header of that name.
+        headers: Those of the answer, among them how long the server asks to wait.
         is_refusal: Whether the credential was refused; a new one may help, asking again does not.
         redirect: The path to ask for instead, if the server says so.
         what: What happened, in the middle of a sentence.
@@ -47,7 +48,7 @@ class Failure:
 
     error: ApiError
     status: int | None = None
-    retry_after: str | None = None
+    headers: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     is_refusal: bool = False
     redirect: str = ""
     what: str = ""
@@ -104,13 +105,25 @@ class RetryPolicy:
         last = failures[-1]
         if not self._may_help(failures, final, was_reached=was_reached):
             raise last.error
-        told = parse_retry_after(last.retry_after)
-        if told is not None and told > self.longest_wait:
+        requested = parse_retry_after(last.headers.get("Retry-After"))
+        if requested is not None and requested > self.longest_wait:
             error = last.error
-            reason = f"{error.reason}; the server asks to wait {told:.0f} s, which is too long"
+            reason = f"{error.reason}; the server asks to wait {requested:.0f} s, which is too long"
             raise type(error)(reason, stream=error.stream, path=error.path, status=error.status)
-        seconds = float(self.factor ** len(failures)) if told is None else told
+        seconds = float(self.factor ** len(failures)) if requested is None else requested
         return Pause(seconds, holds_all=last.status == _TOO_MANY_REQUESTS)
+
+    def error(self, status: int, detail: str, **place: t.Any) -> ApiError:
+        """Return the error that a status stands for which says nothing but whether another try may help.
+
+        Args:
+            status: The status of HTTP, 400 or more.
+            detail: The API's own words; empty if it has none.
+            **place: Where it happened, as :class:`rest_tap.errors.ApiError` takes it.
+        """
+        kind = Unanswered if status in self.statuses else ApiError
+        reason = TOO_MANY if status == _TOO_MANY_REQUESTS else REFUSED
+        return kind(detail or reason, status=status, **place)
 
     def _may_help(self, failures: t.Sequence[Failure], final: t.Container[int], *, was_reached: bool) -> bool:
         """Return whether another try may bring an answer."""
@@ -135,12 +148,6 @@ def parse_retry_after(text: str | None, *, now: dt.datetime | None = None) -> fl
     if date is None:
         return None
     return max(0.0, (date - (now or dt.datetime.now(dt.timezone.utc))).total_seconds())
-
-
-def reason_for(status: int) -> str:
-    """Return the message about a status for which the API has no words of its own."""
-    is_too_many = status == _TOO_MANY_REQUESTS
-    return "too many requests; look at the setting requests_per_minute" if is_too_many else REFUSED
 
 
 def refuses_login(error: ApiError) -> bool:

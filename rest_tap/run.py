@@ -78,12 +78,11 @@ class Run:
         self.http = http
         self.access = access
         self.report: Report = access.report
-        self.messages = Messages(writer, state)
+        self.messages = Messages(writer, state, is_test=options.is_test)
         self.signal: int | None = None
         self._streams = streams
         self.rereading = rereading
         self._software = options.software
-        self._is_test = options.is_test
         self._deadline = time.monotonic() + options.max_seconds if options.max_seconds else None
         self.reader = Reader(http, options.workers, self._check, self._idle, is_test=options.is_test)
         self.progress = Progress(self.messages, http, self.reader, enabled=options.progress)
@@ -94,13 +93,12 @@ class Run:
         """Read trees of streams.
 
         Raises:
-            ApiError: What concerns every list. All before it is written, and the last STATE is true.
+            ApiError: What concerns every list; all that came before it is written.
             ListsFailed: Some lists could not be read; all others were.
             StopRun: A signal came or the time budget is spent.
         """
         roots = list(roots)
-        if not self._is_test:
-            self.messages.begin()
+        self.messages.begin()
         error: BaseException | None = None
         try:
             for root in roots:
@@ -148,7 +146,7 @@ class Run:
                 outputs[name].stream.activate_version()
 
     def close(self, error: BaseException | None = None) -> None:
-        """End all threads, and write what has gathered and the last STATE."""
+        """End all threads, and write what is left to write."""
         if error is not None:
             self.http.stop()
         self.reader.close()

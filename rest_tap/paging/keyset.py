@@ -9,7 +9,7 @@ from rest_tap.errors import BrokenAnswer
 from rest_tap.paging.base import Page, PageRequest
 from rest_tap.paging.filtered import FilteredPaginator
 from rest_tap.paging.links import following_page
-from rest_tap.paging.page_size import OTHER_SIZES, PAGE_SIZE, page_number, page_params
+from rest_tap.paging.page_size import PageSizes, page_number, page_params
 from rest_tap.times import parse_time
 
 if t.TYPE_CHECKING:
@@ -72,10 +72,10 @@ class Keyset(FilteredPaginator):
     def _request(self, link: int, page: int) -> PageRequest:
         """Return a link of the chain; the second part of its position is 1 within a tie."""
         since = {} if self.since is None else {self.since_parameter: self.since}
-        size = PAGE_SIZE if self._tie is None else self._tie.page_size
+        paging = page_params(page) if self._tie is None else page_params(page, self._tie.sizes.size)
         self.last = PageRequest(
             (link, 0 if self._tie is None else 1),
-            {**self.params, **since, **page_params(page, size)},
+            {**self.params, **since, **paging},
         )
         return self.last
 
@@ -228,8 +228,7 @@ class Tie:
         self.seen: set[int] = set()
         #: How many rows there are from the tie on, as its first page said last.
         self.count: int | None = None
-        self.page_size = PAGE_SIZE
-        self._other_sizes = list(OTHER_SIZES)
+        self.sizes = PageSizes()
         self._begin()
 
     def _begin(self) -> None:
@@ -247,9 +246,8 @@ class Tie:
 
     def read_again(self) -> bool:
         """Begin once more with other borders between pages; return whether there are some left."""
-        if not self._other_sizes:
+        if not self.sizes.advance():
             return False
-        self.page_size = self._other_sizes.pop(0)
         self._begin()
         return True
 

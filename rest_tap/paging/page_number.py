@@ -8,7 +8,7 @@ import typing as t
 from rest_tap.errors import BrokenAnswer
 from rest_tap.paging.base import Page, PageRequest, Paginator
 from rest_tap.paging.links import fingerprint, fingerprint_in_any_order, following_page
-from rest_tap.paging.page_size import OTHER_SIZES, PAGE_SIZE, page_number, page_params
+from rest_tap.paging.page_size import PageSizes, page_number, page_params
 
 if t.TYPE_CHECKING:
     from rest_tap.request import Params
@@ -55,8 +55,7 @@ class PageNumber(Paginator):
         self.params = dict(params or {})
         self._keys = tuple(keys)
         self._pass = number_of_first_pass
-        self._size = PAGE_SIZE
-        self._other_sizes = list(OTHER_SIZES)
+        self._sizes = PageSizes()
         self._last_known = 1
         self._expected = 0
         self._before = 0
@@ -74,7 +73,7 @@ class PageNumber(Paginator):
     def _request(self, number: int, place: int | None = None) -> PageRequest:
         return PageRequest(
             (self._pass, number if place is None else place),
-            {**self.params, **page_params(number, self._size)},
+            {**self.params, **page_params(number, self._sizes.size)},
         )
 
     def first(self) -> t.Sequence[PageRequest]:
@@ -118,7 +117,7 @@ class PageNumber(Paginator):
         knows how many rows this server puts on a page.
         """
         before, self._before = self._before, fingerprint_in_any_order(page.rows, self._keys)
-        if before == self._before or (page.is_bare and len(page.rows) < self._size):
+        if before == self._before or (page.is_bare and len(page.rows) < self._sizes.size):
             return []
         self._last_known = number + 1
         return [self._request(number + 1)]
@@ -165,9 +164,8 @@ class PageNumber(Paginator):
             self._backward_passes += 1
             return self._begin("up", self._last_page)
         is_missing = self._fell or not self._ended or self.missing(distinct)
-        if not is_missing or not self._other_sizes or self._fruitless >= FRUITLESS_PASSES:
+        if not is_missing or self._fruitless >= FRUITLESS_PASSES or not self._sizes.advance():
             return []
-        self._size = self._other_sizes.pop(0)
         return self._begin("", 1)
 
     def _begin(self, direction: t.Literal["", "up"], number: int) -> t.Sequence[PageRequest]:

@@ -34,5 +34,25 @@ def page_number(request: PageRequest) -> int:
     return int(str(request.params[PAGE]))
 
 
+class PageSizes:
+    """The page size of each pass of a list, one pass after another.
+
+    Attributes:
+        size: That of the pass at hand.
+    """
+
+    def __init__(self) -> None:
+        """Begin with the first pass."""
+        self.size = PAGE_SIZE
+        self._others = list(OTHER_SIZES)
+
+    def advance(self) -> bool:
+        """Turn to the size of the next pass; return whether there is one."""
+        if not self._others:
+            return False
+        self.size = self._others.pop(0)
+        return True
+
+
 #: The first row of a list comes with the number of all.
 ONE_ROW: Params = page_params(1, 1)

@@ -87,6 +87,12 @@ def test_a_state_goes_out_at_once_behind_all_that_it_speaks_of() -> None:
         assert json.loads(state) == {"type": "STATE", "value": {"bookmarks": {}}}
 
 
+def test_a_connection_test_begins_with_no_state() -> None:
+    with piped() as pipe:
+        Messages(BytesWriter(), State({"bookmarks": {}}), is_test=True).begin()
+        assert pipe.sent() == b""
+
+
 def test_an_empty_buffer_is_not_written() -> None:
     with piped() as pipe:
         writer = BytesWriter()

@@ -24,6 +24,7 @@ from rest_tap.paging import (
 from rest_tap.paging.keyset import STANDSTILLS
 from rest_tap.paging.links import page_in_link
 from rest_tap.paging.page_number import PAGES_AT_ONCE
+from rest_tap.paging.page_size import OTHER_SIZES, PAGE_SIZE, PageSizes
 from rest_tap.times import parse_time
 from tests.support.paging import Listed, Reader, Row, at
 
@@ -1037,3 +1038,12 @@ def test_a_cursor_list_that_told_of_more_rows_than_came_is_read_once_more() -> N
     reader = Reader(Cursor("code", "since", None), ask)
     assert {row["code"] for row in reader.read()} == set(codes)
     assert reader.paginator.count == 4
+
+
+def test_page_sizes_come_one_after_another_until_none_is_left() -> None:
+    sizes = PageSizes()
+    found = [sizes.size]
+    while sizes.advance():
+        found.append(sizes.size)
+    assert found == [PAGE_SIZE, *OTHER_SIZES]
+    assert (sizes.advance(), sizes.size) == (False, OTHER_SIZES[-1])

@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest_tap.errors import ApiError
-from rest_tap.retry import TRIES_BEFORE_FIRST_ANSWER, UNREADABLE, Failure, Pause, RetryPolicy, parse_retry_after
+from rest_tap.errors import REFUSED, ApiError, Unanswered
+from rest_tap.retry import (
+    TOO_MANY,
+    TRIES_BEFORE_FIRST_ANSWER,
+    UNREADABLE,
+    Failure,
+    Pause,
+    RetryPolicy,
+    parse_retry_after,
+)
 from tap_organizers.tap import TapOrganizers
 from tap_ticketing.tap import TapTicketing
 
@@ -21,7 +29,8 @@ NOW = dt.datetime(2026, 11, 22, 6, 0, tzinfo=dt.timezone.utc)
 
 def failed(status: int | None, retry_after: str | None = None, **facts: t.Any) -> Failure:
     """Return a try that ended so."""
-    return Failure(ApiError("no"), status, retry_after, **facts)
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    return Failure(ApiError("no"), status, headers, **facts)
 
 
 def after(policy: RetryPolicy, failures: list[Failure], **facts: t.Any) -> Pause | None:
@@ -83,7 +92,7 @@ def test_a_retry_after_on_a_final_status_changes_nothing() -> None:
     assert delays(ORGANIZERS, 403, "5") == []
     error = ApiError("not there", status=404)
     with pytest.raises(ApiError) as raised:
-        ORGANIZERS.pause([Failure(error, 404, "86400")])
+        ORGANIZERS.pause([Failure(error, 404, {"Retry-After": "86400"})])
     assert raised.value is error
 
 
@@ -164,3 +173,20 @@ def test_a_date_is_measured_from_the_clock() -> None:
     told = parse_retry_after(later.strftime("%a, %d %b %Y %H:%M:%S GMT"))
     assert told is not None
     assert 100 < told <= 120
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "kind", "reason"),
+    [
+        (429, "", Unanswered, TOO_MANY),
+        (429, "Slow down.", Unanswered, "Slow down."),
+        (503, "", Unanswered, REFUSED),
+        (422, "", ApiError, REFUSED),
+    ],
+)
+def test_the_error_of_a_status_says_whether_another_try_may_help(
+    status: int, detail: str, kind: type[ApiError], reason: str
+) -> None:
+    error = RetryPolicy().error(status, detail, stream="orders", path="/orders")
+    assert type(error) is kind
+    assert (error.reason, error.status, error.stream, error.path) == (reason, status, "orders", "/orders")
