@@ -63,7 +63,7 @@ def test_no_line_comes_before_its_time(sandbox: Sandbox) -> None:
 
 def test_waits_for_the_rate_limit_are_told(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LOG_SECONDS", 0.0)
-    sandbox.limit(5, window=2.0)
+    sandbox.limit(5, window=0.5)
     config = organizers_config(sandbox)
     result = run_tap(config, only(discovered(config), "events", "tax_rules"))
     assert any(match["held"] for match in map(LINE.fullmatch, lines_of(result)) if match)

@@ -40,6 +40,7 @@ def test_a_run_looks_at_no_field_of_a_stream_that_its_catalog_deselects(
     assert (slim["schema"] == {"properties": {}}) is is_left_out
 
 
+@pytest.mark.usefixtures("no_waiting")
 def test_a_stream_can_be_selected_after_the_maps_are_set_up() -> None:
     tap, settings = SHAPES["tap-organizers"]
     catalog = copy.deepcopy(discovered(settings, tap))

@@ -6,9 +6,9 @@ it, and decides by :mod:`rest_tap.versions`; the loader deletes what an activate
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import datetime as dt
+import pickle
 import types
 import typing as t
 
@@ -115,13 +115,13 @@ class Tap:
     def run(self, run: Run) -> None:
         """Run once."""
         self.now += dt.timedelta(hours=run.hours)
-        reader = Reader(self, run, {} if run.forgets else copy.deepcopy(self.state))
+        reader = Reader(self, run, {} if run.forgets else pickle.loads(pickle.dumps(self.state)))
         try:
             reader.read()
         except KilledError:
-            self.state = reader.states[max(0, len(reader.states) - 1 - run.loses_state)]
+            self.state = pickle.loads(reader.states[max(0, len(reader.states) - 1 - run.loses_state)])
         else:
-            self.state = reader.states[-1]
+            self.state = pickle.loads(reader.states[-1])
 
 
 class Reader:
@@ -129,7 +129,8 @@ class Reader:
 
     def __init__(self, tap: Tap, run: Run, state: State) -> None:
         self.tap, self.limits, self.state = tap, run, state
-        self.states = [copy.deepcopy(state)]
+        #: Pickled, which makes a copy in a tenth of the time.
+        self.states = [pickle.dumps(state)]
         kept = Progress.from_state(state.get("sweep"))
         scope = "/".join(sorted(run.organizers | run.events))
         self.scope: str | None = None if run.shard is not None else scope
@@ -158,7 +159,7 @@ class Reader:
             streams = [name for name in run.streams if key[0] in (name, STREAMS[name][2])]
             if streams:
                 self.read_list(number, key, streams)
-                self.states.append(copy.deepcopy(self.state))
+                self.states.append(pickle.dumps(self.state))
         place = None
         if self.arc is not None and not self.has_failed:
             progress = after(self.kept, self.arc, self.tap.now, self.scope)
@@ -167,7 +168,7 @@ class Reader:
                 self.state["sweep"] = progress.to_state()
         for stream in self.versions.finish(self.readings, place):
             self.tap.loader.activate(stream, self.versions.of[stream].number)
-        self.states.append(copy.deepcopy(self.state))
+        self.states.append(pickle.dumps(self.state))
 
     def numbers(self, streams: list[str]) -> dict[str, int | None]:
         """Return the versions of the streams that a list serves."""
@@ -275,7 +276,7 @@ class Reader:
                 if stream in versions:
                     self.state.setdefault(stream, {})["/".join(key)] = {"row": row, "versions": versions[stream]}
             if versions:
-                self.states.append(copy.deepcopy(self.state))
+                self.states.append(pickle.dumps(self.state))
         if others and number not in run.incomplete:
             self.brought.add(key[1])
             self.state.get(COMPANION, {}).pop("/".join(key), None)

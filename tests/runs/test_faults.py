@@ -12,6 +12,7 @@ from rest_tap.errors import ApiError
 from rest_tap.limiter import RateLimiter
 from sandbox import KINDS, Fault, Sandbox, Scale
 from tests.conftest import organizers_config
+from tests.support.command import DO_NOT_WAIT
 from tests.support.faults import FAULTS, PLACES, TIMES, bench, fault, random_faults
 from tests.support.loading import read
 
@@ -159,7 +160,7 @@ def test_the_password_of_a_proxy_is_nowhere_though_everything_is_logged(scheme: 
     config = {"api_url": f"{scheme}://tickets.example/api/v1", "api_token": "canary-token"}
     environment = {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "NO_PROXY": "", "TAP_ORGANIZERS_LOGLEVEL": "DEBUG"}
     lowered = {name.lower(): value for name, value in environment.items()}
-    finished = run_command(config=config, environment={**environment, **lowered})
+    finished = run_command(config=config, environment={**environment, **lowered, DO_NOT_WAIT: "1"})
     assert finished.code == 1
     assert len(finished.errors) == 1
     for secret in ("canary-user", "canary-password", "canary-token"):

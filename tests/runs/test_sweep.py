@@ -121,6 +121,7 @@ def test_deleted_rows_go_when_the_sweep_has_gone_round_and_no_other_row_does(box
     assert left == there
 
 
+@pytest.mark.usefixtures("no_waiting")
 def test_a_run_that_fails_leaves_the_sweep_where_it_is(box: Sandbox) -> None:
     nights = Nights(box, on_error="skip")
     nights.run()
@@ -189,6 +190,7 @@ def test_an_event_that_is_held_again_is_read_from_its_beginning(box: Sandbox) ->
     assert again in bookmarks_of_events(nights.state)
 
 
+@pytest.mark.usefixtures("no_waiting")
 def test_a_past_event_whose_list_failed_is_read_whole_by_the_next_run(box: Sandbox) -> None:
     scan_at_every_event(box)
     nights = Nights(box, on_error="skip")
