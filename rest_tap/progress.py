@@ -39,6 +39,8 @@ class Progress:
         self._started = self._told = time.monotonic()
         self._rows_told = 0
         self._live: t.Any = None
+        # Asked once: it is a system call, and lets other threads go first.
+        self._is_live = enabled and sys.stderr.isatty()
 
     def tick(self) -> None:
         """Log how far it is, if it is time to."""
@@ -51,10 +53,6 @@ class Progress:
             self._show(line)
         else:
             logger.info("%s", line)
-
-    @property
-    def _is_live(self) -> bool:
-        return sys.stderr.isatty()
 
     def _line(self, now: float) -> str:
         rows = self._messages.rows

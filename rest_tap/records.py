@@ -264,10 +264,9 @@ class RecordEncoder:
             return self._lines(self._prefixes[0], self._mapped(records), suffix)
         # The SDK writes what the maps make of one record before it turns to the next one.
         return b"".join(
-            self._lines(prefix, [mapped], suffix)
+            self._lines(prefix, self._map(number, [record]), suffix)
             for record in records
             for number, prefix in enumerate(self._prefixes)
-            if (mapped := self._map(number, record)) is not None
         )
 
     def mapped(self, records: list[Record]) -> list[Record]:
@@ -278,19 +277,15 @@ class RecordEncoder:
         return records if without_nul is encoded else msgspec.json.decode(without_nul)
 
     def _mapped(self, records: list[Record]) -> list[Record]:
-        if self._is_plain:
-            return records
-        return [mapped for record in records if (mapped := self._map(0, record)) is not None]
+        return records if self._is_plain else self._map(0, records)
 
-    def _map(self, number: int, record: Record) -> Record | None:
-        """Return a record as a map makes it; None if it leaves it out."""
+    def _map(self, number: int, records: list[Record]) -> list[Record]:
+        """Return records as a map makes them, without those that it leaves out."""
         with self._told_as_error():
-            mapped = _transformed(self._maps[number], record)
-        if mapped is None:
-            self._has_mapped_away = True
-            return None
-        whole = self._made_to_fit(self._fit_mapped[number], [mapped], keep=False)
-        return whole[0] if whole else None
+            found = [_transformed(self._maps[number], record) for record in records]
+        mapped = [record for record in found if record is not None]
+        self._has_mapped_away |= len(mapped) < len(records)
+        return self._made_to_fit(self._fit_mapped[number], mapped, keep=False)
 
     @contextlib.contextmanager
     def _told_as_error(self) -> t.Iterator[None]:

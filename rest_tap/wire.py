@@ -105,7 +105,7 @@ class _Wire(io.RawIOBase):
             return int(self._sock.recv_into(buffer))
         since = time.monotonic()
         look = min(LOOK, allowance.pause)
-        # A system call each, also where nothing changes.
+        # To set it is a system call, also where nothing changes.
         if self._sock.gettimeout() != look:
             self._sock.settimeout(look)
         while True:
