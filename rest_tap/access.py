@@ -1,9 +1,9 @@
 """What becomes of a list that cannot be read, and of the run: whether it goes on, and how it ends.
 
-The run hands each error of a list to :meth:`Access.judge`. One that would meet every other list as well is
-raised again and ends the run. Of any other the tap's own ``access.py`` says how the list ended
-(:meth:`Access.decide`), the run reads on, and at its end :meth:`Access.raise_failures` makes an error of the
-endings that :func:`failing_endings` names.
+When a list cannot be read, the run asks :meth:`Access.restart` whether to read it in another way, and otherwise
+hands the error to :meth:`Access.judge`. An error that every other list would meet as well is raised again and ends
+the run. For any other the tap's own ``access.py`` decides how the list ended (:meth:`Access.decide`), the run goes on,
+and at its end :meth:`Access.raise_failures` makes an error of the endings that :func:`failing_endings` names.
 
 A denied list, for example: the answer 403 is a :class:`rest_tap.errors.Denied` (in ``replies.py``); ``decide`` makes
 ``Ending.DENIED`` of it, with a message that says what is missing; whether the run then fails is up to the setting
@@ -76,8 +76,23 @@ class Access:
         self.failing = frozenset(failing)
         self._unanswered = 0
 
-    def judge(self, listing: Listing, error: ApiError) -> Outcome | Paginator:
-        """Return how a list ended in an error, or how to read it once more.
+    def restart(self, listing: Listing, error: ApiError) -> Paginator | None:
+        """Return how to read a list once more after an error, where that may help, and log that; None otherwise."""
+        if concerns_everything(error) or listing.pages_read or listing.is_restarted:
+            return None
+        paginator = listing.stream.restart(error, listing.context)
+        if paginator is not None:
+            self._unanswered = 0
+            logger.warning(
+                "%s: cannot go on from the bookmark, reading the whole list%s (%s)",
+                listing.stream.name,
+                f" of {listing.where}" if listing.where else "",
+                error.reason,
+            )
+        return paginator
+
+    def judge(self, listing: Listing, error: ApiError) -> Outcome:
+        """Return how a list ended in an error.
 
         Raises:
             ApiError: It concerns everything, so the run ends.
@@ -87,16 +102,6 @@ class Access:
         self._unanswered = self._unanswered + 1 if isinstance(error, Unanswered) else 0
         if self._unanswered >= LISTS_WITHOUT_ANSWER:
             raise error
-        if not listing.pages_read and not listing.is_restarted:
-            again = listing.stream.restart(error, listing.context)
-            if again is not None:
-                logger.warning(
-                    "%s: cannot go on from the bookmark, reading the whole list%s (%s)",
-                    listing.stream.name,
-                    f" of {listing.where}" if listing.where else "",
-                    error.reason,
-                )
-                return again
         return self.decide(listing, error)
 
     def account_failed(self, listing: Listing, error: ApiError) -> Outcome:  # noqa: ARG002

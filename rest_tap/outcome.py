@@ -62,3 +62,8 @@ class Outcome:
     error: ApiError | None = None
     from_start: bool = True
     is_certain: bool = True
+
+    @property
+    def moves_bookmark(self) -> bool:
+        """Return whether the list was read to its end, so that the next run can go on from there."""
+        return self.is_certain and self.ending in {Ending.COMPLETE, Ending.INCOMPLETE}

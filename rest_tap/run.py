@@ -11,7 +11,7 @@ import typing as t
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.listing import Listing
 from rest_tap.messages import Messages
-from rest_tap.outcome import Ending, Outcome
+from rest_tap.outcome import Ending
 from rest_tap.progress import Progress
 from rest_tap.reader import Reader
 from rest_tap.tree import Node
@@ -21,6 +21,7 @@ if t.TYPE_CHECKING:
     from rest_tap.access import Access
     from rest_tap.http import Client
     from rest_tap.listing import AdmittedPage
+    from rest_tap.outcome import Outcome
     from rest_tap.output import BytesWriter
     from rest_tap.report import Report
     from rest_tap.request import Request
@@ -107,7 +108,7 @@ class Run:
                 listings = [self.listing(root, context) for context in root.stream.contexts({}, {})]
                 if len(listings) > 1:
                     self.reader.look_into(listings)
-                self.reader.read_beside(functools.partial(self._read_part, listing) for listing in listings)
+                self.reader.read_beside(functools.partial(self._read_root, listing) for listing in listings)
             self._announce(roots)
             for outcome in self.access.finish():
                 nodes = (node for root in roots for node in root.walk() if node.stream.name == outcome.stream)
@@ -125,8 +126,8 @@ class Run:
         self.progress.summary(self.report)
         self.access.raise_failures()
 
-    def _read_part(self, listing: Listing) -> None:
-        """Read what one account sees.
+    def _read_root(self, listing: Listing) -> None:
+        """Read a list at the root of the tree, and everything below it, with the account that it belongs to.
 
         Raises:
             ApiError: What concerns every list.
@@ -192,30 +193,44 @@ class Run:
 
     def read(self, listing: Listing) -> None:
         """Read a list and everything below it, and report how it ended."""
-        stream, context = listing.stream, listing.context
         try:
-            for admitted in self.reader.pages(listing):
-                self._write(listing, admitted)
-                stream.page_read(context, admitted.page)
-                self.messages.checkpoint()
-                if self._is_full(stream):
-                    outcome = self.access.outcome(listing, Ending.STOPPED)
-                    self._add(listing, outcome)
-                    self._read_companions(listing, outcome)
-                    return
-            if not listing.is_complete:
-                self._read_by_supplement(listing)
-            outcome = self.access.complete(listing)
+            outcome = self._read_pages(listing)
         except ApiError as error:
-            verdict = self.access.judge(listing, error)
-            if not isinstance(verdict, Outcome):
-                self.read(self.listing(listing.node, context, paginator=verdict))
-                return
-            outcome = verdict
-        if outcome.ending is Ending.ABSENT and stream.fallback and not listing.is_fallback:
-            self._read_fallback(stream.fallback, listing)
-            return
-        self._finish(listing, outcome)
+            listing, outcome = self._after_error(listing, error)
+        if outcome.ending is Ending.ABSENT and listing.stream.fallback and not listing.is_fallback:
+            self._read_fallback(listing.stream.fallback, listing)
+        elif outcome.ending is Ending.STOPPED:
+            self._add(listing, outcome)
+            self._read_companions(listing, outcome)
+        else:
+            self._finish(listing, outcome)
+
+    def _read_pages(self, listing: Listing) -> Outcome:
+        """Read the pages of a list and everything below its rows; return how that ended.
+
+        Raises:
+            ApiError: The list cannot be read on.
+        """
+        for admitted in self.reader.pages(listing):
+            self._write(listing, admitted)
+            listing.stream.page_read(listing.context, admitted.page)
+            self.messages.checkpoint()
+            if self._is_full(listing.stream):
+                return self.access.outcome(listing, Ending.STOPPED)
+        if not listing.is_complete:
+            self._read_by_supplement(listing)
+        return self.access.complete(listing)
+
+    def _after_error(self, listing: Listing, error: ApiError) -> tuple[Listing, Outcome]:
+        """Read a list once more after an error, where that may help; return the last reading and how it ended."""
+        paginator = self.access.restart(listing, error)
+        if paginator is None:
+            return listing, self.access.judge(listing, error)
+        again = self.listing(listing.node, listing.context, paginator=paginator)
+        try:
+            return again, self._read_pages(again)
+        except ApiError as second:
+            return again, self.access.judge(again, second)
 
     def _finish(self, listing: Listing, outcome: Outcome) -> None:
         """Report how a list ended, and let its stream move the bookmark if all of it came."""
@@ -225,7 +240,7 @@ class Run:
             self._warn_incomplete(listing)
         if listing.paginator.notice:
             logger.warning("%s: %s; the list was read without it", stream.name, listing.paginator.notice)
-        if outcome.is_certain and outcome.ending in {Ending.COMPLETE, Ending.INCOMPLETE} and listing.last is not None:
+        if outcome.moves_bookmark and listing.last is not None:
             listing.last.is_complete = outcome.ending is Ending.COMPLETE
             if not listing.last.is_complete:
                 self.rereading.end_loading(listing.node.names())

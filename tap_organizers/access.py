@@ -73,12 +73,8 @@ class OrganizersAccess(Access):
 
     # Lists that an error has ended
 
-    def judge(self, listing: Listing, error: ApiError) -> Outcome | Paginator:
-        """Return how a list ended; a 404 has to come twice to count.
-
-        Raises:
-            ApiError: It concerns everything.
-        """
+    def restart(self, listing: Listing, error: ApiError) -> Paginator | None:
+        """Return how to read a list once more after an error: in the same way after a 404, which has to come twice."""
         stream = _stream(listing)
         place = (stream.name, *listing.context.values())
         if (
@@ -91,7 +87,7 @@ class OrganizersAccess(Access):
         ):
             self._asked_again.add(place)
             return stream.paginator(listing.context)
-        return super().judge(listing, error)
+        return super().restart(listing, error)
 
     def decide(self, listing: Listing, error: ApiError) -> Outcome:
         """Return how a list ended in an error.
