@@ -1,13 +1,19 @@
-"""An account of an API: its credential and its rate limit."""
+"""An account of an API: its credential, its rate limit, and what it may not read."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+import time
 import typing as t
 
 if t.TYPE_CHECKING:
     from rest_tap.auth import Authenticator
     from rest_tap.limiter import RateLimiter
+
+
+#: Seconds in which a new credential does not expire.
+FRESH_SECONDS = 60.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -25,3 +31,15 @@ class Account:
     limiter: RateLimiter
     name: str = ""
     settings: str = ""
+    _denied: dict[str, float] = dataclasses.field(default_factory=dict, init=False, repr=False)
+
+    def note_denied(self, stream: str) -> None:
+        """Take note that a new credential may not read a list of this stream."""
+        self._denied[stream] = time.monotonic()
+
+    def is_denied(self, stream: str) -> bool:
+        """Return whether a 403 for a list of this stream is about the list, and not about an expired credential.
+
+        It is, shortly after a new credential was answered so. Later, the credential may have expired.
+        """
+        return time.monotonic() - self._denied.get(stream, -math.inf) < FRESH_SECONDS

@@ -13,7 +13,6 @@ import functools
 import http.client
 import ipaddress
 import logging
-import math
 import threading
 import time
 import typing as t
@@ -56,8 +55,6 @@ CONNECT_SECONDS = 10.0
 ANSWER_TIMEOUTS = 10
 #: Bytes that an answer may take on the wire beside its body: headers, chunks, trailers.
 WIRE_OVERHEAD = 1 << 20
-#: Seconds in which a new credential does not expire. A list that is refused later is asked for with another one.
-FRESH_SECONDS = 60.0
 
 
 @dataclasses.dataclass(slots=True)
@@ -116,8 +113,6 @@ class Client:
         #: Whoever asks, also the reader itself: no more at once than there are connections.
         self._slots = threading.BoundedSemaphore(connections)
         self._was_reached = False
-        #: When a list of a stream was last refused to a credential that was new.
-        self._refused_when_new: dict[str, float] = {}
         #: What was said of fields in which something had to be changed.
         self._told: set[tuple[str, str, str]] = set()
         #: The credential of each account and its requests' headers with it, checked; by account and method.
@@ -185,8 +180,8 @@ class Client:
             wait(account.limiter)
             credential = account.auth.headers() if request.authenticated else {}
             with self._slots:
-                is_renewed = was_renewed or self._was_refused_when_new(request.stream)
-                outcome = self._try(request, redirect, credential, is_renewed=is_renewed)
+                is_denied = was_renewed or account.is_denied(request.stream)
+                outcome = self._try(request, redirect, credential, is_denied=is_denied)
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.redirect and not redirect:
@@ -195,13 +190,9 @@ class Client:
                 was_renewed = True
             else:
                 if was_renewed and isinstance(outcome.error, Denied):
-                    self._refused_when_new[request.stream] = time.monotonic()
+                    account.note_denied(request.stream)
                 failures.append(outcome)
                 self._pause(request, failures)
-
-    def _was_refused_when_new(self, stream: str) -> bool:
-        """Return whether a 403 for a list of this stream is about the list, and not about an expired credential."""
-        return time.monotonic() - self._refused_when_new.get(stream, -math.inf) < FRESH_SECONDS
 
     def expect(self, *requests: Request) -> None:
         """Take note that these answers are waited for: they never wait for room in memory."""
@@ -265,7 +256,7 @@ class Client:
         return sum(account.limiter.waited for account in self.accounts.values())
 
     def _try(
-        self, request: Request, redirect: str, credential: dict[str, str], *, is_renewed: bool = False
+        self, request: Request, redirect: str, credential: dict[str, str], *, is_denied: bool = False
     ) -> Reply | Failure:
         """Send a request once.
 
@@ -273,7 +264,7 @@ class Client:
             request: What to ask.
             redirect: The path to ask for instead.
             credential: The headers that are the credential.
-            is_renewed: Whether a new credential was refused before; then a 403 is about the list.
+            is_denied: Whether a 403 is about the list, and not about the credential.
 
         Raises:
             ApiError: It cannot be sent, or the answer is whole and no other is to be expected.
@@ -311,8 +302,7 @@ class Client:
         self._was_reached = True
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         reply = Reply(response.status_code, headers, content, now(), url, lease)
-        rules = dataclasses.replace(self.rules, refused=self.rules.refused - {403}) if is_renewed else self.rules
-        failed = failure(request, reply, rules, self.accounts[request.account].settings)
+        failed = failure(request, reply, self.rules, self.accounts[request.account].settings, is_denied=is_denied)
         if failed is None:
             return reply
         if failed.redirect == f"{urlsplit(url).path}/":

@@ -90,7 +90,9 @@ def decode(reply: Reply, how: t.Callable[[bytes], t.Any] | None = None, note: No
     raise Unreadable(errors.NOT_JSON)
 
 
-def failure(request: Request, reply: Reply, rules: Rules, settings: str = "") -> Failure | None:
+def failure(
+    request: Request, reply: Reply, rules: Rules, settings: str = "", *, is_denied: bool = False
+) -> Failure | None:
     """Return why an answer cannot be used, or None for a good one.
 
     Its body is whole JSON; where decoding will show that, it only looks like it.
@@ -100,6 +102,7 @@ def failure(request: Request, reply: Reply, rules: Rules, settings: str = "") ->
         reply: The answer.
         rules: What answers mean.
         settings: Names of the settings to look at if the credential is refused.
+        is_denied: Whether a 403 is about the list, also where it would else be about the credential.
 
     Raises:
         ApiError: It cannot be used, and no other is to be expected.
@@ -115,11 +118,12 @@ def failure(request: Request, reply: Reply, rules: Rules, settings: str = "") ->
     if status in _REDIRECTS:
         error = ApiError(errors.REDIRECTED_AGAIN, stream=request.stream, path=request.path, status=status)
         return Failure(error, status, redirect=redirect_path(request, reply, rules.redactor))
+    is_refusal = status in rules.refused and not (is_denied and status == _FORBIDDEN)
     return Failure(
-        _error(request, reply, rules, settings),
+        _error(request, reply, rules, settings, is_refusal=is_refusal),
         status,
         reply.headers,
-        is_refusal=request.authenticated and status in rules.refused,
+        is_refusal=request.authenticated and is_refusal,
         what=f"status {status}",
     )
 
@@ -204,12 +208,12 @@ def _unreadable(request: Request, reply: Reply) -> Failure:
     return not_json(Unreadable(errors.NOT_JSON, stream=request.stream, path=request.path))
 
 
-def _error(request: Request, reply: Reply, rules: Rules, settings: str) -> ApiError:
+def _error(request: Request, reply: Reply, rules: Rules, settings: str, *, is_refusal: bool) -> ApiError:
     """Return the error that a status other than 200 stands for."""
     status = reply.status
     place: t.Any = {"stream": request.stream, "path": request.path, "status": status}
     detail = "" if request.is_login else rules.redactor.clear(_detail(request, reply.content))[:DETAIL_LENGTH]
-    if status in rules.refused:
+    if is_refusal:
         return CredentialRefused(errors.credential_refused(settings, detail), **place)
     if status == _FORBIDDEN:
         return Denied(detail or errors.DENIED, **place)

@@ -213,7 +213,7 @@ def test_a_token_that_expires_later_is_renewed_though_a_list_was_denied(
     status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As if more than a minute had passed between the two.
-    monkeypatch.setattr("rest_tap.http.FRESH_SECONDS", 0)
+    monkeypatch.setattr("rest_tap.account.FRESH_SECONDS", 0)
     with ticketing_box(events=6, attendees=60) as box:
         box.ticketing.expired_status = status
         box.faults.add(Fault("/attendees$", query="id=4101", status=403, times=None))
