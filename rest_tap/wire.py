@@ -22,6 +22,8 @@ from rest_tap.errors import Stopped
 
 #: Seconds between two looks at the flag while nothing comes.
 LOOK = 0.5
+#: Bytes that are read at once: headers and most pages. Python's own 8 kB take several system calls for a page.
+BUFFER = 1 << 16
 
 
 @dataclasses.dataclass(slots=True)
@@ -132,7 +134,7 @@ class _Response(http.client.HTTPResponse):
         allowance: Allowance | None = getattr(_current, "allowance", None)
         if allowance is not None:
             allowance.has_begun = True
-        self.fp = io.BufferedReader(_Wire(self.fp.detach(), sock))
+        self.fp = io.BufferedReader(_Wire(self.fp.detach(), sock), BUFFER)
 
 
 @functools.cache

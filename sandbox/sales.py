@@ -703,7 +703,7 @@ def again(row: Row, cycle: int) -> Row:
     row = {name: fresh.get(name, value) for name, value in row.items()}
     for name in ("positions", "fees"):
         if name in row:
-            row[name] = [again({**part, "order": row["code"][:5]}, cycle) for part in row[name]]
+            row[name] = [again(part, cycle) for part in row[name]]
     return row
 
 

@@ -617,6 +617,10 @@ def test_a_million_rows_cost_no_memory_and_no_time() -> None:
         assert keyset["results"][0] == first["results"][-1]
         assert client.page(path)["results"] == last[::-1]
         orders = client.page(ORDERS, ordering="last_modified", page=15_000)["results"]
+        schema = STREAMS["orders"].schema
+        found = {flaw for row in orders for flaw in flaws(schema, row, "orders", set())}
+        assert {flaw for flaw in found if not UNDECLARED.search(flaw)} == set()
+        assert all(part["order"] == row["code"] for row in orders for part in row["positions"])
         newer = client.page(ORDERS, modified_since=orders[7]["last_modified"])
         assert newer["results"][0] == orders[7]
         assert newer["count"] == 1_000_000 - 14_999 * 50 - 7
