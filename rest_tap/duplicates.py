@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import operator
 import typing as t
 
@@ -31,7 +30,8 @@ class Deduplicator:
             keys: The fields that tell the rows of the list apart.
             paginator: How the list is read.
         """
-        self.tally: collections.Counter[str] = collections.Counter()
+        #: How many different rows have come.
+        self.distinct = 0
         self._keys = keys
         self._paginator = paginator
         self._field = paginator.ordered_by
@@ -54,20 +54,19 @@ class Deduplicator:
             keys[place] = ("row", number_of(sorted(rows[place].items(), key=operator.itemgetter(0))))
         return keys
 
-    def new(self, rows: list[Record]) -> list[tuple[int, Record]]:
-        """Return the rows that have not come before, each with its place on the page."""
-        fresh = list(enumerate(rows))
+    def new(self, rows: list[Record]) -> list[Record]:
+        """Return the rows of a page that have not come before."""
         if self._field is not None and self._paginator.ordered_by is None:
             # The list is read from its beginning, in another way.
             self._field = None
-            self.tally.clear()
+            self.distinct = 0
         if self._keys:
             keys = self._keys_of(rows)
-            fresh = self._new(fresh, keys) if self._field is None else self._new_at_edge(fresh, keys, self._field)
-        self.tally["distinct"] += len(fresh)
-        return fresh
+            rows = self._new(rows, keys) if self._field is None else self._new_at_edge(rows, keys, self._field)
+        self.distinct += len(rows)
+        return rows
 
-    def _new(self, rows: list[tuple[int, Record]], keys: list[t.Hashable]) -> list[tuple[int, Record]]:
+    def _new(self, rows: list[Record], keys: list[t.Hashable]) -> list[Record]:
         """Return the rows whose keys have not come at all."""
         known, here = self._all, set(keys)
         if self._numbers is None:
@@ -83,19 +82,17 @@ class Deduplicator:
             def add(key: t.Hashable) -> None:
                 numbers.add(number_of(key))
 
-        fresh: list[tuple[int, Record]] = []
+        new: list[Record] = []
         for row, key in zip(rows, keys, strict=True):
             if key not in known and (self._numbers is None or number_of(key) not in self._numbers):
                 add(key)
-                fresh.append(row)
-        return fresh
+                new.append(row)
+        return new
 
-    def _new_at_edge(
-        self, rows: list[tuple[int, Record]], keys: list[t.Hashable], field: str
-    ) -> list[tuple[int, Record]]:
+    def _new_at_edge(self, rows: list[Record], keys: list[t.Hashable], field: str) -> list[Record]:
         """Return the rows that have not come with the last value of the field that orders the list."""
-        fresh: list[tuple[int, Record]] = []
-        for (index, row), key in zip(rows, keys, strict=True):
+        new: list[Record] = []
+        for row, key in zip(rows, keys, strict=True):
             value = row.get(field)
             if value != self._edge:
                 self._edge = value
@@ -104,5 +101,5 @@ class Deduplicator:
                 continue
             else:
                 self._at_edge.add(key)
-            fresh.append((index, row))
-        return fresh
+            new.append(row)
+        return new

@@ -287,7 +287,7 @@ class Listing:
         """
         if self._error is not None:
             raise self._here(self._error)
-        while self._admitted or self._walk.go_on(self._own.tally["distinct"]):
+        while self._admitted or self._walk.go_on(self._own.distinct):
             if not self._admitted:
                 self._admit_after(wait)
                 continue
@@ -305,7 +305,7 @@ class Listing:
         Raises:
             ApiError: The list cannot be read on; it is raised again when the page is due.
         """
-        while self._error is None and self._walk.go_on(self._own.tally["distinct"]):
+        while self._error is None and self._walk.go_on(self._own.distinct):
             self._admit_after(wait)
 
     def _admit_after(self, wait: t.Callable[[PendingPage], None]) -> None:
@@ -375,7 +375,7 @@ class Listing:
     def _decide(self, page: Page) -> AdmittedPage:
         """Return a page with those of its rows that are new and wanted."""
         stream, context = self.stream, self.context
-        came = [row for _, row in self._seen.new(page.rows)]
+        came = self._seen.new(page.rows)
         if self._own is not self._seen:
             self._own.new(page.rows)
         came = stream.received(came, context, self.passes)
@@ -419,7 +419,7 @@ class Listing:
     @property
     def distinct(self) -> int:
         """Return how many different rows have come."""
-        return self._seen.tally["distinct"]
+        return self._seen.distinct
 
     @property
     def missing(self) -> int:
