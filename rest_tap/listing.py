@@ -204,6 +204,7 @@ class Listing:
         is_restarted: Whether the list is read in another way than its stream says.
         is_settled: Whether what it belongs to hardly changes any more.
         from_start: Whether it is read from its beginning, and not on from a bookmark or date.
+        deduplicator: Knows the rows that have come.
         companions: Nodes beside it that need no list of their own, because their records come with its rows.
     """
 
@@ -216,7 +217,7 @@ class Listing:
         *,
         parent: Record | None = None,
         paginator: Paginator | None = None,
-        seen: Deduplicator | None = None,
+        deduplicator: Deduplicator | None = None,
         error: ApiError | None = None,
         is_fallback: bool = False,
     ) -> None:
@@ -229,7 +230,7 @@ class Listing:
             handling: Says what becomes of rows.
             parent: The row above the list, where there is one.
             paginator: How it is paged, if not as the stream says.
-            seen: The rows that have come before, where the list is read in more than one way.
+            deduplicator: Knows the rows that came before, where the list is read in more than one way.
             error: Why it cannot be read, if that is known already.
             is_fallback: Whether it is read in place of one that the server does not have.
         """
@@ -265,8 +266,8 @@ class Listing:
         self._at_hand = AdmittedPage(Page([]), [], [])
         self._admitted: collections.deque[AdmittedPage] = collections.deque()
         # Where a list is read in more than one way, this way is complete when its own rows add up.
-        self._own = Deduplicator(self.stream.identity, self.paginator)
-        self._seen = seen or self._own
+        self._own_deduplicator = Deduplicator(self.stream.identity, self.paginator)
+        self.deduplicator = deduplicator or self._own_deduplicator
         self._error = error
         try:
             # Where the row above has no usable key, there is nothing to make a path of.
@@ -287,7 +288,7 @@ class Listing:
         """
         if self._error is not None:
             raise self._here(self._error)
-        while self._admitted or self._walk.go_on(self._own.distinct):
+        while self._admitted or self._walk.go_on(self._own_deduplicator.distinct):
             if not self._admitted:
                 self._admit_after(wait)
                 continue
@@ -305,7 +306,7 @@ class Listing:
         Raises:
             ApiError: The list cannot be read on; it is raised again when the page is due.
         """
-        while self._error is None and self._walk.go_on(self._own.distinct):
+        while self._error is None and self._walk.go_on(self._own_deduplicator.distinct):
             self._admit_after(wait)
 
     def _admit_after(self, wait: t.Callable[[PendingPage], None]) -> None:
@@ -375,9 +376,9 @@ class Listing:
     def _decide(self, page: Page) -> AdmittedPage:
         """Return a page with those of its rows that are new and wanted."""
         stream, context = self.stream, self.context
-        came = self._seen.new(page.rows)
-        if self._own is not self._seen:
-            self._own.new(page.rows)
+        came = self.deduplicator.new(page.rows)
+        if self._own_deduplicator is not self.deduplicator:
+            self._own_deduplicator.new(page.rows)
         came = stream.received(came, context, self.passes)
         rows = [row for row in came if stream.accepts(row, context)]
         below = collections.deque(Row(row, self) for row in rows) if self.node.children else collections.deque()
@@ -412,14 +413,9 @@ class Listing:
         return [node for node in self.companions if outcome.ending is Ending.COMPLETE and node not in self._spoiled]
 
     @property
-    def seen(self) -> Deduplicator:
-        """Return the rows that have come."""
-        return self._seen
-
-    @property
     def distinct(self) -> int:
         """Return how many different rows have come."""
-        return self._seen.distinct
+        return self.deduplicator.distinct
 
     @property
     def missing(self) -> int:

@@ -358,7 +358,7 @@ class Run:
         beside = Node(self._streams[supplement.stream])
         for row in list(self.rows(beside, listing.context)):
             paginator = supplement.paginator(row)
-            other = self.listing(listing.node, listing.context, paginator=paginator, seen=listing.seen)
+            other = self.listing(listing.node, listing.context, paginator=paginator, deduplicator=listing.deduplicator)
             for admitted in self.reader.pages(other):
                 self._write(other, admitted)
             listing.unwritten += other.unwritten
