@@ -48,14 +48,14 @@ class Handling(t.Protocol):
 class PendingPage(Job):
     """A page on its way: requested, arrived, decoded."""
 
-    __slots__ = ("_page", "listing", "place")
+    __slots__ = ("_page", "listing", "page_request")
 
-    def __init__(self, listing: Listing, place: PageRequest) -> None:
+    def __init__(self, listing: Listing, page_request: PageRequest) -> None:
         """Prepare the request; nothing is sent yet."""
         stream = listing.stream
         request = Request(
             listing.path,
-            place.params,
+            page_request.params,
             method=stream.method,
             stream=stream.name,
             final=stream.final_statuses,
@@ -64,13 +64,13 @@ class PendingPage(Job):
         )
         super().__init__(listing.http, request)
         self.listing = listing
-        self.place = place
+        self.page_request = page_request
         self._page: Page | None = None
 
     @property
     def may_reveal_more(self) -> bool:
         """Return whether further requests may follow from the page, in its list or below its rows."""
-        return bool(self.listing.node.children) or self.listing.paginator.may_reveal_more(self.place)
+        return bool(self.listing.node.children) or self.listing.paginator.may_reveal_more(self.page_request)
 
     def open(self) -> Page:
         """Return the decoded page, the same one whenever it is asked for.
@@ -84,22 +84,22 @@ class PendingPage(Job):
         return self._page
 
     def _decode(self) -> Page:
-        listing, error = self.listing, self.error
-        if error is not None:
+        listing, failed = self.listing, self.error
+        if failed is not None:
             if (
-                not isinstance(error, ApiError)
-                or error.status is None
-                or not listing.paginator.ends_at(self.place, error.status)
+                not isinstance(failed, ApiError)
+                or failed.status is None
+                or not listing.paginator.ends_at(self.page_request, failed.status)
             ):
-                raise error
-            return Page([], received=now(), status=error.status, error=error)
+                raise failed
+            return Page([], received=now(), status=failed.status, error=failed)
         reply = t.cast("Reply", self.reply)
         try:
             page: Page = listing.http.parse(self.request, reply, listing.stream.read, listing.decode)
-        except ErrorAnswer as told:
-            if not listing.paginator.ends_at(self.place, reply.status):
+        except ErrorAnswer as error:
+            if not listing.paginator.ends_at(self.page_request, reply.status):
                 raise
-            return Page([], received=now(), error=told)
+            return Page([], received=now(), error=error)
         page.server_time, page.received = reply.server_time, reply.received
         if listing.node.children:
             self._check_keys(page)
@@ -118,36 +118,36 @@ class PendingPage(Job):
                 raise BrokenAnswer(msg)
 
 
-class Row:
+class ParentRow:
     """A row with lists below it, which are made when they are first looked at."""
 
-    __slots__ = ("_below", "_listing", "left_out", "left_to_sweep", "record")
+    __slots__ = ("_listing", "_lists", "left_out", "left_to_sweep", "record")
 
     def __init__(self, record: Record, listing: Listing) -> None:
         """Take the row; nothing below it is known yet."""
         self.record = record
         self._listing = listing
-        self._below: list[Listing] | None = None
+        self._lists: list[Listing] | None = None
         #: Streams of which something below this row is not read.
         self.left_out: list[str] = []
         #: Lists below it that are read in a later run.
         self.left_to_sweep: list[tuple[Node, Context]] = []
 
-    def below(self) -> list[Listing]:
+    def lists(self) -> list[Listing]:
         """Return the lists below the row, in order, the same ones whenever they are asked for.
 
         They are made from the row as it came: writing changes it.
         """
-        if self._below is None:
-            self._below = list(self._lists())
-        return self._below
+        if self._lists is None:
+            self._lists = list(self._make_lists())
+        return self._lists
 
     def upcoming(self) -> t.Iterator[PendingPage]:
         """Yield the pages that are due below the row, as far as they are known."""
-        for listing in self.below():
+        for listing in self.lists():
             yield from listing.upcoming()
 
-    def _lists(self) -> t.Iterator[Listing]:
+    def _make_lists(self) -> t.Iterator[Listing]:
         listing, record = self._listing, self.record
         node = listing.node
         context: Context | None = None
@@ -169,10 +169,10 @@ class Row:
                 self.left_to_sweep.append((child, context))
                 continue
             for child_context in child.stream.contexts(record, context):
-                below = Listing(child, child_context, listing.http, listing.handling, parent=record)
-                below.is_settled = is_settled
-                companions.update(below.companions)
-                yield below
+                found = Listing(child, child_context, listing.http, listing.handling, parent=record)
+                found.is_settled = is_settled
+                companions.update(found.companions)
+                yield found
 
 
 @dataclasses.dataclass(slots=True)
@@ -181,15 +181,15 @@ class AdmittedPage:
 
     Attributes:
         page: What the server sent.
-        came: Its rows that are new.
+        new_rows: Its rows that have not come before.
         rows: Those of them that are wanted.
-        below: The same rows, where there are lists below them; taken off one by one.
+        parents: The same rows, where there are lists below them; taken off one by one.
     """
 
     page: Page
-    came: list[Record]
+    new_rows: list[Record]
     rows: list[Record]
-    below: collections.deque[Row] = dataclasses.field(default_factory=collections.deque)
+    parents: collections.deque[ParentRow] = dataclasses.field(default_factory=collections.deque)
 
 
 class Listing:
@@ -252,13 +252,13 @@ class Listing:
         self.last: Page | None = None
         self.paginator = paginator or self.stream.paginator(context)
         self.from_start = self.stream.reads_under_version(context)
-        self._spoiled: set[Node] = set()
+        self._not_whole: set[Node] = set()
         self.companions: list[Node] = []
         if error is None:
             self.companions = [
-                beside
-                for beside in node.companions
-                if all(self.stream.brings(stream, context) for stream in beside.writes)
+                companion
+                for companion in node.companions
+                if all(self.stream.brings(stream, context) for stream in companion.writes)
             ]
         self.decode = handling.decoder(self)
         self._walk = Walk(self.paginator)
@@ -287,7 +287,7 @@ class Listing:
             ApiError: The list cannot be read on.
         """
         if self._error is not None:
-            raise self._here(self._error)
+            raise self._with_place(self._error)
         while self._admitted or self._walk.go_on(self._own_deduplicator.distinct):
             if not self._admitted:
                 self._admit_after(wait)
@@ -313,17 +313,17 @@ class Listing:
         """Wait for the page that is due, and decide about it, unless looking ahead meanwhile has done so."""
         due = self._due
         wait(due)
-        if self._pending.get(due.place.position) is due:
+        if self._pending.get(due.page_request.position) is due:
             self._admit()
 
     @property
     def _due(self) -> PendingPage:
         return self._pending_page(self._walk.due)
 
-    def _pending_page(self, place: PageRequest) -> PendingPage:
-        pending = self._pending.get(place.position)
+    def _pending_page(self, page_request: PageRequest) -> PendingPage:
+        pending = self._pending.get(page_request.position)
         if pending is None:
-            pending = self._pending[place.position] = PendingPage(self, place)
+            pending = self._pending[page_request.position] = PendingPage(self, page_request)
         return pending
 
     # Looking ahead
@@ -335,16 +335,16 @@ class Listing:
         if self.node.children:
             self._admit_ahead()
             for admitted in (self._at_hand, *self._admitted):
-                for row in admitted.below:
+                for row in admitted.parents:
                     yield from row.upcoming()
-        for place in self._walk.upcoming():
-            yield self._pending_page(place)
+        for page_request in self._walk.upcoming():
+            yield self._pending_page(page_request)
 
     def reveal(self, pending: PendingPage) -> None:
         """Look at a page that has come early, for the requests that it makes known."""
-        if pending.is_done and self._pending.get(pending.place.position) is pending:
+        if pending.is_done and self._pending.get(pending.page_request.position) is pending:
             with contextlib.suppress(ApiError):  # raised again when the page is due
-                self._walk.look(pending.place, pending.open())
+                self._walk.look(pending.page_request, pending.open())
 
     def _admit_ahead(self) -> None:
         """Decide about the pages that have come, in their order, so that the lists below them are known."""
@@ -366,9 +366,9 @@ class Listing:
             if isinstance(error, Unreadable) and pending.error is None:
                 pending.ask_again(not_json(error))
                 return
-            raise self._here(error) from None
+            raise self._with_place(error) from None
         if counts:
-            del self._pending[pending.place.position]
+            del self._pending[pending.page_request.position]
             self._admitted.append(self._decide(page))
         else:
             self._pending.clear()
@@ -376,15 +376,15 @@ class Listing:
     def _decide(self, page: Page) -> AdmittedPage:
         """Return a page with those of its rows that are new and wanted."""
         stream, context = self.stream, self.context
-        came = self.deduplicator.new(page.rows)
+        new_rows = self.deduplicator.new(page.rows)
         if self._own_deduplicator is not self.deduplicator:
             self._own_deduplicator.new(page.rows)
-        came = stream.received(came, context, self.passes)
-        rows = [row for row in came if stream.accepts(row, context)]
-        below = collections.deque(Row(row, self) for row in rows) if self.node.children else collections.deque()
-        return AdmittedPage(page, came, rows, below)
+        new_rows = stream.received(new_rows, context, self.passes)
+        rows = [row for row in new_rows if stream.accepts(row, context)]
+        parents = (ParentRow(row, self) for row in rows if self.node.children)
+        return AdmittedPage(page, new_rows, rows, collections.deque(parents))
 
-    def _here(self, error: ApiError) -> ApiError:
+    def _with_place(self, error: ApiError) -> ApiError:
         """Return an error that says it happened in this list, if it does not say where."""
         return error if error.stream else error.at(self.stream.name, self.path or self.stream.path)
 
@@ -404,13 +404,13 @@ class Listing:
         if stream in self.node.writes:
             self.unwritten += number
         elif number:
-            self._spoiled.update(node for node in self.companions if stream in node.writes)
+            self._not_whole.update(node for node in self.companions if stream in node.writes)
 
     # How it ended
 
-    def brought(self, outcome: Outcome) -> list[Node]:
-        """Return the companions that came whole with the list, if it ended so."""
-        return [node for node in self.companions if outcome.ending is Ending.COMPLETE and node not in self._spoiled]
+    def whole_companions(self, outcome: Outcome) -> list[Node]:
+        """Return the companions of which all records came with the list, if it ended so."""
+        return [node for node in self.companions if outcome.ending is Ending.COMPLETE and node not in self._not_whole]
 
     @property
     def distinct(self) -> int:

@@ -253,9 +253,9 @@ class Run:
 
     def _read_companions(self, listing: Listing, outcome: Outcome) -> None:
         """Read the lists that were thought to come with another one and did not come whole."""
-        brought = listing.brought(outcome)
+        whole = listing.whole_companions(outcome)
         for node in listing.companions:
-            if node not in brought:
+            if node not in whole:
                 self.read(self.listing(node, listing.context, is_fallback=listing.is_fallback))
 
     def _add(self, listing: Listing, outcome: Outcome) -> None:
@@ -263,10 +263,10 @@ class Run:
         self.report.add(outcome, *(name for name in listing.node.names() if name != listing.stream.name))
         if listing.stream.omits_older(listing.context):
             self.report.leave_out(*listing.node.names())
-        for node in listing.brought(outcome):
+        for node in listing.whole_companions(outcome):
             is_of_version = all(listing.stream.brings_under_version(stream, listing.context) for stream in node.writes)
-            came_with = dataclasses.replace(outcome, stream=node.stream.name, from_start=is_of_version)
-            self.report.add(came_with, *(name for name in node.names() if name != node.stream.name))
+            same = dataclasses.replace(outcome, stream=node.stream.name, from_start=is_of_version)
+            self.report.add(same, *(name for name in node.names() if name != node.stream.name))
 
     def rows(self, node: Node, context: Context) -> t.Iterator[Record]:
         """Yield the rows of one list without writing anything."""
@@ -286,22 +286,22 @@ class Run:
         """Write a page's rows, what is cut out of them, and what is below them."""
         self.progress.tick()
         self.access.note_page(listing, admitted)
-        if len(admitted.rows) < len(admitted.came):
+        if len(admitted.rows) < len(admitted.new_rows):
             self._leave_out(listing.names())
         if not listing.node.children:
             self._write_rows(listing, admitted, admitted.rows)
             listing.done += len(admitted.rows)
             return
-        while admitted.below:
-            row = admitted.below.popleft()
+        while admitted.parents:
+            row = admitted.parents.popleft()
             listing.done += 1
-            below = row.below()
+            lists = row.lists()
             self.report.leave_out(*row.left_out)
             for node, context in row.left_to_sweep:
                 self.report.leave_to_sweep(*node.names())
                 node.stream.forget(context)
             self._write_rows(listing, admitted, [row.record])
-            for child in below:
+            for child in lists:
                 self.read(child)
             if self._is_full(listing.stream):
                 return
@@ -340,11 +340,11 @@ class Run:
             self._finish(listing, self.access.fallback_failed(listing, error))
             return
         for row in rows:
-            below = parent.get_child_context(record=row, context=dict(context))
-            if below is None:
+            child_context = parent.get_child_context(record=row, context=dict(context))
+            if child_context is None:
                 self.report.leave_out(*listing.names())
                 continue
-            for place in node.stream.contexts(row, below):
+            for place in node.stream.contexts(row, child_context):
                 part = self.listing(node, place, is_fallback=True)
                 apart = [companion for companion in listing.companions if companion not in part.companions]
                 for other in (part, *(self.listing(companion, place, is_fallback=True) for companion in apart)):
@@ -355,8 +355,8 @@ class Run:
         supplement = listing.stream.supplement
         if supplement is None:
             return
-        beside = Node(self._streams[supplement.stream])
-        for row in list(self.rows(beside, listing.context)):
+        values = Node(self._streams[supplement.stream])
+        for row in list(self.rows(values, listing.context)):
             paginator = supplement.paginator(row)
             other = self.listing(listing.node, listing.context, paginator=paginator, deduplicator=listing.deduplicator)
             for admitted in self.reader.pages(other):
@@ -405,8 +405,8 @@ class Run:
             ("rows without their key were left out", {name: one.encoder.without_key for name, one in outputs}),
             ("parts of rows did not come or were no objects", {name: one.encoder.absent for name, one in outputs}),
         ):
-            if told := ", ".join(f"{name} {count}" for name, count in sorted(unwritten.items()) if count):
-                logger.warning("%s, so their lists are incomplete: %s", what, told)
+            if counts := ", ".join(f"{name} {count}" for name, count in sorted(unwritten.items()) if count):
+                logger.warning("%s, so their lists are incomplete: %s", what, counts)
         ours = report({name: output.encoder.unexpected for name, output in outputs if not output.stream.is_extra})
         if ours:
             logger.warning(

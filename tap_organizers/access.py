@@ -284,9 +284,9 @@ class OrganizersAccess(Access):
     def note_page(self, listing: Listing, page: AdmittedPage) -> None:
         """Take note of the organizers and events that there are."""
         if listing.stream.name == "organizers":
-            self._organizers.update(str(row.get("slug")) for row in page.came)
+            self._organizers.update(str(row.get("slug")) for row in page.new_rows)
         elif listing.stream.name == "events":
-            for row in page.came:
+            for row in page.new_rows:
                 self._sees.add_event(listing.context["organizer"], row.get("slug"))
 
     def finish(self) -> list[Outcome]:
