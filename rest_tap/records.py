@@ -21,7 +21,7 @@ from rest_tap.names import NameClearer
 from rest_tap.normalise import Misfits, Normaliser, Path
 from rest_tap.redact import holds_secret
 from rest_tap.schema import ABSENT, UNKNOWN_FIELDS, Record
-from rest_tap.selection import dropper, tree
+from rest_tap.selection import dropper, left_out
 from rest_tap.typed import NestedStream, Row, Shape, TypedPages, finish
 from rest_tap.unexpected import Unexpected, says
 
@@ -61,9 +61,9 @@ class RecordEncoder:
         # knows whom it is about.
         self._known = (declared if without_personal_data else declared | columns.keys()) - {UNKNOWN_FIELDS}
         # A field is left out by the catalog if it is deselected, or if its schema is gone.
-        left_out = {crumb for crumb, selected in stream.mask.items() if not selected}
-        left_out |= {("properties", name) for name in declared if name not in columns}
-        self._left_out = tree(left_out)
+        deselected = {crumb for crumb, selected in stream.mask.items() if not selected}
+        deselected |= {("properties", name) for name in declared if name not in columns}
+        self._left_out = left_out(deselected)
         if without_personal_data:
             self._left_out.keep_named(stream.schema)
         self._is_cut_out = bool(getattr(stream, "cuts", ()))
@@ -77,7 +77,7 @@ class RecordEncoder:
         self._holds_secret = False
         self._promised = schema
         self._typed: TypedPages | None = None
-        self._keep_unknown = ("properties", UNKNOWN_FIELDS) not in left_out
+        self._keep_unknown = ("properties", UNKNOWN_FIELDS) not in deselected
         self._maps = stream.stream_maps
         self._stream = stream
         self._is_plain = len(self._maps) == 1 and _changes_nothing(self._maps[0])

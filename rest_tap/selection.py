@@ -13,59 +13,59 @@ Crumb = tuple[str, ...]
 Dropper = t.Callable[[Record], None]
 
 
-class Node:
+class LeftOut:
     """What is left out of an object, or of each object in a list."""
 
-    __slots__ = ("below", "names", "only", "path")
+    __slots__ = ("inner", "names", "only", "path")
 
     def __init__(self) -> None:
         """Leave out nothing."""
         #: Fields that are left out.
         self.names: set[str] = set()
         #: Fields with something inside that is left out.
-        self.below: dict[str, Node] = {}
+        self.inner: dict[str, LeftOut] = {}
         #: The fields that stay at all, whatever others there are; None for all.
         self.only: frozenset[str] | None = None
         #: Where the object is then, as it is reported.
         self.path = ""
 
     def keep_named(self, schema: Schema) -> None:
-        """Leave out, below the record itself, whatever no schema names."""
+        """Leave out, inside of the fields of the record, whatever no schema names."""
         for name, field in schema.get("properties", {}).items():
-            inner, path = field, f"{self.path}.{name}" if self.path else name
-            while "items" in inner:
-                inner, path = inner["items"], f"{path}[]"
-            if name not in self.names and "properties" in inner:
-                node = self.below.setdefault(name, Node())
-                node.only, node.path = frozenset(inner["properties"]), path
-                node.keep_named(inner)
+            value, path = field, f"{self.path}.{name}" if self.path else name
+            while "items" in value:
+                value, path = value["items"], f"{path}[]"
+            if name not in self.names and "properties" in value:
+                inner = self.inner.setdefault(name, LeftOut())
+                inner.only, inner.path = frozenset(value["properties"]), path
+                inner.keep_named(value)
 
     def reaches(self, path: t.Iterable[str | int]) -> bool:
         """Return whether something is left out inside of the value at this path."""
-        node: Node | None = self
+        found: LeftOut | None = self
         for part in path:
             if isinstance(part, str):
-                node = node.below.get(part) if node else None
-        return node is not None
+                found = found.inner.get(part) if found else None
+        return found is not None
 
 
-def tree(crumbs: t.Iterable[Crumb]) -> Node:
-    """Return breadcrumbs as a tree.
+def left_out(crumbs: t.Iterable[Crumb]) -> LeftOut:
+    """Return what is left out of a record by the breadcrumbs of the fields.
 
     Args:
         crumbs: As Singer has them: ``properties`` before a name, ``items`` for the elements
             of a list, which the SDK itself does not look into.
     """
-    root = Node()
+    record = LeftOut()
     for crumb in sorted(crumbs):
         names = _names(crumb)
-        node: Node | None = root
+        found: LeftOut | None = record
         for name in names[:-1]:
             # What is left out whole needs no look inside.
-            node = None if node is None or name in node.names else node.below.setdefault(name, Node())
-        if node is not None and names:
-            node.names.add(names[-1])
-    return root
+            found = None if found is None or name in found.names else found.inner.setdefault(name, LeftOut())
+        if found is not None and names:
+            found.names.add(names[-1])
+    return record
 
 
 def _names(crumb: Crumb) -> list[str]:
@@ -97,17 +97,19 @@ def _may_select(metadata: dict[str, t.Any]) -> bool:
     return metadata.get("selected") is not False or metadata.get("inclusion") == "automatic"
 
 
-def dropper(node: Node, note: Note, *, shared: bool) -> Dropper | None:
+def dropper(left_out: LeftOut, note: Note, *, shared: bool) -> Dropper | None:
     """Return a function that takes out of a record what is left out, or None if there is nothing.
 
     Args:
-        node: What is left out.
+        left_out: What is left out.
         note: Called with what is left out because no schema names it.
         shared: Whether others use what is inside the records, so that it is copied first.
     """
-    names, only, path = tuple(node.names), node.only, node.path
-    below = [(name, inner) for name, deeper in node.below.items() if (inner := dropper(deeper, note, shared=shared))]
-    if not names and not below and only is None:
+    names, only, path = tuple(left_out.names), left_out.only, left_out.path
+    droppers = [
+        (name, found) for name, inner in left_out.inner.items() if (found := dropper(inner, note, shared=shared))
+    ]
+    if not names and not droppers and only is None:
         return None
 
     def drop(record: Record) -> None:
@@ -116,14 +118,14 @@ def dropper(node: Node, note: Note, *, shared: bool) -> Dropper | None:
                 note(path, name, record.pop(name))
         for name in names:
             record.pop(name, None)
-        for name, inner in below:
+        for name, drop_inner in droppers:
             value = record.get(name)
             if shared and value is not None:
                 value = record[name] = _copied(value)
             if value.__class__ is dict:
-                inner(value)
+                drop_inner(value)
             elif value.__class__ is list:
-                _drop_each(value, inner)
+                _drop_each(value, drop_inner)
 
     return drop
 

@@ -65,19 +65,19 @@ def grow(
         streams: All streams, in the order in which they are read beside each other.
         parents: Returns the names of the streams that a stream is read below.
     """
-    below: dict[str, list[ListStream]] = {}
+    children_of: dict[str, list[ListStream]] = {}
     roots = []
     for stream in streams:
         above = parents(stream)
         if not above:
             roots.append(stream)
         for parent in above:
-            below.setdefault(parent, []).append(stream)
+            children_of.setdefault(parent, []).append(stream)
 
     def node(stream: ListStream) -> Node | None:
-        around = below.get(stream.name, ())
-        cut_out = [child for child in around if child.nested_in is not None and child.selected]
-        children = [found for child in around if child.nested_in is None and (found := node(child))]
+        streams = children_of.get(stream.name, ())
+        cut_out = [child for child in streams if child.nested_in is not None and child.selected]
+        children = [found for child in streams if child.nested_in is None and (found := node(child))]
         return Node(stream, cut_out, children) if stream.selected or cut_out or children else None
 
     return [found for root in roots if (found := node(root))]

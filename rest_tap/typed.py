@@ -27,13 +27,13 @@ from rest_tap.floats import exact
 from rest_tap.normalise import NUMBER_TYPE, WHOLE_TYPE, kind_of
 from rest_tap.redact import masked
 from rest_tap.schema import UNKNOWN_FIELDS, needs_escape
+from rest_tap.selection import LeftOut
 from rest_tap.times import check_days, check_times, texts_to_utc
 from rest_tap.unexpected import is_closed
 
 if t.TYPE_CHECKING:
     from rest_tap.cuts import Cut
     from rest_tap.schema import Record, Schema
-    from rest_tap.selection import Node
     from rest_tap.unexpected import Unexpected
 
 #: Returns the body of an answer; its rows are typed ones, or else records in the order of the schema.
@@ -123,7 +123,7 @@ class Shape:
     __slots__ = ("_fields", "_inner", "_is_closed", "_is_supported", "_left_out", "_only", "_path", "learnt")
 
     def __init__(
-        self, declared: Schema, catalog: Schema, left_out: Node | None, *, known: t.Container[str] = (), path: str = ""
+        self, declared: Schema, catalog: Schema, left_out: LeftOut, *, known: t.Container[str] = (), path: str = ""
     ) -> None:
         """Take what the schemas say of the objects.
 
@@ -142,8 +142,8 @@ class Shape:
         self._is_closed = is_closed(declared)
         self._is_supported = bool(path) or NESTED not in self._fields
         self._path = path
-        self._left_out = frozenset(left_out.names if left_out else ())
-        self._only = left_out.only if left_out else None
+        self._left_out = frozenset(left_out.names)
+        self._only = left_out.only
         self._inner: dict[str, Shape] = {}
         #: Fields that no schema names.
         self.learnt: set[str] = set()
@@ -152,8 +152,8 @@ class Shape:
             inner_declared, is_declared_list = _objects(expected.get(name, {}))
             here = f"{path}.{name}" if path else name
             if inner.get("properties"):
-                below = left_out.below.get(name) if left_out else None
-                self._inner[name] = Shape(inner_declared, inner, below, path=f"{here}[]" if is_list else here)
+                inner_left_out = left_out.inner.get(name, LeftOut())
+                self._inner[name] = Shape(inner_declared, inner, inner_left_out, path=f"{here}[]" if is_list else here)
             if inner_declared.get("properties") and (not inner.get("properties") or is_list != is_declared_list):
                 self._is_supported = False
 
@@ -519,8 +519,8 @@ def _collect(objects: list[t.Any], lists: list[str], copied: list[list[tuple[str
     """Return the nested records of each object, with what they get from it."""
     found: list[list[t.Any]] = [items or [] for items in map(operator.attrgetter(lists[0]), objects)]
     if len(lists) > 1:
-        below = iter(_collect(list(itertools.chain.from_iterable(found)), lists[1:], copied[1:]))
-        found = [list(itertools.chain.from_iterable(itertools.islice(below, len(items)))) for items in found]
+        inner = iter(_collect(list(itertools.chain.from_iterable(found)), lists[1:], copied[1:]))
+        found = [list(itertools.chain.from_iterable(itertools.islice(inner, len(items)))) for items in found]
     for own, attribute in copied[0]:
         for value, items in zip(map(operator.attrgetter(own), objects), found, strict=True):
             for item in items:

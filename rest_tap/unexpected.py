@@ -146,7 +146,7 @@ def is_closed(schema: Schema) -> bool:
 
 
 def finder(schema: Schema, given: Schema, path: str = "") -> Finder | None:
-    """Return what looks for fields that no schema names inside of a record, at any depth below its own.
+    """Return what looks for fields that no schema names at any depth inside of the fields of a record.
 
     Args:
         schema: The schema of the record.
@@ -156,7 +156,7 @@ def finder(schema: Schema, given: Schema, path: str = "") -> Finder | None:
     Returns:
         None where there is nowhere to look.
     """
-    below: list[tuple[str, _Look]] = []
+    looks: list[tuple[str, _Look]] = []
     for name, field in schema.get("properties", {}).items():
         inner, here = field, f"{path}.{name}" if path else name
         also = given.get("properties", {}).get(name, {})
@@ -165,12 +165,12 @@ def finder(schema: Schema, given: Schema, path: str = "") -> Finder | None:
         names = frozenset((*inner["properties"], *also.get("properties", ()))) if is_closed(inner) else None
         deeper = finder(inner, also, here)
         if names is not None or deeper is not None:
-            below.append((name, _looker(here, names, deeper)))
-    if not below:
+            looks.append((name, _looker(here, names, deeper)))
+    if not looks:
         return None
 
     def find(record: Record, note: Note) -> None:
-        for name, look in below:
+        for name, look in looks:
             look(record.get(name), note)
 
     return find
