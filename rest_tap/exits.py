@@ -32,11 +32,11 @@ FAILED = 1
 #: Errors of the system that are about the disk below standard output or batch files.
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
-CLOSED = "standard output is closed: there is nothing to write to"
+STDOUT_CLOSED = "standard output is closed: there is nothing to write to"
 
 
-def fill_closed() -> bool:
-    """Put the null device where standard output or error is closed; return whether output was.
+def replace_closed_streams() -> bool:
+    """Put the null device in place of a closed standard output or error; return whether output was closed.
 
     Otherwise the next file or connection that is opened would get its number, and with it
     what is written there.
@@ -53,7 +53,7 @@ def fill_closed() -> bool:
 
 
 def guard(command: click.Command, ending: t.Callable[[], t.ContextManager[None]]) -> click.Command:
-    """Make a click command end in one line, too, where standard output is closed.
+    """Make a click command end with one line in the log where standard output is closed.
 
     Args:
         command: The command.
@@ -63,8 +63,8 @@ def guard(command: click.Command, ending: t.Callable[[], t.ContextManager[None]]
 
     def guarded(*args: t.Any, **kwargs: t.Any) -> t.Any:
         with ending():
-            if fill_closed():
-                raise BrokenPipeError(CLOSED)
+            if replace_closed_streams():
+                raise BrokenPipeError(STDOUT_CLOSED)
             return main(*args, **kwargs)
 
     command.main = guarded  # type: ignore[method-assign]
@@ -72,7 +72,7 @@ def guard(command: click.Command, ending: t.Callable[[], t.ContextManager[None]]
 
 
 @contextlib.contextmanager
-def ends_in_a_line(logger: logging.Logger) -> t.Iterator[None]:
+def exit_on_error(logger: logging.Logger) -> t.Iterator[None]:
     """Turn every way in which a run can end, except a bug, into a line in the log and an exit status."""
     try:
         yield
@@ -80,21 +80,26 @@ def ends_in_a_line(logger: logging.Logger) -> t.Iterator[None]:
         logger.warning("%s; the next run goes on from the last STATE", stop)
         sys.exit(128 + stop.signum if stop.signum else 0)
     except ApiError as error:
-        what: object = error
+        reason = str(error)
     except ConfigValidationError as error:
-        what = "; ".join(error.errors) or error
+        reason = "; ".join(error.errors) or str(error)
     except (MapExpressionError, StreamMapConfigError) as error:
-        what = f"the setting stream_maps does not work: {error}"
+        reason = f"the setting stream_maps does not work: {error}"
     except OSError as error:
-        is_gone = isinstance(error, BrokenPipeError)
-        if not is_gone and error.errno not in NO_ROOM:
+        if (found := _why_not_written(error)) is None:
             raise
+        reason = found
         # The interpreter would flush standard output once more and complain.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-        gone = CLOSED if str(error) == CLOSED else "the loader has closed the pipe"
-        what = gone if is_gone else f"no room to write to: {error.strerror}"
     else:
         return
     # One line, also where a name in it has several.
-    logger.error("%s", one_line(str(what)))
+    logger.error("%s", one_line(reason))
     sys.exit(FAILED)
+
+
+def _why_not_written(error: OSError) -> str | None:
+    """Return why messages could not be written; None for an error of anything else."""
+    if isinstance(error, BrokenPipeError):
+        return STDOUT_CLOSED if str(error) == STDOUT_CLOSED else "the loader has closed the pipe"
+    return f"no room to write to: {error.strerror}" if error.errno in NO_ROOM else None

@@ -1,4 +1,4 @@
-"""How a command starts."""
+"""The start of a command."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import importlib
 
 
 def start(module: str, tap: str) -> None:
-    """Run the command line of a tap.
+    """Import a tap and run its command line.
 
-    Modules stay as long as the process does. To look for garbage among them, again and again while they are
-    imported, takes a fifth of the time to start.
+    What is imported stays as long as the process does. The garbage collector would look through it again and
+    again meanwhile, which takes a fifth of the time to start.
 
     Args:
-        module: The module of the tap, which is not imported yet.
-        tap: The class.
+        module: Name of the module that defines the tap; not imported yet.
+        tap: Name of the class.
     """
     gc.disable()
-    found = getattr(importlib.import_module(module), tap)
+    tap_class = getattr(importlib.import_module(module), tap)
     gc.freeze()
     gc.enable()
-    found.cli()
+    tap_class.cli()

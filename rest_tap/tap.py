@@ -22,7 +22,7 @@ from rest_tap import batches, checks
 from rest_tap.access import failing_endings
 from rest_tap.account import Account
 from rest_tap.checks import wrong
-from rest_tap.exits import ends_in_a_line, guard
+from rest_tap.exits import exit_on_error, guard
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
 from rest_tap.output import BytesWriter
@@ -412,7 +412,7 @@ class RestTap(SeamTap):
     @classmethod
     def get_singer_command(cls) -> click.Command:
         """Return the command, which ends in a line where standard output is full, gone or closed."""
-        return guard(super().get_singer_command(), lambda: ends_in_a_line(cls.logger))
+        return guard(super().get_singer_command(), lambda: exit_on_error(cls.logger))
 
     @classmethod
     def invoke(cls, **kwargs: t.Any) -> None:
@@ -421,7 +421,7 @@ class RestTap(SeamTap):
         # and is under way, again and again, would take a tenth of a run.
         gc.freeze()
         gc.set_threshold(GARBAGE)
-        with ends_in_a_line(cls.logger):
+        with exit_on_error(cls.logger):
             for name, check in (("catalog", checks.check_catalog), ("state", checks.check_state)):
                 if kwargs.get(name) is not None:
                     found = checks.read_json(getattr(kwargs[name], "buffer", kwargs[name]).read(), name)
@@ -434,7 +434,7 @@ class RestTap(SeamTap):
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> t.Any:
         """Read the settings for the command line, of which no error shows a value."""
-        with ends_in_a_line(cls.logger):
+        with exit_on_error(cls.logger):
             # The SDK would read UTF-8 only.
             given = super().cb_config(ctx, param, ("ENV",) if "ENV" in value else ())
             for path in value:
@@ -447,13 +447,13 @@ class RestTap(SeamTap):
     @classmethod
     def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: FBT001
         """Write the catalog for the command line."""
-        with ends_in_a_line(cls.logger):
+        with exit_on_error(cls.logger):
             super().cb_discover(ctx, param, value)
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         """Try the connection for the command line: what it is, then a record of each stream."""
-        with ends_in_a_line(cls.logger):
+        with exit_on_error(cls.logger):
             if value == CliTestOptionValue.All.value:
                 given: t.Any = ctx.params.get("config")
                 tap = cls(

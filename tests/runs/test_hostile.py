@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rest_tap.checks import check_catalog, check_state, read_json
 from rest_tap.errors import Stopped
-from rest_tap.exits import ends_in_a_line
+from rest_tap.exits import exit_on_error
 from rest_tap.limiter import RateLimiter
 from sandbox import Sandbox, Scale
 from tap_organizers.tap import TapOrganizers
@@ -76,7 +76,7 @@ def catalog_of(tap: type[RestTap], box: Sandbox) -> Json:
 
 def attempt(tap: type[RestTap], config: t.Any, catalog: t.Any, state: t.Any = None) -> Result | str:
     """Run a tap as the command does; return what came, or the one line that it ends with."""
-    with kept_log() as log, contextlib.suppress(SystemExit), ends_in_a_line(logging.getLogger("the end")):
+    with kept_log() as log, contextlib.suppress(SystemExit), exit_on_error(logging.getLogger("the end")):
         catalog, state = (read_json(json.dumps(given), "given") for given in (catalog, state))
         check_catalog(catalog)
         if state is not None:
