@@ -153,8 +153,8 @@ class Access:
     def denied(self, listing: Listing, ending: Ending, error: ApiError, hint: str) -> Outcome:
         """Return that a list may not be read, with what the API says of it and what to do about that."""
         reason = f"{error.reason}; {hint}"
-        told = Denied(reason, stream=listing.stream.name, path=error.path, status=error.status)
-        return self.outcome(listing, ending, told)
+        denied = Denied(reason, stream=listing.stream.name, path=error.path, status=error.status)
+        return self.outcome(listing, ending, denied)
 
     def warn(self, outcome: Outcome) -> None:
         """Warn of a list that failed and should have been read; only the first few of each stream."""

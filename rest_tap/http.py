@@ -113,8 +113,8 @@ class Client:
         #: Whoever asks, also the reader itself: no more at once than there are connections.
         self._slots = threading.BoundedSemaphore(connections)
         self._was_reached = False
-        #: What was said of fields in which something had to be changed.
-        self._told: set[tuple[str, str, str]] = set()
+        #: Repairs that were logged: stream, field and change.
+        self._repairs: set[tuple[str, str, str]] = set()
         #: The credential of each account and its requests' headers with it, checked; by account and method.
         self._checked: dict[tuple[str, str], tuple[t.Mapping[str, str], CaseInsensitiveDict[str]]] = {}
         self._own_headers = {
@@ -217,18 +217,19 @@ class Client:
             BrokenAnswer: It is not what the contract says.
         """
         try:
-            body = decode(reply, how, functools.partial(self._tell_repaired, request.stream))
+            body = decode(reply, how, functools.partial(self._log_repair, request.stream))
             return body if read is None else read(body)
         except BrokenAnswer as error:
-            told = type(error)(self.clear(error.reason)[: 2 * DETAIL_LENGTH], stream=request.stream, path=request.path)
+            reason = self.clear(error.reason)[: 2 * DETAIL_LENGTH]
+            cleared = type(error)(reason, stream=request.stream, path=request.path)
         # Outside of the handler: there, the error would carry the one that was not cleared.
-        raise told
+        raise cleared
 
-    def _tell_repaired(self, stream: str, field: str, change: str) -> None:
+    def _log_repair(self, stream: str, field: str, change: str) -> None:
         """Log what had to be changed in a field so that an answer could be read, once."""
-        told = (stream, field, change)
-        if told not in self._told and len(self._told) < MOST_FIELDS:
-            self._told.add(told)
+        repair = (stream, field, change)
+        if repair not in self._repairs and len(self._repairs) < MOST_FIELDS:
+            self._repairs.add(repair)
             logger.warning("%s: %s %s", stream, field, change)
 
     def clear(self, text: str) -> str:

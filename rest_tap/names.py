@@ -49,21 +49,21 @@ class NameClearer:
         """Return a name without secrets, cut if it is very long."""
         if name in self._harmless:
             return name
-        told = masked(name[:LONGEST])
-        if told == name and len(self._harmless) < NAMES_KEPT:
+        cleared = masked(name[:LONGEST])
+        if cleared == name and len(self._harmless) < NAMES_KEPT:
             self._harmless.add(name)
-        return told
+        return cleared
 
     def _clear_own(self, value: Record) -> None:
-        told = {name: self._cleared(name) for name in value}
-        if all(name == new for name, new in told.items()):
+        cleared = {name: self._cleared(name) for name in value}
+        if all(name == new for name, new in cleared.items()):
             return
         self.has_cleared = True
         items = list(value.items())
         value.clear()
         for name, one in items:
-            new, number = told[name], 1
+            new, number = cleared[name], 1
             while new in value:
                 number += 1
-                new = f"{told[name]} {number}"
+                new = f"{cleared[name]} {number}"
             value[new] = one

@@ -36,8 +36,8 @@ class Progress:
         self._messages = messages
         self._http = http
         self._reader = reader
-        self._started = self._told = time.monotonic()
-        self._rows_told = 0
+        self._started = self._logged_at = time.monotonic()
+        self._rows_logged = 0
         self._live: t.Any = None
         # Asked once: it is a system call, and lets other threads go first.
         self._is_live = enabled and sys.stderr.isatty()
@@ -45,10 +45,10 @@ class Progress:
     def tick(self) -> None:
         """Log how far it is, if it is time to."""
         now = time.monotonic()
-        if not self.enabled or now - self._told < (LIVE_SECONDS if self._is_live else LOG_SECONDS):
+        if not self.enabled or now - self._logged_at < (LIVE_SECONDS if self._is_live else LOG_SECONDS):
             return
         line = self._line(now)
-        self._told = now
+        self._logged_at = now
         if self._is_live:
             self._show(line)
         else:
@@ -56,8 +56,8 @@ class Progress:
 
     def _line(self, now: float) -> str:
         rows = self._messages.rows
-        rate = (rows - self._rows_told) / max(now - self._told, 0.001)
-        self._rows_told = rows
+        rate = (rows - self._rows_logged) / max(now - self._logged_at, 0.001)
+        self._rows_logged = rows
         levels = " > ".join(map(_level, self._reader.path))
         waited = self._http.waited
         held = f", {waited:.0f} s held back by the rate limit" if waited >= 1 else ""

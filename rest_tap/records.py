@@ -89,7 +89,7 @@ class RecordEncoder:
         self._fit_mapped = [
             Normaliser(stream_map.transformed_schema) for stream_map in self._maps if not self._is_plain
         ]
-        self._told: set[str] = set()
+        self._warned_about: set[str] = set()
         #: What came that the schema does not say.
         self.unexpected = Unexpected()
         #: How many rows were left out because they lack a key.
@@ -127,7 +127,7 @@ class RecordEncoder:
         """Return whether the stream's own map lets this record, and so its children, through."""
         if self._is_plain:
             return True
-        with self._told_as_error():
+        with self._map_errors():
             return bool(self._maps[0].get_filter_result(record))
 
     def typed(self, records_key: str, envelope: t.Iterable[str]) -> TypedPages | None:
@@ -246,8 +246,8 @@ class RecordEncoder:
 
     def _warn(self, about: str, message: str) -> None:
         """Log something about this stream, once."""
-        if about not in self._told:
-            self._told.add(about)
+        if about not in self._warned_about:
+            self._warned_about.add(about)
             logger.warning("%s: %s", self._name, message)
 
     def lines(self, records: list[Record], extracted: str) -> bytes:
@@ -281,15 +281,15 @@ class RecordEncoder:
 
     def _map(self, number: int, records: list[Record]) -> list[Record]:
         """Return records as a map makes them, without those that it leaves out."""
-        with self._told_as_error():
+        with self._map_errors():
             found = [_transformed(self._maps[number], record) for record in records]
         mapped = [record for record in found if record is not None]
         self._has_mapped_away |= len(mapped) < len(records)
         return self._made_to_fit(self._fit_mapped[number], mapped, keep=False)
 
     @contextlib.contextmanager
-    def _told_as_error(self) -> t.Iterator[None]:
-        """Say in one line that an expression of a map fails; never with the value that it fails on.
+    def _map_errors(self) -> t.Iterator[None]:
+        """Turn whatever an expression of a map raises into an error of one line, without the value that it fails on.
 
         Raises:
             MapExpressionError: Whatever it was.

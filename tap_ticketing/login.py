@@ -42,17 +42,16 @@ def session_token(http: Client, config: t.Mapping[str, t.Any]) -> str:
     refused = f"the login was refused; look at the settings {SETTINGS}"
     try:
         answer = http.parse(request, http.fetch(request))
+    except NotThere as error:
+        reason = "the login is not there; look at the settings api_url and login_path"
+        missing = NotThere(reason, stream="login", path=path, status=error.status)
+        missing.concerns_all = True  # without a session token, no list can be read
+        raise missing from None
     except ApiError as error:
-        told = error
-        if isinstance(error, NotThere):
-            reason = "the login is not there; look at the settings api_url and login_path"
-            told = NotThere(reason, stream="login", path=path, status=error.status)
-        elif refuses_login(error):
-            told = CredentialRefused(refused, stream="login", path=path, status=error.status)
-        told.concerns_all = True  # without a session token, no list can be read
-        if told is error:
-            raise
-        raise told from None
+        if refuses_login(error):
+            raise CredentialRefused(refused, stream="login", path=path, status=error.status) from None
+        error.concerns_all = True  # likewise
+        raise
     token = answer.get("token") if isinstance(answer, dict) else None
     if isinstance(token, str) and token:
         return token

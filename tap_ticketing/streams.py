@@ -166,8 +166,8 @@ class Attendees(TicketingStream):
     def restart(self, error: ApiError, context: Context) -> Paginator | None:
         """Return the cursor from the beginning, if the ticket of the bookmark may be gone."""
         event = context.get("event_id")
-        is_told = isinstance(error, (ErrorAnswer, NotThere)) or error.status in UNKNOWN_TICKET
-        if not is_told or self._since(event).code is None:
+        may_be_gone = isinstance(error, (ErrorAnswer, NotThere)) or error.status in UNKNOWN_TICKET
+        if not may_be_gone or self._since(event).code is None:
             return None
         return self._cursor(context, TicketBookmark())
 
