@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import typing as t
 
-from rest_tap.errors import ApiError, BrokenAnswer, Denied, ListsFailed, Unanswered
+from rest_tap.errors import ApiError, BrokenAnswer, Denied, ListsFailed, Unavailable
 from rest_tap.outcome import NOT_ALLOWED, Ending, Outcome
 from rest_tap.report import MAX_NAMES
 
@@ -26,8 +26,8 @@ if t.TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Lists in a row without an answer after which the server counts as down.
-LISTS_WITHOUT_ANSWER = 5
+#: Lists in a row that fail because the server is unavailable, after which it counts as down and the run ends.
+MAX_UNAVAILABLE_LISTS = 5
 
 
 def concerns_everything(error: ApiError) -> bool:
@@ -38,7 +38,7 @@ def concerns_everything(error: ApiError) -> bool:
     """
     if error.concerns_all:
         return True
-    was_connected = isinstance(error, Unanswered) and error.was_connected
+    was_connected = isinstance(error, Unavailable) and error.was_connected
     return error.status is None and not isinstance(error, BrokenAnswer) and not was_connected
 
 
@@ -74,7 +74,7 @@ class Access:
         """
         self.report = report
         self.failing = frozenset(failing)
-        self._unanswered = 0
+        self._unavailable = 0
 
     def restart(self, listing: Listing, error: ApiError) -> Paginator | None:
         """Return how to read a list once more after an error, where that may help, and log that; None otherwise."""
@@ -82,7 +82,7 @@ class Access:
             return None
         paginator = listing.stream.restart(error, listing.context)
         if paginator is not None:
-            self._unanswered = 0
+            self._unavailable = 0
             logger.warning(
                 "%s: cannot go on from the bookmark, reading the whole list%s (%s)",
                 listing.stream.name,
@@ -99,8 +99,8 @@ class Access:
         """
         if concerns_everything(error):
             raise error
-        self._unanswered = self._unanswered + 1 if isinstance(error, Unanswered) else 0
-        if self._unanswered >= LISTS_WITHOUT_ANSWER:
+        self._unavailable = self._unavailable + 1 if isinstance(error, Unavailable) else 0
+        if self._unavailable >= MAX_UNAVAILABLE_LISTS:
             raise error
         return self.decide(listing, error)
 
@@ -132,7 +132,7 @@ class Access:
 
     def complete(self, listing: Listing) -> Outcome:
         """Return the outcome of a list that was read to its end."""
-        self._unanswered = 0
+        self._unavailable = 0
         is_whole = listing.is_complete and not listing.unwritten
         outcome = self.outcome(listing, Ending.COMPLETE if is_whole else Ending.INCOMPLETE)
         return self.check(listing, outcome)

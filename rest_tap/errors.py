@@ -1,13 +1,13 @@
 """The errors a run can end with, each one line that says what to look at.
 
     FatalAPIError (the SDK's)
-    └── ApiError            an answer that asking again will not mend
+    └── ApiError            a request that failed, or whose answer cannot be used
         ├── BrokenAnswer    200, but not what the contract says
         │   └── ErrorAnswer  200, but ``{"error": …}`` instead of rows
         ├── Denied          the credential may not read this list
         ├── NotThere        the server does not know this path or object
         ├── CredentialRefused   the credential itself is not accepted
-        ├── Unanswered      every retry failed
+        ├── Unavailable     no usable answer in any of the tries
         └── ListsFailed     several lists could not be read, all others were
     StopRun                 the run ends early and in order; not an error of the API
     Stopped                 what waited was woken, because the run is over
@@ -25,7 +25,7 @@ from singer_sdk.exceptions import FatalAPIError
 
 
 class ApiError(FatalAPIError):
-    """An answer that asking again will not mend.
+    """A request that failed, or whose answer cannot be used; there is no other try.
 
     Attributes:
         stream: Name of the stream that was read.
@@ -91,8 +91,8 @@ class CredentialRefused(ApiError):
     concerns_all = True
 
 
-class Unanswered(ApiError):
-    """No usable answer, however often it was asked.
+class Unavailable(ApiError):
+    """The server gave no usable answer in any of the tries: no connection, or a status that may pass.
 
     Attributes:
         was_connected: The server took the connection, and did not answer on it or broke off: it may answer others.

@@ -28,7 +28,7 @@ from rest_tap import errors
 from rest_tap.budget import Budget, Lease
 from rest_tap.connection import explain
 from rest_tap.cookies import SessionCookies
-from rest_tap.errors import ApiError, BrokenAnswer, Denied, Unanswered
+from rest_tap.errors import ApiError, BrokenAnswer, Denied, Unavailable
 from rest_tap.limiter import RateLimiter
 from rest_tap.redact import Redactor, clear_logs
 from rest_tap.replies import DETAIL_LENGTH, Rules, decode, failure, too_large
@@ -289,11 +289,11 @@ class Client:
             raise ApiError(reason, stream=request.stream, path=request.path) from None
         except _BREAKS as error:
             broken = explain(error, is_tls=self.api_url.startswith("https:"), has_begun=allowance.has_begun)
-            unanswered = Unanswered(f"{broken.what}; {broken.look}", stream=request.stream, path=request.path)
+            unavailable = Unavailable(f"{broken.what}; {broken.look}", stream=request.stream, path=request.path)
             if broken.is_lasting:
-                raise unanswered from None
-            unanswered.was_connected = allowance.has_begun
-            return Failure(unanswered, what=broken.what)
+                raise unavailable from None
+            unavailable.was_connected = allowance.has_begun
+            return Failure(unavailable, what=broken.what)
         except (WireTooLarge, _TooLarge):
             if allowance.size == WIRE_OVERHEAD:
                 raise BrokenAnswer(errors.HEADERS_TOO_LARGE, stream=request.stream, path=request.path) from None

@@ -1,13 +1,15 @@
 """Another try after one that failed: after which statuses (429 among them), how often, and how long to wait before.
 
-What is done about a 429 stands here and in :mod:`rest_tap.limiter`, nowhere else. :meth:`RetryPolicy.pause` says how
-long to wait: as long as the header ``Retry-After`` asks, in seconds or until a date; without it 2, 4, 8, … seconds.
-:meth:`Pause.wait` waits: after a 429 the account's rate limiter holds all of its requests, after anything else the
-others go on. When six more tries have failed, in whatever way, or the server asks to wait for more than ten minutes,
-the list fails like one with any other error (:meth:`RetryPolicy.error`).
+A 429 is handled here and in :mod:`rest_tap.limiter`. :meth:`RetryPolicy.pause` says how long to wait: as long as the
+header ``Retry-After`` asks, in seconds or until a date; without it 2, 4, 8, … seconds. :meth:`Pause.wait` waits: after
+a 429 the account's rate limiter holds all of its requests, after anything else the others go on.
 
-:class:`rest_tap.http.Client` does what they say after each try that failed, whatever failed. A tap names the
-statuses that are worth another try with its own API, where these are others than :data:`TRANSIENT` (``retry_policy``).
+When six more tries have failed, in whatever way, or the server asks to wait for more than ten minutes, the list fails
+with an :class:`rest_tap.errors.Unavailable` (:meth:`RetryPolicy.error`). The run goes on with the next list;
+:mod:`rest_tap.access` ends it after five such lists in a row.
+
+:class:`rest_tap.http.Client` calls these after each try that failed. A tap names the statuses that are worth another
+try with its own API, where these are others than :data:`TRANSIENT` (``retry_policy``).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import dataclasses
 import datetime as dt
 import typing as t
 
-from rest_tap.errors import REFUSED, ApiError, Unanswered
+from rest_tap.errors import REFUSED, ApiError, Unavailable
 from rest_tap.times import parse_http_date
 
 if t.TYPE_CHECKING:
@@ -27,8 +29,8 @@ _TOO_MANY_REQUESTS = 429
 TOO_MANY = "too many requests; look at the setting requests_per_minute"
 #: Statuses that a later try may mend, whatever the API.
 TRANSIENT = frozenset({_TOO_MANY_REQUESTS, 500, 502, 503, 504})
-#: What counts as the status of a body that came whole but is not JSON.
-UNREADABLE = 0
+#: What counts as the status of a body that came whole but is not JSON, and the retries at most because of one.
+UNREADABLE, UNREADABLE_RETRIES = 0, 2
 #: Connections that fail before any has succeeded say "wrong address" more than "busy".
 TRIES_BEFORE_FIRST_ANSWER = 2
 
@@ -79,14 +81,14 @@ class RetryPolicy:
 
     Attributes:
         statuses: Statuses worth another try.
-        limits: Retries at most because of a status, by status as in :class:`Failure`.
+        limits: Retries at most because of a status, by status as in :class:`Failure`; :data:`UNREADABLE` has its own.
         retries: Retries at most in all.
         factor: Base of the exponential backoff: waits of factor**1, factor**2, … seconds.
         longest_wait: A ``Retry-After`` beyond this many seconds fails the request instead of waiting.
     """
 
     statuses: frozenset[int] = TRANSIENT
-    limits: t.Mapping[int | None, int] = dataclasses.field(default_factory=lambda: {UNREADABLE: 2})
+    limits: t.Mapping[int | None, int] = dataclasses.field(default_factory=dict)
     retries: int = 6
     factor: float = 2.0
     longest_wait: float = 600.0
@@ -121,7 +123,7 @@ class RetryPolicy:
             detail: The API's own words; empty if it has none.
             **place: Where it happened, as :class:`rest_tap.errors.ApiError` takes it.
         """
-        kind = Unanswered if status in self.statuses else ApiError
+        kind = Unavailable if status in self.statuses else ApiError
         reason = TOO_MANY if status == _TOO_MANY_REQUESTS else REFUSED
         return kind(detail or reason, status=status, **place)
 
@@ -132,7 +134,8 @@ class RetryPolicy:
         if last.is_refusal or (last.status and (last.status not in self.statuses or last.status in final)):
             return False
         alike = sum(failure.status == last.status for failure in failures)
-        if len(failures) > self.retries or alike > self.limits.get(last.status, self.retries):
+        limits: t.Mapping[int | None, int] = {UNREADABLE: UNREADABLE_RETRIES, **self.limits}
+        if len(failures) > self.retries or alike > limits.get(last.status, self.retries):
             return False
         return was_reached or len(failures) <= TRIES_BEFORE_FIRST_ANSWER
 

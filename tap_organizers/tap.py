@@ -13,7 +13,7 @@ from rest_tap.auth import HeaderToken, SessionLogin
 from rest_tap.errors import ApiError, CredentialRefused, Denied
 from rest_tap.limiter import RateLimiter
 from rest_tap.request import Request
-from rest_tap.retry import TRANSIENT, UNREADABLE, RetryPolicy
+from rest_tap.retry import TRANSIENT, RetryPolicy
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.tap import RestTap
 from rest_tap.times import parse_time
@@ -49,9 +49,7 @@ class TapOrganizers(RestTap):
     either = (("api_token",), ("api_tokens",), oauth.SETTINGS)
     bookmark_levels: t.ClassVar[t.Mapping[str, int]] = {"organizers": 1, "events": 2}
     #: The service is known to answer 400 to what it answers well a moment later, but not for long.
-    retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy(
-        statuses=TRANSIENT | {400, 408, 409, 425}, limits={400: 3, UNREADABLE: 2}
-    )
+    retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy(statuses=TRANSIENT | {400, 408, 409, 425}, limits={400: 3})
 
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
         setting(

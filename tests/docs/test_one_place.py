@@ -15,6 +15,11 @@ PACKAGES = ("rest_tap", "tap_organizers", "tap_ticketing")
     ("words", "modules"),
     [
         pytest.param(r"\b429\b", {"rest_tap/retry.py", "rest_tap/limiter.py"}, id="a 429"),
+        pytest.param(
+            r"\bUnavailable\b",
+            {"rest_tap/errors.py", "rest_tap/retry.py", "rest_tap/http.py", "rest_tap/access.py"},
+            id="a list that fails after every try",
+        ),
         pytest.param(r"""["']page_size["']""", {"rest_tap/paging/page_size.py"}, id="the size of a page"),
         pytest.param(r'"type": "STATE"', {"rest_tap/messages.py"}, id="a STATE"),
         pytest.param(

@@ -27,7 +27,7 @@ from rest_tap.errors import (
     Denied,
     NotThere,
     Stopped,
-    Unanswered,
+    Unavailable,
     Unreadable,
 )
 from rest_tap.http import Client
@@ -260,7 +260,7 @@ def test_a_transient_400_is_asked_again_up_to_three_times(api: Mocker, no_waitin
 
 def test_a_lasting_400_is_an_error_after_three_retries_that_quotes_the_api(api: Mocker, no_waiting: Waits) -> None:
     api.get(f"{URL}/organizers", **TIMES)
-    with pytest.raises(Unanswered, match=r"^organizers: Try again\. \(/organizers, status 400\)$"):
+    with pytest.raises(Unavailable, match=r"^organizers: Try again\. \(/organizers, status 400\)$"):
         ask(client(), "/organizers", stream="organizers")
     assert no_waiting.seconds == [2, 4, 8]
     assert len(api.request_history) == 4
@@ -314,7 +314,7 @@ def test_a_retry_after_of_a_day_is_an_error_without_sleeping(
     if told == "a date":
         told = format_datetime(datetime.now(timezone.utc) + timedelta(days=1), usegmt=True)
     api.get(f"{URL}/organizers", status_code=status, headers={"Retry-After": told})
-    with pytest.raises(Unanswered, match=r"the server asks to wait 86\d\d\d s, which is too long"):
+    with pytest.raises(Unavailable, match=r"the server asks to wait 86\d\d\d s, which is too long"):
         ask(client(), "/organizers")
     assert no_waiting.seconds == []
 
@@ -484,7 +484,7 @@ def test_a_connection_that_never_worked_is_given_up_soon(
     api: Mocker, no_waiting: Waits, error: Exception, what: str
 ) -> None:
     api.get(f"{URL}/organizers", exc=error)
-    with pytest.raises(Unanswered, match=f"organizers: {what}.*; look at the ") as raised:
+    with pytest.raises(Unavailable, match=f"organizers: {what}.*; look at the ") as raised:
         ask(client(), "/organizers", stream="organizers")
     assert len(api.request_history) == TRIES_BEFORE_FIRST_ANSWER + 1
     assert no_waiting.seconds == [2, 4]
@@ -799,12 +799,12 @@ def test_a_fault_that_passes_costs_nothing_but_time(faulty: Sandbox, no_waiting:
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (Fault(kind="reset_before", times=None), Unanswered),
-        (Fault(kind="reset_mid_body", times=None), Unanswered),
-        (Fault(kind="wrong_content_length", times=None), Unanswered),
+        (Fault(kind="reset_before", times=None), Unavailable),
+        (Fault(kind="reset_mid_body", times=None), Unavailable),
+        (Fault(kind="wrong_content_length", times=None), Unavailable),
         (Fault(kind="truncated_gzip", times=None), BrokenAnswer),
         (Fault(kind="truncated_json", times=None), BrokenAnswer),
-        (Fault(kind="timeout", seconds=0.6, times=None), Unanswered),
+        (Fault(kind="timeout", seconds=0.6, times=None), Unavailable),
         (Fault(kind="deep_nesting", times=None), BrokenAnswer),
         (Fault(kind="html", times=None), BrokenAnswer),
         (Fault(kind="gzip_bomb", n=30_000_000, times=None), BrokenAnswer),

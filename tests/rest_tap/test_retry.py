@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest_tap.errors import REFUSED, ApiError, Unanswered
+from rest_tap.errors import REFUSED, ApiError, Unavailable
 from rest_tap.retry import (
     TOO_MANY,
     TRIES_BEFORE_FIRST_ANSWER,
@@ -178,9 +178,9 @@ def test_a_date_is_measured_from_the_clock() -> None:
 @pytest.mark.parametrize(
     ("status", "detail", "kind", "reason"),
     [
-        (429, "", Unanswered, TOO_MANY),
-        (429, "Slow down.", Unanswered, "Slow down."),
-        (503, "", Unanswered, REFUSED),
+        (429, "", Unavailable, TOO_MANY),
+        (429, "Slow down.", Unavailable, "Slow down."),
+        (503, "", Unavailable, REFUSED),
         (422, "", ApiError, REFUSED),
     ],
 )

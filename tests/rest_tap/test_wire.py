@@ -12,7 +12,7 @@ import pytest
 from rest_tap import http
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken
-from rest_tap.errors import ApiError, BrokenAnswer, Stopped, Unanswered
+from rest_tap.errors import ApiError, BrokenAnswer, Stopped, Unavailable
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
 from rest_tap.request import Request
@@ -81,7 +81,7 @@ def test_an_answer_that_drips_for_ever_ends_after_ten_time_outs(
     where: str, timed_out: dict[str, tuple[BaseException | None, float]]
 ) -> None:
     error, seconds = timed_out[where]
-    assert isinstance(error, Unanswered)
+    assert isinstance(error, Unavailable)
     assert "no answer in time" in str(error)
     assert 0.3 * http.ANSWER_TIMEOUTS * 0.9 < seconds < 0.3 * http.ANSWER_TIMEOUTS + 20
 
@@ -130,7 +130,7 @@ def test_stopping_ends_an_answer_of_which_nothing_comes() -> None:
 def test_silence_ends_an_answer_after_one_time_out() -> None:
     with raw_server(lambda connection: connection.drip(lambda _: b"")) as server:
         began = time.monotonic()
-        with pytest.raises(Unanswered, match="no answer in time"):
+        with pytest.raises(Unavailable, match="no answer in time"):
             client(server.url).fetch(Request("/x"))
     assert time.monotonic() - began < 0.3 * http.ANSWER_TIMEOUTS
 
@@ -153,7 +153,7 @@ def test_an_answer_without_end_is_refused_when_it_is_too_large(where: str) -> No
 
     with raw_server(answer) as server, pytest.raises(ApiError) as raised:
         client(server.url, timeout=30, max_bytes=1 << 20).fetch(Request("/x", stream="things"))
-    assert isinstance(raised.value, (BrokenAnswer, Unanswered))
+    assert isinstance(raised.value, (BrokenAnswer, Unavailable))
     assert str(raised.value).startswith("things: ")
 
 
