@@ -5,7 +5,7 @@ hands the error to :meth:`Access.judge`. An error that every other list would me
 the run. For any other the tap's own ``access.py`` decides how the list ended (:meth:`Access.decide`), the run goes on,
 and at its end :meth:`Access.raise_failures` makes an error of the endings that :func:`failing_endings` names.
 
-A denied list, for example: the answer 403 is a :class:`rest_tap.errors.Denied` (in ``replies.py``); ``decide`` makes
+A denied list, for example: the answer 403 is a :class:`rest_tap.errors.Forbidden` (in ``replies.py``); ``decide`` makes
 ``Ending.DENIED`` of it, with a message that says what is missing; whether the run then fails is up to the setting
 ``on_denied``. Its bookmark stays, as that of any list that was not read to its end.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import typing as t
 
-from rest_tap.errors import ApiError, BrokenAnswer, Denied, ListsFailed, Unavailable
+from rest_tap.errors import ApiError, BrokenAnswer, Forbidden, ListsFailed, Unavailable
 from rest_tap.outcome import NOT_ALLOWED, Ending, Outcome
 from rest_tap.report import MAX_NAMES
 
@@ -124,7 +124,7 @@ class Access:
         """
         if concerns_everything(error):
             raise error
-        return self.outcome(listing, Ending.DENIED if isinstance(error, Denied) else Ending.FAILED, error)
+        return self.outcome(listing, Ending.DENIED if isinstance(error, Forbidden) else Ending.FAILED, error)
 
     def check(self, listing: Listing, outcome: Outcome) -> Outcome:  # noqa: ARG002
         """Return the outcome of a list that was read to its end; a subclass may know better."""
@@ -153,7 +153,7 @@ class Access:
     def denied(self, listing: Listing, ending: Ending, error: ApiError, hint: str) -> Outcome:
         """Return that a list may not be read, with what the API says of it and what to do about that."""
         reason = f"{error.reason}; {hint}"
-        denied = Denied(reason, stream=listing.stream.name, path=error.path, status=error.status)
+        denied = type(error)(reason, stream=listing.stream.name, path=error.path, status=error.status)
         return self.outcome(listing, ending, denied)
 
     def warn(self, outcome: Outcome) -> None:

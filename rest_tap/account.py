@@ -31,15 +31,15 @@ class Account:
     limiter: RateLimiter
     name: str = ""
     settings: str = ""
-    _denied: dict[str, float] = dataclasses.field(default_factory=dict, init=False, repr=False)
+    _forbidden: dict[str, float] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
-    def note_denied(self, stream: str) -> None:
+    def note_forbidden(self, stream: str) -> None:
         """Take note that a new credential may not read a list of this stream."""
-        self._denied[stream] = time.monotonic()
+        self._forbidden[stream] = time.monotonic()
 
-    def is_denied(self, stream: str) -> bool:
+    def is_forbidden(self, stream: str) -> bool:
         """Return whether a 403 for a list of this stream is about the list, and not about an expired credential.
 
         It is, shortly after a new credential was answered so. Later, the credential may have expired.
         """
-        return time.monotonic() - self._denied.get(stream, -math.inf) < FRESH_SECONDS
+        return time.monotonic() - self._forbidden.get(stream, -math.inf) < FRESH_SECONDS

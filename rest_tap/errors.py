@@ -4,8 +4,8 @@
     └── ApiError            a request that failed, or whose answer cannot be used
         ├── BrokenAnswer    200, but not what the contract says
         │   └── ErrorAnswer  200, but ``{"error": …}`` instead of rows
-        ├── Denied          the credential may not read this list
-        ├── NotThere        the server does not know this path or object
+        ├── Forbidden       the credential may not read this list (403)
+        ├── NotFound        the server does not know this path or object (404)
         ├── CredentialRefused   the credential itself is not accepted
         ├── Unavailable     no usable answer in any of the tries
         └── ListsFailed     several lists could not be read, all others were
@@ -70,11 +70,11 @@ class ErrorAnswer(BrokenAnswer):
     """The API says that something is wrong, though with a good status."""
 
 
-class Denied(ApiError):
+class Forbidden(ApiError):
     """The credential is accepted, but may not read this list."""
 
 
-class NotThere(ApiError):
+class NotFound(ApiError):
     """The server does not know this path (an older version), or the object is gone.
 
     Attributes:

@@ -28,7 +28,7 @@ from rest_tap import errors
 from rest_tap.budget import Budget, Lease
 from rest_tap.connection import explain
 from rest_tap.cookies import SessionCookies
-from rest_tap.errors import ApiError, BrokenAnswer, Denied, Unavailable
+from rest_tap.errors import ApiError, BrokenAnswer, Forbidden, Unavailable
 from rest_tap.limiter import RateLimiter
 from rest_tap.redact import Redactor, clear_logs
 from rest_tap.replies import DETAIL_LENGTH, Rules, decode, failure, too_large
@@ -180,8 +180,8 @@ class Client:
             wait(account.limiter)
             credential = account.auth.headers() if request.authenticated else {}
             with self._slots:
-                is_denied = was_renewed or account.is_denied(request.stream)
-                outcome = self._try(request, redirect, credential, is_denied=is_denied)
+                is_forbidden = was_renewed or account.is_forbidden(request.stream)
+                outcome = self._try(request, redirect, credential, is_forbidden=is_forbidden)
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.redirect and not redirect:
@@ -189,8 +189,8 @@ class Client:
             elif outcome.is_refusal and not was_renewed and account.auth.renew(credential):
                 was_renewed = True
             else:
-                if was_renewed and isinstance(outcome.error, Denied):
-                    account.note_denied(request.stream)
+                if was_renewed and isinstance(outcome.error, Forbidden):
+                    account.note_forbidden(request.stream)
                 failures.append(outcome)
                 self._pause(request, failures)
 
@@ -257,7 +257,7 @@ class Client:
         return sum(account.limiter.waited for account in self.accounts.values())
 
     def _try(
-        self, request: Request, redirect: str, credential: dict[str, str], *, is_denied: bool = False
+        self, request: Request, redirect: str, credential: dict[str, str], *, is_forbidden: bool = False
     ) -> Reply | Failure:
         """Send a request once.
 
@@ -265,7 +265,7 @@ class Client:
             request: What to ask.
             redirect: The path to ask for instead.
             credential: The headers that are the credential.
-            is_denied: Whether a 403 is about the list, and not about the credential.
+            is_forbidden: Whether a 403 is about the list, and not about the credential.
 
         Raises:
             ApiError: It cannot be sent, or the answer is whole and no other is to be expected.
@@ -303,7 +303,7 @@ class Client:
         self._was_reached = True
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         reply = Reply(response.status_code, headers, content, now(), url, lease)
-        failed = failure(request, reply, self.rules, self.accounts[request.account].settings, is_denied=is_denied)
+        failed = failure(request, reply, self.rules, self.accounts[request.account].settings, is_forbidden=is_forbidden)
         if failed is None:
             return reply
         if failed.redirect == f"{urlsplit(url).path}/":

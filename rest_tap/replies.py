@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from rest_tap import errors
-from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Denied, NotThere, Unreadable
+from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Forbidden, NotFound, Unreadable
 from rest_tap.floats import exact
 from rest_tap.repair import Note, repair
 from rest_tap.retry import UNREADABLE, Failure, RetryPolicy
@@ -91,7 +91,7 @@ def decode(reply: Reply, how: t.Callable[[bytes], t.Any] | None = None, note: No
 
 
 def failure(
-    request: Request, reply: Reply, rules: Rules, settings: str = "", *, is_denied: bool = False
+    request: Request, reply: Reply, rules: Rules, settings: str = "", *, is_forbidden: bool = False
 ) -> Failure | None:
     """Return why an answer cannot be used, or None for a good one.
 
@@ -102,7 +102,7 @@ def failure(
         reply: The answer.
         rules: What answers mean.
         settings: Names of the settings to look at if the credential is refused.
-        is_denied: Whether a 403 is about the list, also where it would else be about the credential.
+        is_forbidden: Whether a 403 is about the list, also where it would else be about the credential.
 
     Raises:
         ApiError: It cannot be used, and no other is to be expected.
@@ -118,7 +118,7 @@ def failure(
     if status in _REDIRECTS:
         error = ApiError(errors.REDIRECTED_AGAIN, stream=request.stream, path=request.path, status=status)
         return Failure(error, status, redirect=redirect_path(request, reply, rules.redactor))
-    is_refusal = status in rules.refused and not (is_denied and status == _FORBIDDEN)
+    is_refusal = status in rules.refused and not (is_forbidden and status == _FORBIDDEN)
     return Failure(
         _error(request, reply, rules, settings, is_refusal=is_refusal),
         status,
@@ -216,9 +216,9 @@ def _error(request: Request, reply: Reply, rules: Rules, settings: str, *, is_re
     if is_refusal:
         return CredentialRefused(errors.credential_refused(settings, detail), **place)
     if status == _FORBIDDEN:
-        return Denied(detail or errors.DENIED, **place)
+        return Forbidden(detail or errors.DENIED, **place)
     if status == _NOT_FOUND:
-        missing = NotThere(detail or errors.NOT_FOUND, **place)
+        missing = NotFound(detail or errors.NOT_FOUND, **place)
         missing.is_unknown_path = not detail
         return missing
     if status < _BAD_REQUEST:

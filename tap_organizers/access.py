@@ -15,7 +15,7 @@ import logging
 import typing as t
 
 from rest_tap.access import Access, nobody_knows
-from rest_tap.errors import ApiError, CredentialRefused, Denied, NotThere, credential_refused
+from rest_tap.errors import ApiError, CredentialRefused, Forbidden, NotFound, credential_refused
 from rest_tap.outcome import NOT_ALLOWED, Ending, Outcome
 from rest_tap.paging.page_size import ONE_ROW
 from rest_tap.request import Request, fill_path
@@ -65,7 +65,7 @@ class OrganizersAccess(Access):
         self._organizers: set[str] = set()
         #: Events that exist no more, or do, as far as that was asked.
         self._gone: dict[tuple[str, str], bool] = {}
-        self._withheld: dict[tuple[str | None, ...], Denied | None] = {}
+        self._withheld: dict[tuple[str | None, ...], Forbidden | None] = {}
         #: Streams whose lists this server has for each event only.
         self._by_event: set[str] = set()
         self._asked_again: set[tuple[t.Any, ...]] = set()
@@ -78,7 +78,7 @@ class OrganizersAccess(Access):
         stream = _stream(listing)
         place = (stream.name, *listing.context.values())
         if (
-            isinstance(error, NotThere)
+            isinstance(error, NotFound)
             and not listing.pages_read
             and not _says_nothing(stream, error)
             and place not in self._asked_again
@@ -96,14 +96,14 @@ class OrganizersAccess(Access):
             ApiError: The organizer is not there either: the credential may read nothing any more.
         """
         stream = _stream(listing)
-        if isinstance(error, Denied):
+        if isinstance(error, Forbidden):
             if stream.name == "organizers" and len(self._accounts.tokens) > 1 and not listing.pages_read:
                 raise as_refused(error, stream.account(listing.context))
             if "event" in listing.context and self.is_gone(listing.context):
                 return self.outcome(listing, Ending.GONE)
             if not listing.pages_read:
                 return self._deny(listing, Ending.DENIED, error)
-        if isinstance(error, NotThere) and not listing.pages_read:
+        if isinstance(error, NotFound) and not listing.pages_read:
             if _says_nothing(stream, error):
                 return self.outcome(listing, Ending.COMPLETE)
             if stream.parent_stream_type is not None or self._lacks_declared(listing, error):
@@ -126,13 +126,13 @@ class OrganizersAccess(Access):
             raise error
         return self.outcome(listing, Ending.FAILED, error)
 
-    def _lacks_declared(self, listing: Listing, error: NotThere) -> bool:
+    def _lacks_declared(self, listing: Listing, error: NotFound) -> bool:
         """Return whether a server that exists lacks a list that the settings declare, so that api_url is right."""
         if not listing.stream.is_extra or not error.is_unknown_path:
             return False
         return bool(self.server_version(self._accounts.of(listing.context)))
 
-    def _deny(self, listing: Listing, ending: Ending, error: Denied) -> Outcome:
+    def _deny(self, listing: Listing, ending: Ending, error: Forbidden) -> Outcome:
         """Return that a list may not be read, with the permission that it takes."""
         stream = _stream(listing)
         context = listing.context
@@ -154,7 +154,7 @@ class OrganizersAccess(Access):
             needed += ". Set on_denied to 'skip' if it need not be read"
         return self.denied(listing, ending, error, needed)
 
-    def _not_there(self, listing: Listing, error: NotThere) -> Outcome:
+    def _not_there(self, listing: Listing, error: NotFound) -> Outcome:
         """Return that the server does not have a list, or that what it belongs to is gone."""
         stream = _stream(listing)
         if not error.is_unknown_path:
@@ -210,7 +210,7 @@ class OrganizersAccess(Access):
                     self._ask(Request(path, stream="organizers", account=account))
                     logger.warning("event %s/%s is gone; nothing below it is read", *event)
                     self._gone[event] = True
-            except (Denied, NotThere):
+            except (Forbidden, NotFound):
                 raise
             except ApiError as error:
                 return nobody_knows(error)
@@ -220,7 +220,7 @@ class OrganizersAccess(Access):
         """Return whether something is answered neither as missing nor as denied."""
         try:
             self._ask(request)
-        except (Denied, NotThere):
+        except (Forbidden, NotFound):
             return False
         return True
 
@@ -263,7 +263,7 @@ class OrganizersAccess(Access):
         refusal = self._withheld[place]
         return outcome if refusal is None else self._deny(listing, Ending.WITHHELD, refusal)
 
-    def _refusal(self, stream: OrganizersStream, witness: str, context: Context) -> Denied | None:
+    def _refusal(self, stream: OrganizersStream, witness: str, context: Context) -> Forbidden | None:
         """Return the refusal of an event's list that takes the same permission; None if it is not refused."""
         event = context.get("event")
         try:
@@ -272,10 +272,10 @@ class OrganizersAccess(Access):
                 path = fill_path(witness, {**context, "event": event})
                 account = self._accounts.of(context)
                 self._ask(Request(path, ONE_ROW, stream=stream.name, account=account), stream.read)
-        except Denied as error:
+        except Forbidden as error:
             # Without an event it is the events themselves that may not be listed.
             return None if event and self.is_gone({**context, "event": event}) else error
-        except NotThere:  # A server without that list, or the event has gone.
+        except NotFound:  # A server without that list, or the event has gone.
             pass
         return None
 
@@ -323,7 +323,7 @@ class OrganizersAccess(Access):
             )
 
 
-def as_refused(error: Denied, account: str) -> CredentialRefused:
+def as_refused(error: Forbidden, account: str) -> CredentialRefused:
     """Return the error that an account may not even list its organizers."""
     reason = credential_refused(account, error.reason)
     return CredentialRefused(reason, stream=error.stream, path=error.path, status=error.status)
@@ -334,7 +334,7 @@ def _stream(listing: Listing) -> OrganizersStream:
     return t.cast("OrganizersStream", listing.stream)
 
 
-def _says_nothing(stream: OrganizersStream, error: NotThere) -> bool:
+def _says_nothing(stream: OrganizersStream, error: NotFound) -> bool:
     """Return whether a 404 means that this has no such object, which not everything has."""
     return stream.is_optional and not error.is_unknown_path
 

@@ -10,7 +10,7 @@ from singer_sdk import typing as th
 from rest_tap import checks
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken, SessionLogin
-from rest_tap.errors import ApiError, CredentialRefused, Denied
+from rest_tap.errors import ApiError, CredentialRefused, Forbidden
 from rest_tap.limiter import RateLimiter
 from rest_tap.request import Request
 from rest_tap.retry import TRANSIENT, RetryPolicy
@@ -272,7 +272,7 @@ class TapOrganizers(RestTap):
                 seen[account] = [str(row["slug"]) for row in page.rows]
             except CredentialRefused as error:
                 refused.append(error)
-            except Denied as error:
+            except Forbidden as error:
                 refused.append(error if is_only else as_refused(error, account))
         if not seen:
             raise refused[0]

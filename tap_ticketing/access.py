@@ -11,7 +11,7 @@ import logging
 import typing as t
 
 from rest_tap.access import Access, nobody_knows
-from rest_tap.errors import ApiError, ErrorAnswer, NotThere
+from rest_tap.errors import ApiError, ErrorAnswer, NotFound
 from rest_tap.outcome import Ending, Outcome
 from rest_tap.request import Request
 from tap_ticketing.client import event_id
@@ -47,7 +47,7 @@ class TicketingAccess(Access):
     def decide(self, listing: Listing, error: ApiError) -> Outcome:
         """Return how a list ended in an error: its event may be gone."""
         event = listing.context.get("event_id")
-        if event is not None and isinstance(error, (ErrorAnswer, NotThere)) and self._is_gone(event):
+        if event is not None and isinstance(error, (ErrorAnswer, NotFound)) and self._is_gone(event):
             logger.warning("%s: event %s is gone (%s)", listing.stream.name, event, error.reason)
             return self.outcome(listing, Ending.GONE)
         stream = t.cast("TicketingStream", listing.stream)

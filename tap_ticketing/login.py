@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rest_tap.errors import ApiError, CredentialRefused, NotThere
+from rest_tap.errors import ApiError, CredentialRefused, NotFound
 from rest_tap.request import Request
 from rest_tap.retry import refuses_login
 
@@ -42,9 +42,9 @@ def session_token(http: Client, config: t.Mapping[str, t.Any]) -> str:
     refused = f"the login was refused; look at the settings {SETTINGS}"
     try:
         answer = http.parse(request, http.fetch(request))
-    except NotThere as error:
+    except NotFound as error:
         reason = "the login is not there; look at the settings api_url and login_path"
-        missing = NotThere(reason, stream="login", path=path, status=error.status)
+        missing = NotFound(reason, stream="login", path=path, status=error.status)
         missing.concerns_all = True  # without a session token, no list can be read
         raise missing from None
     except ApiError as error:

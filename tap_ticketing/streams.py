@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from rest_tap.errors import ApiError, ErrorAnswer, NotThere
+from rest_tap.errors import ApiError, ErrorAnswer, NotFound
 from rest_tap.paging import Cursor, Page, Paginator, SinglePage
 from rest_tap.schema import (
     Anything,
@@ -166,7 +166,7 @@ class Attendees(TicketingStream):
     def restart(self, error: ApiError, context: Context) -> Paginator | None:
         """Return the cursor from the beginning, if the ticket of the bookmark may be gone."""
         event = context.get("event_id")
-        may_be_gone = isinstance(error, (ErrorAnswer, NotThere)) or error.status in UNKNOWN_TICKET
+        may_be_gone = isinstance(error, (ErrorAnswer, NotFound)) or error.status in UNKNOWN_TICKET
         if not may_be_gone or self._since(event).code is None:
             return None
         return self._cursor(context, TicketBookmark())

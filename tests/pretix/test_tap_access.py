@@ -8,7 +8,7 @@ import typing as t
 import pytest
 import requests
 
-from rest_tap.errors import CredentialRefused, Denied
+from rest_tap.errors import CredentialRefused, Forbidden
 from tap_organizers.client import permission_before
 from tap_organizers.streams import STREAMS
 from tests.conftest import run_tap
@@ -221,7 +221,7 @@ def test_orders_that_a_token_may_not_read_are_denied_and_come_once_it_may(changi
     # The first page of each list, the number of events, one event's list, and whether the event is there.
     assert sorted({request.status for request in door.asked}) == [200, 301, 403]
     assert len([request for request in door.asked if "/events/" in request.path and request.status == 403]) == 1
-    with pytest.raises(Denied, match=READS_ORDERS):
+    with pytest.raises(Forbidden, match=READS_ORDERS):
         read(settings(changing.api_url, team["token"]), "orders")
     may_see(changing, team["id"], READS_ORDERS)
     seeing = read(config | {"api_url": changing.api_url}, *streams, state=blind.states[-1] if blind.states else None)

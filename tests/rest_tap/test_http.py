@@ -24,8 +24,8 @@ from rest_tap.errors import (
     ApiError,
     BrokenAnswer,
     CredentialRefused,
-    Denied,
-    NotThere,
+    Forbidden,
+    NotFound,
     Stopped,
     Unavailable,
     Unreadable,
@@ -368,10 +368,10 @@ def test_a_refused_token_is_an_error_at_once_that_names_the_setting(api: Mocker,
 @pytest.mark.parametrize(
     ("status", "body", "kind", "what"),
     [
-        pytest.param(403, {"detail": "No permission."}, Denied, "No permission.", id="denied"),
-        pytest.param(403, None, Denied, "access denied", id="denied without a word"),
-        pytest.param(404, {"detail": "Not found."}, NotThere, "Not found.", id="an object is not there"),
-        pytest.param(404, None, NotThere, "not found; look at the setting api_url", id="no such path"),
+        pytest.param(403, {"detail": "No permission."}, Forbidden, "No permission.", id="denied"),
+        pytest.param(403, None, Forbidden, "access denied", id="denied without a word"),
+        pytest.param(404, {"detail": "Not found."}, NotFound, "Not found.", id="an object is not there"),
+        pytest.param(404, None, NotFound, "not found; look at the setting api_url", id="no such path"),
         pytest.param(422, {"error": "Odd."}, ApiError, "Odd.", id="error"),
         pytest.param(422, {"page": ["Bad.", "Worse."]}, ApiError, "page: Bad. Worse.", id="by parameter"),
         pytest.param(422, {"detail": ["Bad.", "Worse."]}, ApiError, "Bad. Worse.", id="several"),
@@ -435,7 +435,7 @@ def test_a_404_tells_an_unknown_path_from_an_object_that_is_gone(
     unknown: bool,  # noqa: FBT001
 ) -> None:
     api.get(f"{URL}/x", status_code=404, content=b"<html/>" if body is None else json.dumps(body).encode())
-    with pytest.raises(NotThere) as raised:
+    with pytest.raises(NotFound) as raised:
         ask(client(), "/x")
     assert raised.value.is_unknown_path is unknown
 
@@ -447,7 +447,7 @@ def test_a_404_tells_an_unknown_path_from_an_object_that_is_gone(
 )
 def test_an_error_whose_body_cannot_be_read_is_still_that_error(api: Mocker, content: bytes) -> None:
     api.get(f"{URL}/x", status_code=403, content=content)
-    with pytest.raises(Denied) as raised:
+    with pytest.raises(Forbidden) as raised:
         ask(client(), "/x")
     assert len(str(raised.value)) < 400
 

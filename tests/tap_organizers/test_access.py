@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from rest_tap.errors import Denied, ListsFailed
+from rest_tap.errors import Forbidden, ListsFailed
 from rest_tap.report import MAX_NAMES as NAMES
 from sandbox import Fault, Sandbox, Scale
 from tests.conftest import discovered, only, organizers_config, run_tap
@@ -103,7 +103,7 @@ def test_a_server_that_does_not_tell_the_number_does_not_end_the_run(box: Sandbo
 @pytest.mark.parametrize("stream", OF_ORDERS)
 def test_an_empty_list_that_may_not_be_read_is_denied_and_not_empty(stream: str, box: Sandbox) -> None:
     token = box.organizers.add_token(permissions=[])
-    result = read(box, stream, api_token=token, fails=Denied)
+    result = read(box, stream, api_token=token, fails=Forbidden)
     assert str(result.error).startswith(f"{stream}: You do not have permission to perform this action.; {MISSING}")
     assert f"({FIRST}/{stream}, status 403)" in str(result.error)
     assert not any(state.get("bookmarks") for state in result.states)
@@ -222,7 +222,7 @@ def checkin_lists(box: Sandbox, event: str) -> list[Json]:
 
 def test_lists_below_chosen_events_are_denied_themselves(box: Sandbox) -> None:
     token = box.organizers.add_token(permissions=[])
-    result = read(box, "orders", api_token=token, events=["jazz-1"], fails=Denied)
+    result = read(box, "orders", api_token=token, events=["jazz-1"], fails=Forbidden)
     assert MISSING in str(result.error)
     assert asked(box, "/events/$") == ["50"]
 
@@ -247,7 +247,7 @@ def test_a_denied_list_of_an_event_that_cannot_be_asked_for_keeps_no_other_from_
     whole = read(box, "events", "tax_rules")
     box.organizers.deny(f"/events/{first}/taxrules/")
     box.faults.add(Fault(f"/events/{first}/$", status=418, times=None))
-    result = read(box, "events", "tax_rules", fails=Denied)
+    result = read(box, "events", "tax_rules", fails=Forbidden)
     assert result.records["events"] == whole.records["events"]
     others = [row for row in whole.records["tax_rules"] if row["event"] != first]
     assert others
