@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 MAX_UNAVAILABLE_LISTS = 5
 
 
-def concerns_everything(error: ApiError) -> bool:
-    """Return whether every other list would fail with the same error.
+def is_fatal(error: ApiError) -> bool:
+    """Return whether an error ends the run, because every other list would fail with it.
 
     That is a refused credential, a host that cannot be reached and a setting that cannot be
     sent. What has a status, or a body, is about one list; so is an answer that broke off or did not come.
@@ -42,15 +42,14 @@ def concerns_everything(error: ApiError) -> bool:
     return error.status is None and not isinstance(error, BrokenAnswer) and not was_connected
 
 
-def nobody_knows(error: ApiError) -> bool:
-    """Return that a question beside the lists has no answer, which is no reason to give up more than the list.
+def raise_if_fatal(error: ApiError) -> None:
+    """Raise an error again that ends the run.
 
     Raises:
-        ApiError: It concerns everything, so the run ends.
+        ApiError: It concerns everything.
     """
-    if concerns_everything(error):
+    if is_fatal(error):
         raise error
-    return False
 
 
 def failing_endings(config: t.Mapping[str, t.Any], *, is_test: bool) -> frozenset[Ending]:
@@ -78,7 +77,7 @@ class Access:
 
     def restart(self, listing: Listing, error: ApiError) -> Paginator | None:
         """Return how to read a list once more after an error, where that may help, and log that; None otherwise."""
-        if concerns_everything(error) or listing.pages_read or listing.is_restarted:
+        if is_fatal(error) or listing.pages_read or listing.is_restarted:
             return None
         paginator = listing.stream.restart(error, listing.context)
         if paginator is not None:
@@ -97,8 +96,7 @@ class Access:
         Raises:
             ApiError: It concerns everything, so the run ends.
         """
-        if concerns_everything(error):
-            raise error
+        raise_if_fatal(error)
         self._unavailable = self._unavailable + 1 if isinstance(error, Unavailable) else 0
         if self._unavailable >= MAX_UNAVAILABLE_LISTS:
             raise error
@@ -122,8 +120,7 @@ class Access:
         Raises:
             ApiError: It concerns everything, so the run ends.
         """
-        if concerns_everything(error):
-            raise error
+        raise_if_fatal(error)
         return self.outcome(listing, Ending.DENIED if isinstance(error, Forbidden) else Ending.FAILED, error)
 
     def check(self, listing: Listing, outcome: Outcome) -> Outcome:  # noqa: ARG002

@@ -165,7 +165,7 @@ class Client:
             failures: The tries before, whose answers turned out to be no JSON.
 
         Returns:
-            An answer with status 200 whose body is whole JSON, not yet decoded; see ``Request.is_proven_late``.
+            An answer with status 200 whose body is whole JSON, not yet decoded; see ``Request.validated_on_decode``.
 
         Raises:
             ApiError: There is none; the subclass says why.
@@ -316,7 +316,7 @@ class Client:
         Raises:
             ApiError: It has no use to ask again.
         """
-        pause = self.rules.retry.pause(failures, final=request.final, was_reached=self._was_reached)
+        pause = self.rules.retry.pause(failures, no_retry=request.no_retry, was_reached=self._was_reached)
         self._count(request, retries=1)
         logger.warning(
             "%s: asking again in %.0f s after %s (%s)",

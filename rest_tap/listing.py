@@ -58,9 +58,9 @@ class PendingPage(Job):
             page_request.params,
             method=stream.method,
             stream=stream.name,
-            final=stream.final_statuses,
+            no_retry=stream.no_retry_statuses,
             account=stream.account(listing.context),
-            is_proven_late=True,
+            validated_on_decode=True,
         )
         super().__init__(listing.http, request)
         self.listing = listing

@@ -109,7 +109,7 @@ def failure(
     """
     status = reply.status
     if status == _OK:
-        is_proven = request.is_proven_late and _looks_like_json(reply.content)
+        is_proven = request.validated_on_decode and _looks_like_json(reply.content)
         if not is_proven and not _is_json(reply.content, rules.max_bytes):
             return _unreadable(request, reply)
         if memory_of(reply.content) > rules.max_bytes:

@@ -29,8 +29,8 @@ class Request:
         stream: Name for messages.
         authenticated: Whether to send the credential.
         is_list: Whether the path takes a trailing slash where the server wants them.
-        final: Statuses that asking again does not mend here.
-        is_proven_late: Whether decoding the answer will prove that it is JSON, and whoever does that asks again if not.
+        no_retry: Statuses that are not tried again, whatever the policy says.
+        validated_on_decode: Whether only decoding proves that the answer is JSON; whoever decodes it asks again if not.
         is_login: Whether the answer may hold a new credential, so that nothing of it is ever quoted.
         account: Name of the account that asks; empty where there is one.
     """
@@ -43,8 +43,8 @@ class Request:
     stream: str = ""
     authenticated: bool = True
     is_list: bool = True
-    final: frozenset[int] = frozenset()
-    is_proven_late: bool = False
+    no_retry: frozenset[int] = frozenset()
+    validated_on_decode: bool = False
     is_login: bool = False
     account: str = ""
 

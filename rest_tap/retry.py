@@ -93,19 +93,21 @@ class RetryPolicy:
     factor: float = 2.0
     longest_wait: float = 600.0
 
-    def pause(self, failures: t.Sequence[Failure], *, final: t.Container[int] = (), was_reached: bool = True) -> Pause:
+    def pause(
+        self, failures: t.Sequence[Failure], *, no_retry: t.Container[int] = (), was_reached: bool = True
+    ) -> Pause:
         """Return how long to wait before the next try.
 
         Args:
             failures: The tries that have failed, the last one last.
-            final: Statuses that asking again does not mend here.
+            no_retry: Statuses that are not tried again, whatever the policy says.
             was_reached: Whether the server has answered any request of this run.
 
         Raises:
             ApiError: That of the last try, since there is no next one.
         """
         last = failures[-1]
-        if not self._may_help(failures, final, was_reached=was_reached):
+        if not self._may_help(failures, no_retry, was_reached=was_reached):
             raise last.error
         requested = parse_retry_after(last.headers.get("Retry-After"))
         if requested is not None and requested > self.longest_wait:
@@ -127,11 +129,11 @@ class RetryPolicy:
         reason = TOO_MANY if status == _TOO_MANY_REQUESTS else REFUSED
         return kind(detail or reason, status=status, **place)
 
-    def _may_help(self, failures: t.Sequence[Failure], final: t.Container[int], *, was_reached: bool) -> bool:
+    def _may_help(self, failures: t.Sequence[Failure], no_retry: t.Container[int], *, was_reached: bool) -> bool:
         """Return whether another try may bring an answer."""
         last = failures[-1]
         # What is no status (a broken connection, a body that is not JSON) may always pass.
-        if last.is_refusal or (last.status and (last.status not in self.statuses or last.status in final)):
+        if last.is_refusal or (last.status and (last.status not in self.statuses or last.status in no_retry)):
             return False
         alike = sum(failure.status == last.status for failure in failures)
         limits: t.Mapping[int | None, int] = {UNREADABLE: UNREADABLE_RETRIES, **self.limits}

@@ -83,8 +83,8 @@ class ListStream(SeamStream, abc.ABC):
     primary_keys: tuple[str, ...] = ()
     #: What identifies a row of the list, where that is not the record's own part of its key.
     row_keys: t.ClassVar[tuple[str, ...]] = ()
-    #: Statuses that asking again does not mend for this list.
-    final_statuses: t.ClassVar[frozenset[int]] = frozenset()
+    #: Statuses after which this list is not asked for again, whatever the retry policy says.
+    no_retry_statuses: t.ClassVar[frozenset[int]] = frozenset()
     #: Field of the parent's rows that these rows are cut out of, without a request.
     nested_in: str | None = None
     #: For such a stream: keys to add, and the fields of the parent's row they come from.

@@ -14,7 +14,7 @@ import difflib
 import logging
 import typing as t
 
-from rest_tap.access import Access, nobody_knows
+from rest_tap.access import Access, raise_if_fatal
 from rest_tap.errors import ApiError, CredentialRefused, Forbidden, NotFound, credential_refused
 from rest_tap.outcome import NOT_ALLOWED, Ending, Outcome
 from rest_tap.paging.page_size import ONE_ROW
@@ -99,7 +99,7 @@ class OrganizersAccess(Access):
         if isinstance(error, Forbidden):
             if stream.name == "organizers" and len(self._accounts.tokens) > 1 and not listing.pages_read:
                 raise as_refused(error, stream.account(listing.context))
-            if "event" in listing.context and self.is_gone(listing.context):
+            if "event" in listing.context and self.ask_if_gone(listing.context):
                 return self.outcome(listing, Ending.GONE)
             if not listing.pages_read:
                 return self._deny(listing, Ending.DENIED, error)
@@ -192,7 +192,7 @@ class OrganizersAccess(Access):
                 self._server_version = str(body.get("pretix") or "") if isinstance(body, dict) else ""
         return self._server_version
 
-    def is_gone(self, context: Context) -> bool:
+    def ask_if_gone(self, context: Context) -> bool:
         """Return whether the event of a list does not exist (any more); asks for it, until there is an answer.
 
         Raises:
@@ -213,7 +213,8 @@ class OrganizersAccess(Access):
             except (Forbidden, NotFound):
                 raise
             except ApiError as error:
-                return nobody_knows(error)
+                raise_if_fatal(error)
+                return False
         return self._gone[event]
 
     def _is_there(self, request: Request) -> bool:
@@ -274,7 +275,7 @@ class OrganizersAccess(Access):
                 self._ask(Request(path, ONE_ROW, stream=stream.name, account=account), stream.read)
         except Forbidden as error:
             # Without an event it is the events themselves that may not be listed.
-            return None if event and self.is_gone({**context, "event": event}) else error
+            return None if event and self.ask_if_gone({**context, "event": event}) else error
         except NotFound:  # A server without that list, or the event has gone.
             pass
         return None

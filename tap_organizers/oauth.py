@@ -48,7 +48,7 @@ def access_token(http: Client, account: str, config: t.Mapping[str, t.Any]) -> s
         stream="login",
         authenticated=False,
         is_list=False,
-        final=frozenset({_BAD_REQUEST}),
+        no_retry=frozenset({_BAD_REQUEST}),
         is_login=True,
         account=account,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import typing as t
 
-from rest_tap.access import Access, nobody_knows
+from rest_tap.access import Access, raise_if_fatal
 from rest_tap.errors import ApiError, ErrorAnswer, NotFound
 from rest_tap.outcome import Ending, Outcome
 from rest_tap.request import Request
@@ -47,7 +47,7 @@ class TicketingAccess(Access):
     def decide(self, listing: Listing, error: ApiError) -> Outcome:
         """Return how a list ended in an error: its event may be gone."""
         event = listing.context.get("event_id")
-        if event is not None and isinstance(error, (ErrorAnswer, NotFound)) and self._is_gone(event):
+        if event is not None and isinstance(error, (ErrorAnswer, NotFound)) and self._ask_if_gone(event):
             logger.warning("%s: event %s is gone (%s)", listing.stream.name, event, error.reason)
             return self.outcome(listing, Ending.GONE)
         stream = t.cast("TicketingStream", listing.stream)
@@ -64,11 +64,12 @@ class TicketingAccess(Access):
             logger.warning("%s: skipped, denied: %s; %s", listing.stream.name, error.reason, hint)
         return self.denied(listing, Ending.DENIED, error, hint)
 
-    def _is_gone(self, event: t.Any) -> bool:
+    def _ask_if_gone(self, event: t.Any) -> bool:
         """Return whether an event is not on the list of active events (any more); asks for it."""
         stream = self._events
         request = Request(stream.list_path({}), method=stream.method, stream=stream.name)
         try:
             return event not in {event_id(row) for row in self._ask(request, stream.read).rows}
         except ApiError as error:
-            return nobody_knows(error)
+            raise_if_fatal(error)
+            return False

@@ -155,7 +155,7 @@ class OrganizerScheduledExports(OrganizerChildStream):
         error_counter=Integer("Failed runs in a row."),
     )
 
-    final_statuses = frozenset({500})
+    no_retry_statuses = frozenset({500})
 
 
 class EventScheduledExports(EventChildStream):
@@ -187,7 +187,7 @@ class EventScheduledExports(EventChildStream):
         error_counter=Integer("Failed runs in a row."),
     )
 
-    final_statuses = frozenset({500})
+    no_retry_statuses = frozenset({500})
 
 
 class DataShredders(EventChildStream):

@@ -291,7 +291,7 @@ def test_failures_of_different_kinds_are_counted_apart(api: Mocker, no_waiting: 
 def test_a_status_that_is_final_for_this_list_is_not_asked_again(api: Mocker, no_waiting: Waits) -> None:
     api.get(f"{URL}/organizers", **TIMES)
     with pytest.raises(ApiError):
-        ask(client(), "/organizers", final=frozenset({400}))
+        ask(client(), "/organizers", no_retry=frozenset({400}))
     assert no_waiting.seconds == []
 
 

@@ -112,8 +112,8 @@ def test_a_refusal_is_not_asked_again_even_with_a_status_that_passes() -> None:
 
 
 def test_a_status_that_is_final_for_a_request_is_not_asked_again() -> None:
-    assert after(ORGANIZERS, [failed(400)], final={400}) is None
-    assert after(ORGANIZERS, [failed(500)], final={400}) == Pause(2)
+    assert after(ORGANIZERS, [failed(400)], no_retry={400}) is None
+    assert after(ORGANIZERS, [failed(500)], no_retry={400}) == Pause(2)
 
 
 def test_a_server_that_never_answered_is_given_up_soon() -> None:
