@@ -170,7 +170,13 @@ class RestTap(SeamTap):
     @property
     def requests_per_minute(self) -> int | None:
         """Return this run's part of an account's limit."""
-        return self.config.get("requests_per_minute")
+        limit = self.config.get("requests_per_minute")
+        return None if limit is None else max(1, int(limit) // self.shards_of_account)
+
+    @property
+    def shards_of_account(self) -> int:
+        """Return how many shards read with one account: all of them."""
+        return int(self.config["shard_count"])
 
     @functools.cached_property
     def http(self) -> Client:

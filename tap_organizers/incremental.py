@@ -32,6 +32,10 @@ if t.TYPE_CHECKING:
     from tap_organizers.scope import Scope
 
 
+#: Seconds by which an incremental reading begins before its bookmark, where the settings say nothing.
+OVERLAP_SECONDS = 300
+
+
 class IncrementalStream(OrganizersStream):
     """A list with an inclusive filter on the time that moves when a row changes.
 
@@ -46,7 +50,7 @@ class IncrementalStream(OrganizersStream):
     def __init__(self, tap: Tap, state: State, scope: Scope) -> None:
         """Start with no list begun."""
         super().__init__(tap, state, scope)
-        self.overlap = dt.timedelta(seconds=tap.config.get("overlap_seconds", 300))
+        self.overlap = dt.timedelta(seconds=tap.config.get("overlap_seconds", OVERLAP_SECONDS))
         #: Lists in a first load, and the bookmark that each will end with.
         self._first_loads: dict[tuple[str, ...], str | None] = {}
         #: Lists whose newest rows have been reached, and the moment that can be trusted.

@@ -16,6 +16,10 @@ if t.TYPE_CHECKING:
     from rest_tap.stream import Context
 
 
+#: Days after its end until an event hardly changes any more, where the settings say nothing.
+SWEEP_AFTER_DAYS = 30
+
+
 class Scope:
     """What the settings choose. Every question is answered from values, and does nothing else.
 
@@ -35,7 +39,7 @@ class Scope:
         self.accounts = Accounts(config)
         self._divided: frozenset[str] = frozenset(config.get("shard_events_of") or ())
         self._ended_after = parse_time(config.get("events_ended_after"))
-        self._settled_before = now - dt.timedelta(days=config.get("sweep_after_days", 30))
+        self._settled_before = now - dt.timedelta(days=config.get("sweep_after_days", SWEEP_AFTER_DAYS))
 
     def wants_organizer(self, slug: object) -> bool:
         """Return whether an organizer is to be read, and this shard has anything to read below it."""

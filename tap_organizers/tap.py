@@ -7,7 +7,6 @@ import typing as t
 
 from singer_sdk import typing as th
 
-from rest_tap import checks
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken, SessionLogin
 from rest_tap.errors import ApiError, CredentialRefused, Forbidden
@@ -22,7 +21,8 @@ from tap_organizers.access import OrganizersAccess, as_refused, unknown_names
 from tap_organizers.accounts import BY_OAUTH, wrong_tokens
 from tap_organizers.extra import SETTING as EXTRA_STREAMS
 from tap_organizers.extra import extra_streams
-from tap_organizers.scope import Scope
+from tap_organizers.incremental import OVERLAP_SECONDS
+from tap_organizers.scope import SWEEP_AFTER_DAYS, Scope
 from tap_organizers.streams import STREAMS
 from tap_organizers.streams.catalog import SeriesDates
 from tap_organizers.tree import grow_tree
@@ -160,7 +160,7 @@ class TapOrganizers(RestTap):
             "Overlap",
             "Seconds before the last run's time that incremental streams begin at, since rows are "
             "stamped a while before they can be seen. Rows in it come twice.",
-            default=300,
+            default=OVERLAP_SECONDS,
         ),
         setting(
             "sweep_after_days",
@@ -168,7 +168,7 @@ class TapOrganizers(RestTap):
             "Sweep past events",
             "Days after its end from which what is below an event is read by the sweep alone, with sweep_days; "
             "before, and below a series of dates, in every run.",
-            default=30,
+            default=SWEEP_AFTER_DAYS,
         ),
         setting(
             EXTRA_STREAMS,
@@ -181,12 +181,11 @@ class TapOrganizers(RestTap):
 
     def wrong_settings(self) -> t.Iterator[str]:
         """Yield what is wrong with the settings, such as what only looks like a date."""
-        yield from checks.wrong_address(self.config)
+        yield from super().wrong_settings()
         for name in ("events_ended_after", "start_date"):
             if self.config.get(name) is not None and parse_time(self.config[name]) is None:
                 yield f"setting {name} is not a date and time such as 2026-01-31T00:00:00Z"
         yield from wrong_tokens(self.config)
-        yield from checks.wrong_shard(self.config)
 
     def make_accounts(self) -> list[Account]:
         """Return an account for each token."""
@@ -207,16 +206,13 @@ class TapOrganizers(RestTap):
         return Account(header, limiter, name=token.name, settings=f"{token.name} (and auth_header, auth_prefix)")
 
     @property
-    def requests_per_minute(self) -> int | None:
-        """Return this run's part of the limit, which is one organizer's account's.
+    def shards_of_account(self) -> int:
+        """Return how many shards read with one account, whose limit is that of one organizer.
 
         Shards that read different organizers do not share one; those that divide an
         organizer's events do.
         """
-        limit = self.config.get("requests_per_minute")
-        if limit is None or not self.config.get("shard_events_of"):
-            return limit
-        return max(1, int(limit) // int(self.config["shard_count"]))
+        return super().shards_of_account if self.config.get("shard_events_of") else 1
 
     @functools.cached_property
     def scope(self) -> Scope:

@@ -16,6 +16,10 @@ if t.TYPE_CHECKING:
 WITH_BOOKMARKS = ("attendees", "attendee_answers")
 
 
+#: Days for which events that have left the list are still read below, where the settings say nothing.
+FOLLOW_DAYS = 30
+
+
 class Scope:
     """What the settings choose.
 
@@ -27,7 +31,7 @@ class Scope:
         """Take the settings."""
         self.shards = Shards(config.get("shard_index", 0), config.get("shard_count", 1))
         self._is_by_event = bool(config.get("partition_by_event"))
-        self._days = int(config.get("follow_ended_events_days", 0))
+        self._days = int(config.get("follow_ended_events_days", FOLLOW_DAYS))
 
     def owns(self, event: object) -> bool:
         """Return whether an event is this shard's."""

@@ -15,7 +15,7 @@ from rest_tap.tree import Node, grow
 from tap_ticketing import login
 from tap_ticketing.access import TicketingAccess
 from tap_ticketing.orders import DEFAULT_INCLUDES, INCLUDES, included
-from tap_ticketing.scope import Scope
+from tap_ticketing.scope import FOLLOW_DAYS, Scope
 from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS
 
 if t.TYPE_CHECKING:
@@ -160,19 +160,18 @@ class TapTicketing(RestTap):
             "Follow ended events",
             "Days for which attendees and tickets of an event are still read after it has left the "
             "list of active events; the last check-ins come late. 0 for not at all.",
-            default=30,
+            default=FOLLOW_DAYS,
         ),
         *shared_settings(),
     ).to_dict()
 
     def wrong_settings(self) -> t.Iterator[str]:
         """Yield what is wrong with the settings of the login, of shards and of orders."""
-        yield from checks.wrong_address(self.config)
+        yield from super().wrong_settings()
         has_login = [bool(self.config.get(name)) for name in ("email", "password")]
         has_token = bool(self.config.get("session_token"))
         if has_token is any(has_login) or (any(has_login) and not all(has_login)):
             yield "give either the settings email and password, or session_token"
-        yield from checks.wrong_shard(self.config)
         if self.config["shard_count"] > 1 and not self.config["partition_by_event"]:
             yield "setting shard_count: one list for all events cannot be shared; set partition_by_event"
         if unknown := [name for name in included(self.config) if name not in INCLUDES]:
@@ -188,12 +187,6 @@ class TapTicketing(RestTap):
         token = self.config.get("session_token")
         log_in = None if token else lambda: login.session_token(self.http, self.config)
         return SessionLogin(log_in, token or None, self.config.get("password", ""))
-
-    @property
-    def requests_per_minute(self) -> int | None:
-        """Return this run's part of the limit: all shards read with one account."""
-        limit = self.config.get("requests_per_minute")
-        return None if limit is None else max(1, int(limit) // int(self.config["shard_count"]))
 
     @functools.cached_property
     def scope(self) -> Scope:
