@@ -135,17 +135,8 @@ class Access:
         return self.check(listing, outcome)
 
     def outcome(self, listing: Listing, ending: Ending, error: ApiError | None = None) -> Outcome:
-        """Return an outcome with the numbers of a list."""
-        return Outcome(
-            listing.stream.name,
-            listing.context,
-            ending,
-            rows=listing.distinct,
-            missing=listing.missing,
-            unwritten=listing.unwritten,
-            error=error,
-            from_start=listing.from_start,
-        )
+        """Return that a list ended so."""
+        return Outcome(listing.stream.name, listing.context, ending, error=error, from_start=listing.from_start)
 
     def denied(self, listing: Listing, ending: Ending, error: ApiError, hint: str) -> Outcome:
         """Return that a list may not be read, with what the API says of it and what to do about that."""

@@ -45,9 +45,6 @@ class Outcome:
         stream: Name of the stream.
         context: Keys of what the list belongs to.
         ending: How it ended.
-        rows: Different rows that came.
-        missing: Rows that the server told of and that did not come.
-        unwritten: Rows, its own and those cut out of them, that lack their key, or are parts of rows that did not come.
         error: Why it ended early, where an error was the reason.
         from_start: Whether it was read from its beginning, and not on from a bookmark or date.
         is_certain: Whether nothing speaks against what came; if not, its bookmark stays.
@@ -56,9 +53,6 @@ class Outcome:
     stream: str
     context: t.Mapping[str, t.Any]
     ending: Ending
-    rows: int = 0
-    missing: int = 0
-    unwritten: int = 0
     error: ApiError | None = None
     from_start: bool = True
     is_certain: bool = True

@@ -5,11 +5,14 @@ from __future__ import annotations
 import abc
 import typing as t
 
+from rest_tap.errors import BrokenAnswer
 from rest_tap.paging.base import Page, PageRequest, Paginator
 from rest_tap.paging.page_number import PageNumber
-from rest_tap.paging.page_size import page_number
+from rest_tap.paging.page_size import is_past_end
 
 if t.TYPE_CHECKING:
+    import datetime as dt
+
     from rest_tap.request import Params
     from rest_tap.schema import Record
 
@@ -79,8 +82,8 @@ class FilteredPaginator(Paginator):
         return page.rows if self.unfiltered is not None else self.rows_filtered(request, page)
 
     def ends_at(self, request: PageRequest, status: int) -> bool:
-        """Return whether a further page is gone, because rows before it were deleted or changed."""
-        return status == 404 and page_number(request) > 1  # noqa: PLR2004
+        """Return whether a further page is gone."""
+        return is_past_end(request, status)
 
     def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
         """Return the requests of the list without the filter, if it has rows that did not come."""
@@ -100,6 +103,16 @@ class FilteredPaginator(Paginator):
             return not self._missing
         # Where there is a notice, all is up to these pages; else only rows without a value were.
         return self.unfiltered.is_complete(distinct) if self.notice else not self.unfiltered.missing(distinct)
+
+    def _check_order(self, times: t.Sequence[dt.datetime | None]) -> None:
+        """Check that the rows' times are in the order that was asked for.
+
+        Raises:
+            BrokenAnswer: They are not, so there is no place to go on from.
+        """
+        if None in times or list(times) != sorted(t.cast("t.Any", times)):
+            msg = f"the rows are not in the order of {self.field}, so they cannot be read on from it"
+            raise BrokenAnswer(msg)
 
     # What a subclass has to state
 

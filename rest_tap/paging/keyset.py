@@ -170,9 +170,7 @@ class Keyset(FilteredPaginator):
             BrokenAnswer: They are not.
         """
         values = [parse_time(row.get(self.field)) for row in page.rows]
-        if None in values or values != sorted(t.cast("t.Any", values)):
-            msg = f"the rows are not in the order of {self.field}, so they cannot be read on from it"
-            raise BrokenAnswer(msg)
+        self._check_order(values)
         return t.cast("list[dt.datetime]", values)
 
     def _is_short(self, page: Page) -> bool:

@@ -8,7 +8,7 @@ import typing as t
 from rest_tap.errors import BrokenAnswer
 from rest_tap.paging.base import Page, PageRequest, Paginator
 from rest_tap.paging.links import fingerprint, fingerprint_in_any_order, following_page
-from rest_tap.paging.page_size import PageSizes, page_number, page_params
+from rest_tap.paging.page_size import PageSizes, is_past_end, page_number, page_params
 
 if t.TYPE_CHECKING:
     from rest_tap.request import Params
@@ -131,8 +131,8 @@ class PageNumber(Paginator):
         return [self._request(number - 1, place + 1)] if number > 1 else []
 
     def ends_at(self, request: PageRequest, status: int) -> bool:
-        """Return whether it is a 404 past the first page: rows went while we read."""
-        return status == 404 and page_number(request) > 1  # noqa: PLR2004
+        """Return whether a further page is gone."""
+        return is_past_end(request, status)
 
     def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
         """Note how the count develops; what is missing is read again at the end."""

@@ -14,6 +14,7 @@ if t.TYPE_CHECKING:
     from rest_tap.paging.base import PageRequest
     from rest_tap.request import Params
 
+_NOT_FOUND = 404
 #: Rows to ask for at once. pretix cuts larger pages to this size (2026.8).
 PAGE_SIZE = 50
 #: Page sizes of further passes: other borders between pages, so that other rows fall
@@ -32,6 +33,11 @@ def page_params(number: int, size: int = PAGE_SIZE) -> dict[str, str]:
 def page_number(request: PageRequest) -> int:
     """Return the number of the page that a request asks for."""
     return int(str(request.params[PAGE]))
+
+
+def is_past_end(request: PageRequest, status: int) -> bool:
+    """Return whether it is a 404 past the first page: rows before it were deleted or changed while we read."""
+    return status == _NOT_FOUND and page_number(request) > 1
 
 
 class PageSizes:

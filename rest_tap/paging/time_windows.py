@@ -8,7 +8,6 @@ import itertools
 import math
 import typing as t
 
-from rest_tap.errors import BrokenAnswer
 from rest_tap.paging.base import Page, PageRequest
 from rest_tap.paging.filtered import FilteredPaginator
 from rest_tap.paging.keyset import STANDSTILLS
@@ -190,9 +189,7 @@ class TimeWindows(FilteredPaginator):
         """
         values = [parse_time(row.get(self.field)) for row in page.rows]
         times = [at for at in values if at is not None]
-        if times != sorted(times):
-            msg = f"the rows are not in the order of {self.field}, so they cannot be read on from it"
-            raise BrokenAnswer(msg)
+        self._check_order(times)
         since = parse_time(request.params.get(self.since_parameter))
         before = parse_time(request.params.get(self.before_parameter))
         if since is not None and times and request.position[-1] == 1 and times[0] < since:

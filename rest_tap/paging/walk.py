@@ -52,18 +52,15 @@ class Walk:
         self._asked_after.setdefault(request.position, self._last)
         return request
 
-    def look(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
+    def look(self, request: PageRequest, page: Page) -> None:
         """Take from a page, as soon as it is there, which requests follow from it.
-
-        Returns:
-            Those that were not known before; none if the page is not wanted any more.
 
         Raises:
             BrokenAnswer: The page contradicts itself, or the pages before it; whoever looks
                 again is told the same.
         """
         if request.position in self._looked_at or request not in self._requests:
-            return []
+            return
         if request.position in self._refused:
             raise self._refused[request.position]
         try:
@@ -74,7 +71,6 @@ class Walk:
         self._looked_at.add(request.position)
         place = self._requests.index(request) + 1
         self._requests[place:place] = revealed
-        return revealed
 
     def admit(self, page: Page) -> bool:
         """Use the page that is due; its rows are then those that count.
