@@ -17,6 +17,7 @@ import typing as t
 from uuid import uuid4
 
 from rest_tap.records import encoder
+from rest_tap.schema import kind_of
 
 if t.TYPE_CHECKING:
     import pyarrow as pa
@@ -98,7 +99,7 @@ def _table(schema: Schema, records: list[Record], *, is_arrow: bool) -> pa.Table
     columns = {}
     try:
         for name, column in schema["properties"].items():
-            kind = plain.get(_kind(column))
+            kind = plain.get(kind_of(column) or "")
             values = [record.get(name) for record in records]
             if kind is None:
                 texts = pa.array([_text(value) for value in values], pa.string())
@@ -112,10 +113,3 @@ def _table(schema: Schema, records: list[Record], *, is_arrow: bool) -> pa.Table
 
 def _text(value: t.Any) -> str | None:
     return None if value is None else encoder.encode(value).decode()
-
-
-def _kind(column: Schema) -> str:
-    """Return the one type of a column beside null; empty where there is none or several."""
-    kinds = column.get("type", ())
-    named = {kinds} if isinstance(kinds, str) else set(kinds)
-    return named.pop() if len(named := named - {"null"}) == 1 else ""

@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 import msgspec
 from singer_sdk.exceptions import ConfigValidationError
 
-from rest_tap.schema import needs_escape
+from rest_tap.schema import kind_of, needs_escape, types_of
 
 if t.TYPE_CHECKING:
     from rest_tap.schema import Schema
@@ -206,8 +206,7 @@ def secret(name: str, value: t.Any, schema: Schema) -> t.Any:
 
 
 def _types(schema: Schema) -> list[str]:
-    kinds = schema.get("type", [])
-    return [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"] or ["string"]
+    return types_of(schema) or ["string"]
 
 
 def _parsed(text: str, schema: Schema) -> t.Any:
@@ -386,11 +385,10 @@ def _check_field(place: str, field: Schema) -> None:
         raise wrong(f"{place} the tap cannot promise {named(unknown)}")
     if "type" not in field:
         return
-    kinds = [field["type"]] if isinstance(field["type"], str) else list(field["type"])
-    only = [kind for kind in kinds if kind != "null"]
-    if "null" not in kinds or len(only) != 1 or only[0] not in TYPES:
+    kind = kind_of(field)
+    if "null" not in field["type"] or kind not in TYPES:
         raise wrong(f"{place} its type must be one of {', '.join(sorted(TYPES))}, and null")
-    if "format" in field and (only != ["string"] or field["format"] not in FORMATS):
+    if "format" in field and (kind != "string" or field["format"] not in FORMATS):
         raise wrong(f"{place} the tap cannot promise the format {named([field['format']])}")
     if field.get("additionalProperties", True) is not True or field.get("required"):
         raise wrong(f"{place} its object may carry more fields or fewer, so that must be allowed")

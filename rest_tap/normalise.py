@@ -15,7 +15,7 @@ import typing as t
 import msgspec
 
 from rest_tap.floats import SURE_DIGITS, exact
-from rest_tap.schema import Record, Schema
+from rest_tap.schema import Record, Schema, kind_of
 from rest_tap.times import as_time, column_to_utc, known_to_utc, parse_day
 from rest_tap.unexpected import Note, finder, is_closed
 
@@ -159,13 +159,6 @@ def _type(schema: Schema, named: Schema | None = None) -> t.Any:
     return fitting | None if "null" in schema["type"] else fitting
 
 
-def kind_of(schema: Schema) -> str | None:
-    """Return the one JSON type of a field besides null; None where any may come."""
-    named = schema.get("type", ())
-    kinds = [kind for kind in ([named] if isinstance(named, str) else named) if kind != "null"]
-    return kinds[0] if len(kinds) == 1 else None
-
-
 # What is made to fit
 
 
@@ -182,11 +175,11 @@ def _fit(schema: Schema) -> Fit | None:
         return _fit_list(_fit(schema.get("items", {})))
     if kind == "object":
         return _fit_object(_fits(schema.get("properties", {})))
-    convert: Conversion = {"string": _as_string, "integer": _as_integer, "number": _as_number, "boolean": _as_boolean}[
-        kind
-    ]
+    convert: Conversion
     if kind == "string":
         convert = {"date-time": as_time, "date": _as_day}.get(schema.get("format", ""), _as_string)
+    else:
+        convert = {"integer": _as_integer, "number": _as_number, "boolean": _as_boolean}[kind]
 
     def fit(value: t.Any, path: Path, misfits: Misfits) -> t.Any:
         if value is None:

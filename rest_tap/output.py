@@ -100,7 +100,6 @@ class Output:
         self.writer = writer
         self.stream = stream
         self.encoder = records
-        self._columns = stream.schema["properties"]
         self.rows = 0
         self.batch: BatchConfig | None = stream.get_batch_config(stream.config)
         self._batched: list[Record] = []
@@ -115,8 +114,7 @@ class Output:
         rows = list(records) if limit is None else list(itertools.islice(records, max(0, limit - self.rows)))
         if not rows:
             return 0
-        keys = {name: value for name, value in context.items() if name in self._columns}
-        rows = self.encoder.prepare(rows, keys)
+        rows = self.encoder.prepare(rows, self.stream.parent_columns(context))
         self.rows += len(rows)
         self._counter.increment(len(rows))
         if self.batch is not None:

@@ -183,13 +183,13 @@ class Run:
         nested = [self._nested(one, listing.context) for one in writes if one is not stream]
         if typed is None or None in nested:
             return None
-        return typed.decoder(_parent_keys(stream, listing.context), t.cast("list[NestedStream]", nested))
+        return typed.decoder(stream.parent_columns(listing.context), t.cast("list[NestedStream]", nested))
 
     def _nested(self, stream: ListStream, context: Context) -> NestedStream | None:
         """Return what decodes the records of a stream out of typed rows, if that can be done."""
         if not (stream.cuts and stream.writes_rows_as_they_come):
             return None
-        return self.messages.encoder(stream).nested(_parent_keys(stream, context), stream.cuts)
+        return self.messages.encoder(stream).nested(stream.parent_columns(context), stream.cuts)
 
     def read(self, listing: Listing) -> None:
         """Read a list and everything below it, and report how it ended."""
@@ -446,12 +446,6 @@ class Run:
         if self._deadline is not None and time.monotonic() > self._deadline:
             msg = "the time budget (setting max_runtime_seconds) is spent"
             raise StopRun(msg)
-
-
-def _parent_keys(stream: ListStream, context: Context) -> Record:
-    """Return the parents' keys that the records of a stream get."""
-    columns = stream.schema["properties"]
-    return {name: value for name, value in context.items() if name in columns}
 
 
 def _passes_all(record: Record) -> bool:  # noqa: ARG001

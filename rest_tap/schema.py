@@ -44,6 +44,18 @@ def needs_escape(name: str) -> bool:
     return any(sign in '"\\' or sign < " " for sign in name)
 
 
+def types_of(schema: Schema) -> list[str]:
+    """Return the JSON types of a field besides null."""
+    types = schema.get("type", ())
+    return [one for one in ([types] if isinstance(types, str) else types) if one != "null"]
+
+
+def kind_of(schema: Schema) -> str | None:
+    """Return the one JSON type of a field besides null; None where any may come."""
+    types = types_of(schema)
+    return types[0] if len(types) == 1 else None
+
+
 class FieldType:
     """A JSON type that becomes a field when called with a description."""
 

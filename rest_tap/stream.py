@@ -136,6 +136,11 @@ class ListStream(SeamStream, abc.ABC):
         """Return the primary keys that the row itself carries, whatever others a catalog names."""
         return tuple(key for key in type(self).primary_keys if key not in self.parent_keys)
 
+    def parent_columns(self, context: Context) -> Record:
+        """Return the parents' keys that its records get."""
+        columns = self.schema["properties"]
+        return {name: value for name, value in context.items() if name in columns}
+
     @property
     def replication_methods(self) -> tuple[str, ...]:
         """Return the replication methods that a catalog can choose from."""

@@ -24,9 +24,9 @@ import msgspec
 
 from rest_tap.cuts import cut_out
 from rest_tap.floats import exact
-from rest_tap.normalise import NUMBER_TYPE, WHOLE_TYPE, kind_of
+from rest_tap.normalise import NUMBER_TYPE, WHOLE_TYPE
 from rest_tap.redact import masked
-from rest_tap.schema import UNKNOWN_FIELDS, needs_escape
+from rest_tap.schema import UNKNOWN_FIELDS, kind_of, needs_escape
 from rest_tap.selection import LeftOut
 from rest_tap.times import check_days, check_times, texts_to_utc
 from rest_tap.unexpected import is_closed

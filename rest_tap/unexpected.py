@@ -10,7 +10,7 @@ import json
 import re
 import typing as t
 
-from rest_tap.schema import KIND, OPEN, Record, Schema
+from rest_tap.schema import KIND, OPEN, Record, Schema, types_of
 
 #: Fields of one stream that are told apart, and lines of one report; a server may send any number.
 MOST_FIELDS = 100
@@ -135,9 +135,7 @@ def says(schema: Schema, path: t.Iterable[str | int]) -> str:
     """Return what a schema says of the values at a path: their format, or their type."""
     for part in path:
         schema = schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
-    kinds = schema.get("type", ())
-    plain = [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
-    return str(schema.get("format") or " or ".join(plain))
+    return str(schema.get("format") or " or ".join(types_of(schema)))
 
 
 def is_closed(schema: Schema) -> bool:
