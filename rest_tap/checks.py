@@ -273,20 +273,20 @@ def _check_folder(name: str) -> None:
 # Catalog
 
 
-class _Node(msgspec.Struct, kw_only=True):
+class _SchemaNode(msgspec.Struct, kw_only=True):
     """A part of a JSON Schema, as far as it matters here."""
 
     type: str | list[str] | msgspec.UnsetType = msgspec.UNSET
     format: str | msgspec.UnsetType = msgspec.UNSET
-    properties: dict[str, _Node] | msgspec.UnsetType = msgspec.UNSET
-    items: _Node | msgspec.UnsetType = msgspec.UNSET
+    properties: dict[str, _SchemaNode] | msgspec.UnsetType = msgspec.UNSET
+    items: _SchemaNode | msgspec.UnsetType = msgspec.UNSET
     required: list[str] | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Root(_Node, kw_only=True):
+class _Root(_SchemaNode, kw_only=True):
     """The schema of a stream."""
 
-    properties: dict[str, _Node]
+    properties: dict[str, _SchemaNode]
 
 
 class _Flags(msgspec.Struct, rename="kebab"):

@@ -61,7 +61,7 @@ MAX_DEPTH = 20
 #: Columns that loaders add.
 RESERVED = re.compile(r"_sdc_|__")
 #: Ways of paging: numbered pages, or one answer that holds everything.
-PAGE, SINGLE = "page", "single"
+NUMBERED, SINGLE = "page", "single"
 #: What the paginators say by themselves.
 OWN_PARAMETERS, ORDERING = frozenset(page_params(1)), "ordering"
 
@@ -101,7 +101,7 @@ class Declaration(msgspec.Struct, kw_only=True):
     parent: str = ""
     fields: dict[str, t.Any] = {}
     params: dict[str, t.Any] = {}
-    paging: str = PAGE
+    paging: str = NUMBERED
     records_key: str = ""
     replication_key: str = ""
     since_parameter: str = ""
@@ -214,8 +214,8 @@ def _read(place: str, given: Declaration, errors: Errors) -> Extra:
 
 def _check_reading(place: str, given: Declaration, errors: Errors) -> None:
     """Check that what is said of paging and filters goes together."""
-    if given.paging not in {PAGE, SINGLE}:
-        errors.add(f"{place}.paging", f"there is no {named([given.paging], (PAGE, SINGLE))}; it is {PAGE} or {SINGLE}")
+    if given.paging not in {NUMBERED, SINGLE}:
+        errors.add(f"{place}.paging", f"there is no {named([given.paging], (NUMBERED, SINGLE))}; it is page or single")
     if bool(given.replication_key) is not bool(given.since_parameter):
         lacks = "since_parameter" if given.replication_key else "replication_key"
         errors.add(f"{place}.{lacks}", "is missing: a list is read on by a field and the filter on it")
@@ -229,7 +229,7 @@ def _check_reading(place: str, given: Declaration, errors: Errors) -> None:
 
 def _check_parameter(place: str, name: str, value: t.Any, given: Declaration, errors: Errors) -> None:
     own = {given.since_parameter, ORDERING} if given.replication_key else set()
-    if name in OWN_PARAMETERS and given.paging == PAGE:
+    if name in OWN_PARAMETERS and given.paging == NUMBERED:
         own.add(name)
     if name in own:
         errors.add(place, "is a parameter that the tap sets by itself")
@@ -344,7 +344,7 @@ def check_keys(extra: Extra, parent_keys: t.Mapping[str, Schema], errors: Errors
             errors.add(inside(f"{extra.place}.fields", name), "is a key that the path gives to every row")
     place = f"{extra.place}.primary_keys"
     own = [key for key in given.primary_keys if key not in parent_keys]
-    if not given.primary_keys or (not own and given.paging == PAGE):
+    if not given.primary_keys or (not own and given.paging == NUMBERED):
         errors.add(place, "has to name a field of the row: without one, no row could be told from the next")
     if len(set(given.primary_keys)) < len(given.primary_keys):
         errors.add(place, "names a key twice")

@@ -258,7 +258,7 @@ class Listing:
             self.companions = [
                 companion
                 for companion in node.companions
-                if all(self.stream.brings(stream, context) for stream in companion.writes)
+                if all(self.stream.includes_all(stream, context) for stream in companion.writes)
             ]
         self.decode = handling.decoder(self)
         self._walk = Walk(self.paginator)

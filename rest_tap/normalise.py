@@ -17,7 +17,7 @@ import msgspec
 from rest_tap.floats import SURE_DIGITS, exact
 from rest_tap.schema import Record, Schema, kind_of
 from rest_tap.times import as_time, column_to_utc, known_to_utc, parse_day
-from rest_tap.unexpected import Note, finder, is_closed
+from rest_tap.unexpected import OnUnknown, finder, is_closed
 
 #: Names and positions on the way from a record to a value in it.
 Path = tuple[str | int, ...]
@@ -45,7 +45,12 @@ class Normaliser:
     """Makes the records of a stream fit its schema."""
 
     def __init__(
-        self, schema: Schema, keys: t.Iterable[str] = (), *, declared: Schema | None = None, note: Note | None = None
+        self,
+        schema: Schema,
+        keys: t.Iterable[str] = (),
+        *,
+        declared: Schema | None = None,
+        on_unknown: OnUnknown | None = None,
     ) -> None:
         """Compile the schema.
 
@@ -53,13 +58,13 @@ class Normaliser:
             schema: What the SCHEMA message says of a record.
             keys: Fields that no record may lack.
             declared: The stream's own schema, which names the fields of objects.
-            note: Called with each field inside of an object that neither names.
+            on_unknown: Called with each field inside of an object that neither names.
         """
         self._keys = tuple(keys)
         properties: dict[str, Schema] = schema.get("properties", {})
         self._properties = properties
         self._find = finder(declared, schema) if declared is not None else None
-        self._note = note
+        self._on_unknown = on_unknown
         # A page of records that fit and hold no other fields is found out in one call.
         self._known: t.Any = list[_struct(properties, self._keys, declared)] if self._find else None  # type: ignore[misc]
         self._fits = _fits(properties)
@@ -78,11 +83,11 @@ class Normaliser:
             what they were. An index without any has a record that lacks a key.
         """
         misfits: dict[int, Misfits] = {}
-        if self._find is not None and self._note is not None:
+        if self._find is not None and self._on_unknown is not None:
             if self._fits_already(records, self._known):
                 return misfits
             for record in records:
-                self._find(record, self._note)
+                self._find(record, self._on_unknown)
         if not self._fits_already(records, self._page):
             for index, record in enumerate(records):
                 found = self._fit(record)

@@ -27,7 +27,7 @@ LOG_SECONDS = 10.0
 LIVE_SECONDS = 0.5
 
 
-class Progress:
+class ProgressLog:
     """Logs how far a run is, unless the settings say not to."""
 
     def __init__(self, messages: Messages, http: Client, reader: Reader, *, enabled: bool) -> None:

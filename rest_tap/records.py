@@ -22,7 +22,7 @@ from rest_tap.normalise import Misfits, Normaliser, Path
 from rest_tap.redact import holds_secret
 from rest_tap.schema import ABSENT, UNKNOWN_FIELDS, Record
 from rest_tap.selection import dropper, left_out
-from rest_tap.typed import NestedStream, Row, Shape, TypedPages, finish
+from rest_tap.typed import NestedStream, Shape, TypedPages, TypedRow, finish
 from rest_tap.unexpected import Unexpected, says
 
 if t.TYPE_CHECKING:
@@ -101,7 +101,7 @@ class RecordEncoder:
     @functools.cached_property
     def _normalise(self) -> Normaliser:
         """Return what makes records fit; typed rows do."""
-        return Normaliser(self._promised, self._keys, declared=self._stream.schema, note=self._note_kept)
+        return Normaliser(self._promised, self._keys, declared=self._stream.schema, on_unknown=self._note_kept)
 
     @functools.cached_property
     def _shape(self) -> Shape:
@@ -161,7 +161,7 @@ class RecordEncoder:
             Those that can be told from others; a loader could keep no others.
         """
         keys = keys or {}
-        if records and isinstance(records[0], Row):
+        if records and isinstance(records[0], TypedRow):
             rows: t.Any = records
             finish(rows, keys, self.unexpected)
             kept = type(rows[0]).steps.unknown and type(rows[0]).steps.unknown_fields

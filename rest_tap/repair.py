@@ -29,7 +29,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 #: Takes note of a field, and of what was changed in it.
-Note = t.Callable[[str, str], None]
+OnRepair = t.Callable[[str, str], None]
 
 
 class _Number(str):
@@ -38,15 +38,15 @@ class _Number(str):
     __slots__ = ()
 
 
-def repair(content: bytes, note: Note) -> bytes | None:
+def repair(content: bytes, on_repair: OnRepair) -> bytes | None:
     """Return an answer as JSON that every decoder takes as it is, or None if it is no JSON.
 
     Args:
         content: The body.
-        note: Called with each field in which something was changed, once or more.
+        on_repair: Called with each field in which something was changed, once or more.
     """
     try:
-        return msgspec.json.encode(_repaired(_decode(content.decode("utf-8-sig")), (), note))
+        return msgspec.json.encode(_repaired(_decode(content.decode("utf-8-sig")), (), on_repair))
     except (ValueError, RecursionError):
         return None
 
@@ -72,31 +72,31 @@ def _integer(text: str) -> int | str:
 _decode = json.JSONDecoder(parse_float=_float, parse_int=_integer, parse_constant=_refuse).decode
 
 
-def _repaired(value: t.Any, path: tuple[str, ...], note: Note) -> t.Any:
+def _repaired(value: t.Any, path: tuple[str, ...], on_repair: OnRepair) -> t.Any:
     """Return a value without anything that is not JSON; lists are changed in place."""
     if isinstance(value, _Number):
-        note(_field(path), NUMBER)
+        on_repair(_field(path), NUMBER)
         return str(value)
     if isinstance(value, str):
         if value.isascii() or not _HALF.search(value):
             return value
-        note(_field(path), TEXT)
+        on_repair(_field(path), TEXT)
         return _HALF.sub(_REPLACEMENT, value)
     if isinstance(value, list):
         for index, one in enumerate(value):
-            value[index] = _repaired(one, (*path, ""), note)
+            value[index] = _repaired(one, (*path, ""), on_repair)
         return value
     if not isinstance(value, dict):
         return value
     repaired: dict[str, t.Any] = {}
     for name, one in value.items():
         here = (*path, name)
-        whole = new = _repaired(name, here, note)
+        whole = new = _repaired(name, here, on_repair)
         number = 1
         while new in repaired or (new != name and new in value):
             number += 1
             new = f"{whole} {number}"
-        repaired[new] = _repaired(one, here, note)
+        repaired[new] = _repaired(one, here, on_repair)
     return repaired
 
 

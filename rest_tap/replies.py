@@ -13,7 +13,7 @@ import msgspec
 from rest_tap import errors
 from rest_tap.errors import ApiError, BrokenAnswer, CredentialRefused, Forbidden, NotFound, Unreadable
 from rest_tap.floats import exact
-from rest_tap.repair import Note, repair
+from rest_tap.repair import OnRepair, repair
 from rest_tap.retry import UNREADABLE, Failure, RetryPolicy
 
 if t.TYPE_CHECKING:
@@ -61,18 +61,18 @@ class Rules:
     refused: frozenset[int] = frozenset({401})
 
 
-def _not_noted(_field: str, _change: str) -> None:
+def _ignore_repair(_field: str, _change: str) -> None:
     """Take no note of what was changed."""
 
 
-def decode(reply: Reply, how: t.Callable[[bytes], t.Any] | None = None, note: Note = _not_noted) -> t.Any:
+def decode(reply: Reply, how: t.Callable[[bytes], t.Any] | None = None, on_repair: OnRepair = _ignore_repair) -> t.Any:
     """Return what a good answer says.
 
     Args:
         reply: The answer.
         how: What decodes the body, if not everything in it becomes what JSON calls it. It refuses floats
             that are not the number that was sent.
-        note: Called with each field in which something had to be changed.
+        on_repair: Called with each field in which something had to be changed.
 
     Raises:
         Unreadable: It is no JSON.
@@ -81,7 +81,7 @@ def decode(reply: Reply, how: t.Callable[[bytes], t.Any] | None = None, note: No
     try:
         return how(_without_mark(reply.content))
     except _NOT_JSON:
-        repaired = repair(reply.content, note)
+        repaired = repair(reply.content, on_repair)
     try:
         if repaired is not None:
             return how(repaired)
@@ -183,7 +183,7 @@ def _is_json(content: bytes, max_bytes: int) -> bool:
     """Return whether a body is JSON, or can be made such within the memory that it may take."""
     if _is_plain_json(_without_mark(content)):
         return True
-    return memory_of(content) <= max_bytes and repair(content, _not_noted) is not None
+    return memory_of(content) <= max_bytes and repair(content, _ignore_repair) is not None
 
 
 def _is_plain_json(content: bytes) -> bool:
@@ -230,7 +230,7 @@ def _error(request: Request, reply: Reply, rules: Rules, settings: str, *, is_re
 def _detail(request: Request, content: bytes) -> str:
     """Return the API's own words about an error, or an empty text: never rows, nor anything else that is not known."""
     try:
-        body = _decoder.decode(repair(content[:DETAIL_BYTES], _not_noted) or b"")
+        body = _decoder.decode(repair(content[:DETAIL_BYTES], _ignore_repair) or b"")
     except _NOT_JSON:
         return ""
     return api_words(body, request.params or ())

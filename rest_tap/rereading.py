@@ -11,7 +11,7 @@ import dataclasses
 import logging
 import typing as t
 
-from rest_tap.sweep import Progress, Sweep, after, arc_since
+from rest_tap.sweep import Sweep, SweepPosition, arc_since, position_after
 from rest_tap.versions import Kind, Versions
 
 if t.TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Rereading:
         self._state = state
         self._options = options
         self._now = now
-        self._before = Progress.from_state(state.of(SWEEP))
+        self._before = SweepPosition.from_state(state.of(SWEEP))
         if state.of(SWEEP) and self._before is None:
             logger.warning("the state tells nothing usable of the sweep, so it begins anew")
         self._arc = None
@@ -105,10 +105,10 @@ class Rereading:
             return []
         place = None
         if self._arc is not None and not has_failed:
-            progress = after(self._before, self._arc, self._now, self._options.scope)
-            if progress is not None and progress != self._before:
-                place = progress.place
-                self._state.update(SWEEP, progress.to_state(), drop=("scope",))
+            position = position_after(self._before, self._arc, self._now, self._options.scope)
+            if position is not None and position != self._before:
+                place = position.place
+                self._state.update(SWEEP, position.to_state(), drop=("scope",))
         readings = {stream: report.reading(stream) for stream in self._versions.of}
         activated = self._versions.finish(readings, place)
         for stream in activated:

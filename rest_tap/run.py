@@ -12,7 +12,7 @@ from rest_tap.errors import ApiError, StopRun
 from rest_tap.listing import Listing
 from rest_tap.messages import Messages
 from rest_tap.outcome import Ending
-from rest_tap.progress import Progress
+from rest_tap.progress import ProgressLog
 from rest_tap.reader import Reader
 from rest_tap.tree import Node
 from rest_tap.unexpected import ISSUES, report
@@ -86,7 +86,7 @@ class Run:
         self._software = options.software
         self._deadline = time.monotonic() + options.max_seconds if options.max_seconds else None
         self.reader = Reader(http, options.workers, self._check, self._idle, is_test=options.is_test)
-        self.progress = Progress(self.messages, http, self.reader, enabled=options.progress)
+        self.progress = ProgressLog(self.messages, http, self.reader, enabled=options.progress)
 
     # Reading
 
@@ -261,10 +261,12 @@ class Run:
     def _add(self, listing: Listing, outcome: Outcome) -> None:
         """Report how a list ended, also for the streams that are made of its rows."""
         self.report.add(outcome, *(name for name in listing.node.names() if name != listing.stream.name))
-        if listing.stream.omits_older(listing.context):
+        if listing.stream.skips_older(listing.context):
             self.report.leave_out(*listing.node.names())
         for node in listing.whole_companions(outcome):
-            is_of_version = all(listing.stream.brings_under_version(stream, listing.context) for stream in node.writes)
+            is_of_version = all(
+                listing.stream.includes_all_under_version(stream, listing.context) for stream in node.writes
+            )
             same = dataclasses.replace(outcome, stream=node.stream.name, from_start=is_of_version)
             self.report.add(same, *(name for name in node.names() if name != node.stream.name))
 

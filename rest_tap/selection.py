@@ -7,7 +7,7 @@ import typing as t
 from rest_tap.schema import Record, Schema
 
 if t.TYPE_CHECKING:
-    from rest_tap.unexpected import Note
+    from rest_tap.unexpected import OnUnknown
 
 Crumb = tuple[str, ...]
 Dropper = t.Callable[[Record], None]
@@ -97,17 +97,17 @@ def _may_select(metadata: dict[str, t.Any]) -> bool:
     return metadata.get("selected") is not False or metadata.get("inclusion") == "automatic"
 
 
-def dropper(left_out: LeftOut, note: Note, *, shared: bool) -> Dropper | None:
+def dropper(left_out: LeftOut, on_unknown: OnUnknown, *, shared: bool) -> Dropper | None:
     """Return a function that takes out of a record what is left out, or None if there is nothing.
 
     Args:
         left_out: What is left out.
-        note: Called with what is left out because no schema names it.
+        on_unknown: Called with what is left out because no schema names it.
         shared: Whether others use what is inside the records, so that it is copied first.
     """
     names, only, path = tuple(left_out.names), left_out.only, left_out.path
     droppers = [
-        (name, found) for name, inner in left_out.inner.items() if (found := dropper(inner, note, shared=shared))
+        (name, found) for name, inner in left_out.inner.items() if (found := dropper(inner, on_unknown, shared=shared))
     ]
     if not names and not droppers and only is None:
         return None
@@ -115,7 +115,7 @@ def dropper(left_out: LeftOut, note: Note, *, shared: bool) -> Dropper | None:
     def drop(record: Record) -> None:
         if only is not None and not record.keys() <= only:
             for name in record.keys() - only:
-                note(path, name, record.pop(name))
+                on_unknown(path, name, record.pop(name))
         for name in names:
             record.pop(name, None)
         for name, drop_inner in droppers:

@@ -1,8 +1,8 @@
-"""A list endpoint as an SDK stream: what a stream has to state, and what it may say differently.
+"""A list endpoint as an SDK stream: the class attributes that a stream declares, and the hooks that it may override.
 
-Streams stand low: they state facts, and their hooks return values. The hooks that take note of
-something (``received``, ``page_read``, ``list_read``) say so; the reader calls each of them once
-for each page or list, in order.
+Streams know neither the tap nor the run. Their hooks return values and have no side effects, but for those that take
+note of something (``received``, ``page_read``, ``list_read``, ``forget``): the run calls each of these once for each
+page or list, in order.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rest_tap.request import Params, fill_path
 from rest_tap.schema import Record, Schema, record_schema, sensitive
 from rest_tap.sdk import SeamStream, quiet
 from rest_tap.sweep import NO_SWEEP, Sweep
-from rest_tap.typed import Row
+from rest_tap.typed import TypedRow
 
 if t.TYPE_CHECKING:
     from singer_sdk import Tap
@@ -244,7 +244,7 @@ class ListStream(SeamStream, abc.ABC):
             streams: The streams that are made of it and of what is below it.
             context: What it belongs to.
         """
-        return self.sweep.leaves(streams, self.sweep_keys(context))
+        return self.sweep.defers(streams, self.sweep_keys(context))
 
     # How a list is read
 
@@ -259,11 +259,11 @@ class ListStream(SeamStream, abc.ABC):
 
     @property
     def is_narrowed(self) -> bool:
-        """Return whether lists without a bookmark are read from a date and not from their beginning."""
+        """Return whether lists without a bookmark are read from the setting start_date, not from their beginning."""
         return False
 
-    def omits_older(self, context: Context) -> bool:  # noqa: ARG002
-        """Return whether this run reads the list from such a date."""
+    def skips_older(self, context: Context) -> bool:  # noqa: ARG002
+        """Return whether this run skips the rows of the list that are older than the setting start_date."""
         return False
 
     def list_path(self, context: Context) -> str:
@@ -290,12 +290,12 @@ class ListStream(SeamStream, abc.ABC):
         """Return whether all rows since the list's beginning came under the version of this run."""
         return self.reads_all(context)
 
-    def brings(self, companion: ListStream, context: Context) -> bool:  # noqa: ARG002
-        """Return whether this list, as far as this run and those before have read it, brings all of a companion's."""
+    def includes_all(self, companion: ListStream, context: Context) -> bool:  # noqa: ARG002
+        """Return whether this list, as read by this run and those before, includes all records of a companion."""
         return False
 
-    def brings_under_version(self, companion: ListStream, context: Context) -> bool:  # noqa: ARG002
-        """Return whether all of that came under the version of this run."""
+    def includes_all_under_version(self, companion: ListStream, context: Context) -> bool:  # noqa: ARG002
+        """Return whether all of these records came under the version of this run."""
         return False
 
     def read(self, body: t.Any) -> Page:
@@ -341,7 +341,7 @@ class ListStream(SeamStream, abc.ABC):
         """
         if not self.cuts:
             return (row,)
-        return row.cut_out(self.name) if isinstance(row, Row) else cut_out(row, self.cuts)
+        return row.cut_out(self.name) if isinstance(row, TypedRow) else cut_out(row, self.cuts)
 
     def page_records(
         self,
@@ -380,7 +380,7 @@ def checked_rows(rows: t.Any) -> list[Record]:
         msg = f"the rows are {_kind(rows)} instead of a list"
         raise BrokenAnswer(msg)
     for row in rows:
-        if row.__class__ is not dict and not isinstance(row, Row):
+        if row.__class__ is not dict and not isinstance(row, TypedRow):
             msg = f"a row is {_kind(row)} instead of an object"
             raise BrokenAnswer(msg)
     return rows

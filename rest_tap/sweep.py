@@ -51,12 +51,12 @@ class Arc:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Progress:
+class SweepPosition:
     """How far the sweep has come.
 
     Attributes:
         place: Where the next arc begins.
-        at: When the run began that came so far.
+        at: When the run began that has swept up to there.
         scope: What the settings limit the sweep to; empty where that is nothing.
     """
 
@@ -65,7 +65,7 @@ class Progress:
     scope: str = ""
 
     @classmethod
-    def from_state(cls, kept: t.Any) -> Progress | None:
+    def from_state(cls, kept: t.Any) -> SweepPosition | None:
         """Return what a state keeps; None if it is nothing that can be used."""
         if not isinstance(kept, dict):
             return None
@@ -96,8 +96,8 @@ class Sweep:
         """Return whether the list that these keys name is swept."""
         return self._arc is not None and self._arc.covers(place_of(*keys))
 
-    def leaves(self, streams: t.Iterable[str], keys: t.Iterable[str]) -> bool:
-        """Return whether a list that changes no more is left to a later run.
+    def defers(self, streams: t.Iterable[str], keys: t.Iterable[str]) -> bool:
+        """Return whether a list that changes no more is deferred to a later run.
 
         Args:
             streams: The streams that are made of it and of what is below it.
@@ -110,7 +110,7 @@ class Sweep:
 NO_SWEEP = Sweep()
 
 
-def arc_since(kept: Progress | None, now: dt.datetime, days: int, scope: str | None = "") -> Arc:
+def arc_since(kept: SweepPosition | None, now: dt.datetime, days: int, scope: str | None = "") -> Arc:
     """Return what a run that begins now sweeps: a circle in ``days``, so much of it as has passed.
 
     Without anything kept, or where that is from the future or of other filters, everything is swept.
@@ -129,25 +129,27 @@ def arc_since(kept: Progress | None, now: dt.datetime, days: int, scope: str | N
     whole = dt.timedelta(days=days) // _MICROSECOND
     # Rounded up: a circle takes no longer than promised.
     arc = Arc(kept.place, kept.place + min(CIRCLE, -(-passed * CIRCLE // whole)))
-    if not arc.is_circle and not _moves(kept, scope):
+    if not arc.is_circle and not _advances(kept, scope):
         return Arc(kept.place, kept.place)
     return arc
 
 
-def _moves(kept: Progress | None, scope: str | None) -> bool:
-    """Return whether a run that reads so much moves the sweep on.
+def _advances(kept: SweepPosition | None, scope: str | None) -> bool:
+    """Return whether a run advances the sweep: one that reads everything does.
 
-    A shard has not swept what is the other shards', nor has a run with filters swept what it left out.
-    It would sweep the same arc in each run, so it leaves that to a run that moves, unless none has come
-    for a whole circle.
+    A shard has not swept the lists of other shards, nor has a run with filters swept what it left out. Such a run
+    would sweep the same arc each time, so it defers that to a run that advances the sweep, unless there has been
+    none for a whole circle.
     """
     return scope is not None and (kept is None or bool(kept.scope) or not scope)
 
 
-def after(kept: Progress | None, arc: Arc, now: dt.datetime, scope: str | None = "") -> Progress | None:
+def position_after(
+    kept: SweepPosition | None, arc: Arc, now: dt.datetime, scope: str | None = ""
+) -> SweepPosition | None:
     """Return how far the sweep has come after a run that has read all that it had to."""
-    if scope is None or not _moves(kept, scope):
+    if scope is None or not _advances(kept, scope):
         return kept
     if kept is not None and now < kept.at <= now + TOLERANCE:
         return kept
-    return Progress(arc.end, now, scope)
+    return SweepPosition(arc.end, now, scope)

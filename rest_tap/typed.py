@@ -48,7 +48,7 @@ _decode = msgspec.json.Decoder(float_hook=exact).decode
 _numbers: t.Any = list[NUMBER_TYPE | None]
 
 
-class Row(msgspec.Struct):
+class TypedRow(msgspec.Struct):
     """A row whose values are as the schema says. Its own fields are read as those of a record are."""
 
     if t.TYPE_CHECKING:  # msgspec would take these for fields
@@ -57,7 +57,7 @@ class Row(msgspec.Struct):
         #: What else is to be done with such objects.
         steps: t.ClassVar[Steps]
         #: The nested records of other streams, by stream; unset once the row is finished.
-        nested: dict[str, list[Row]] | msgspec.UnsetType
+        nested: dict[str, list[TypedRow]] | msgspec.UnsetType
 
     def get(self, name: str, default: t.Any = None) -> t.Any:
         """Return the value of a field as it came, or the default where it did not come."""
@@ -74,7 +74,7 @@ class Row(msgspec.Struct):
 
     def cut_out(self, stream: str) -> list[t.Any]:
         """Return the nested records of a stream; only as long as the row is not finished."""
-        return t.cast("dict[str, list[Row]]", self.nested)[stream]
+        return t.cast("dict[str, list[TypedRow]]", self.nested)[stream]
 
     def items(self) -> t.Iterable[tuple[str, t.Any]]:
         """Return all that has come, by name."""
@@ -206,7 +206,7 @@ class Shape:
         Raises:
             Unsupported: The schema cannot be said in types.
         """
-        return self._struct(Row, required, parent_keys)
+        return self._struct(TypedRow, required, parent_keys)
 
     def _object_type(self) -> t.Any:
         """Return a type for objects inside of rows.
@@ -249,7 +249,7 @@ class Shape:
         ours = {"nested": NESTED} if base else {}
         declared += [(attribute, _NoValue, msgspec.UNSET) for attribute in ours]
         return msgspec.defstruct(
-            "Row" if base else "Inner",
+            "TypedRow" if base else "Inner",
             declared,
             bases=(base,) if base else (),
             namespace={"attributes": attributes, "steps": steps},
@@ -444,7 +444,7 @@ class NestedDecoder:
     def _count_learnt(self) -> int:
         return sum(stream.shape.count_learnt() for stream in self._streams)
 
-    def attach(self, content: bytes, rows: list[Row]) -> None:
+    def attach(self, content: bytes, rows: list[TypedRow]) -> None:
         """Add to the rows of an answer their nested records.
 
         Raises:
@@ -460,7 +460,7 @@ class NestedDecoder:
             for plan in plans:
                 found = _collect(objects, plan.lists, plan.copied)
                 for row, records in zip(rows, found, strict=True):
-                    t.cast("dict[str, list[Row]]", row.nested)[plan.stream] = records
+                    t.cast("dict[str, list[TypedRow]]", row.nested)[plan.stream] = records
                 flat = list(itertools.chain.from_iterable(found))
                 for attribute, kind in plan.copied_types:
                     msgspec.convert(list(map(operator.attrgetter(attribute), flat)), kind)
@@ -515,7 +515,7 @@ def _object(fields: _Fields) -> t.Any:
     return msgspec.defstruct("Object", declared, rename=names, kw_only=True, gc=False)
 
 
-def _collect(objects: list[t.Any], lists: list[str], copied: list[list[tuple[str, str]]]) -> list[list[Row]]:
+def _collect(objects: list[t.Any], lists: list[str], copied: list[list[tuple[str, str]]]) -> list[list[TypedRow]]:
     """Return the nested records of each object, with what they get from it."""
     found: list[list[t.Any]] = [items or [] for items in map(operator.attrgetter(lists[0]), objects)]
     if len(lists) > 1:
@@ -528,7 +528,7 @@ def _collect(objects: list[t.Any], lists: list[str], copied: list[list[tuple[str
     return found
 
 
-def finish(rows: list[Row], parent_keys: Record, unexpected: Unexpected) -> None:
+def finish(rows: list[TypedRow], parent_keys: Record, unexpected: Unexpected) -> None:
     """Make rows what leaves the tap: parents' keys in, what is left out gone, times in UTC, unknown fields set aside.
 
     Args:
@@ -571,7 +571,7 @@ def _finish(objects: list[t.Any], steps: Steps, unexpected: Unexpected) -> None:
             _finish(found, inner.steps, unexpected)
 
 
-def _check_rows(rows: list[Row]) -> None:
+def _check_rows(rows: list[TypedRow]) -> None:
     """Check what the types could not say of rows, and put the times inside of them into UTC.
 
     Raises:

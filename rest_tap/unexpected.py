@@ -35,10 +35,10 @@ _TYPES = {
 }
 
 #: Takes note of a field that no schema names: the path of its object, its name, what it holds.
-Note = t.Callable[[str, str, t.Any], None]
+OnUnknown = t.Callable[[str, str, t.Any], None]
 #: Looks for such fields inside of a record.
-Finder = t.Callable[[Record, Note], None]
-_Look = t.Callable[[t.Any, Note], None]
+Finder = t.Callable[[Record, OnUnknown], None]
+_Look = t.Callable[[t.Any, OnUnknown], None]
 
 
 class Finding(t.NamedTuple):
@@ -167,9 +167,9 @@ def finder(schema: Schema, given: Schema, path: str = "") -> Finder | None:
     if not looks:
         return None
 
-    def find(record: Record, note: Note) -> None:
+    def find(record: Record, on_unknown: OnUnknown) -> None:
         for name, look in looks:
-            look(record.get(name), note)
+            look(record.get(name), on_unknown)
 
     return find
 
@@ -183,14 +183,14 @@ def _looker(path: str, names: frozenset[str] | None, deeper: Finder | None) -> _
         deeper: What looks into these.
     """
 
-    def look(value: t.Any, note: Note) -> None:
+    def look(value: t.Any, on_unknown: OnUnknown) -> None:
         if value.__class__ is list:
             for one in value:
-                look(one, note)
+                look(one, on_unknown)
         elif value.__class__ is dict:
             for name in value.keys() - names if names is not None else ():
-                note(path, name, value[name])
+                on_unknown(path, name, value[name])
             if deeper is not None:
-                deeper(value, note)
+                deeper(value, on_unknown)
 
     return look

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from rest_tap.checks import named
 from rest_tap.errors import BrokenAnswer
-from rest_tap.extra import PAGE, SINGLE, Errors, Extra, check_keys, read_declarations
+from rest_tap.extra import NUMBERED, SINGLE, Errors, Extra, check_keys, read_declarations
 from rest_tap.paging import Paginator, SinglePage
 from tap_organizers.client import OrganizersStream
 from tap_organizers.incremental import EventIncrementalStream, IncrementalStream
@@ -171,7 +171,7 @@ class Classes:
             "params": {name: tuple(one) if isinstance(one, list) else one for name, one in given.params.items()},
             "is_single": given.paging == SINGLE,
             "is_optional": given.paging == SINGLE,
-            "records_key": given.records_key or ("results" if given.paging == PAGE else ""),
+            "records_key": given.records_key or ("results" if given.paging == NUMBERED else ""),
             "permission": " ".join(given.permission.split()) or None,
             "selected_by_default": given.selected_by_default,
         }

@@ -144,12 +144,12 @@ class IncrementalStream(OrganizersStream):
             if not came_along:
                 bookmarks.drop(*place)
 
-    def brings(self, companion: ListStream, context: Context) -> bool:
-        """Return whether this list, as far as this run and those before have read it, brings all of a companion's."""
+    def includes_all(self, companion: ListStream, context: Context) -> bool:
+        """Return whether this list, as read by this run and those before, includes all records of a companion."""
         return companion in self._brought.get(bookmark_key(context), ())
 
-    def brings_under_version(self, companion: ListStream, context: Context) -> bool:
-        """Return whether all of that came under the version of this run."""
+    def includes_all_under_version(self, companion: ListStream, context: Context) -> bool:
+        """Return whether all of these records came under the version of this run."""
         return self._brought.get(bookmark_key(context), {}).get(companion, False)
 
     def _bookmark_of_all(self, context: Context) -> t.Any:
@@ -183,8 +183,8 @@ class IncrementalStream(OrganizersStream):
         """Return whether the setting start_date limits what is read without a bookmark."""
         return self.is_incremental and self.config.get("start_date") is not None
 
-    def omits_older(self, context: Context) -> bool:
-        """Return whether the list is read from the setting start_date."""
+    def skips_older(self, context: Context) -> bool:
+        """Return whether this run skips the rows of the list that are older than the setting start_date."""
         return bookmark_key(context) in self._from_start_date
 
     def first_load(self, context: Context, at: str | None) -> Paginator:

@@ -77,10 +77,9 @@ class Page:
 class Paginator(abc.ABC):
     """Decides which pages to ask for, for one reading of one list.
 
-    Pages may be asked for before they are due, and arrive in any order. As they arrive,
-    :meth:`may_reveal_more` and :meth:`after` are asked; as they are due, in the order of
-    their positions, :meth:`restart_after_drift` and :meth:`rows`; and when no page is left,
-    :meth:`next_pass` and :meth:`is_complete`. :class:`rest_tap.paging.Walk` does that.
+    Pages may be asked for before they are due, and arrive in any order. :class:`rest_tap.paging.Walk` calls
+    :meth:`may_reveal_more` and :meth:`after` as a page arrives; :meth:`page_used` and :meth:`rows` when it is due, in
+    the order of positions; and :meth:`next_pass` and :meth:`is_complete` when no page is left.
 
     Where a subclass says nothing else, a list is read once, each page revealing the next.
 
@@ -115,8 +114,8 @@ class Paginator(abc.ABC):
     def after(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
         """Return the requests that this page reveals, in order of position."""
 
-    def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:  # noqa: ARG002
-        """Return the requests to go on with instead, if this page shows that rows moved; else None."""
+    def page_used(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:  # noqa: ARG002
+        """Take note of a page that is due; return the requests to go on with instead if it shows that rows moved."""
         return None
 
     def rows(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002

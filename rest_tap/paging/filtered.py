@@ -69,13 +69,13 @@ class FilteredPaginator(Paginator):
             return self.unfiltered.after(request, page)
         return self.after_filtered(request, page)
 
-    def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
-        """Return the requests to go on with instead, if rows moved or the filter has no effect."""
+    def page_used(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
+        """Take note of a page that is due; return other requests to go on with if rows moved or no filter worked."""
         if self.unfiltered is not None:
-            instead = self.unfiltered.restart_after_drift(request, page)
+            instead = self.unfiltered.page_used(request, page)
             self.count = self.unfiltered.count
             return instead
-        return self.restart_filtered(request, page)
+        return self.filtered_page_used(request, page)
 
     def rows(self, request: PageRequest, page: Page) -> list[Record]:
         """Return the rows of the page that count."""
@@ -121,7 +121,7 @@ class FilteredPaginator(Paginator):
         """Return the requests that this page reveals, as long as the filter is used."""
 
     @abc.abstractmethod
-    def restart_filtered(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
+    def filtered_page_used(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
         """Return the requests to go on with instead, as long as the filter is used."""
 
     def rows_filtered(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002

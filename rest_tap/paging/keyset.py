@@ -189,7 +189,7 @@ class Keyset(FilteredPaginator):
         self._is_stuck = True
         return False
 
-    def restart_filtered(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
+    def filtered_page_used(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
         """Return the requests of the whole list, if the server ignores the filter."""
         since = parse_time(request.params.get(self.since_parameter))
         if not self._is_ignored(since, page):

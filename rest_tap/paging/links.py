@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from rest_tap.errors import BrokenAnswer
-from rest_tap.paging.page_size import PAGE
+from rest_tap.paging.page_size import PAGE_PARAMETER
 
 if t.TYPE_CHECKING:
     from rest_tap.paging.base import Page
@@ -52,7 +52,7 @@ def page_in_link(link: object) -> int | None:
         return None
     # Not ``urlsplit``: it would look at the host, and may refuse it.
     query = link.partition("?")[2].partition("#")[0] if isinstance(link, str) else ""
-    numbers = parse_qs(query).get(PAGE, [])
+    numbers = parse_qs(query).get(PAGE_PARAMETER, [])
     if len(numbers) != 1 or not numbers[0].isdecimal() or len(numbers[0]) > MAX_DIGITS:
         msg = "the link to the next page names no page number"
         raise BrokenAnswer(msg)

@@ -111,7 +111,7 @@ class PageNumber(Paginator):
         return [self._request(further) for further in range(number + 1, self._last_known + 1)]
 
     def _after_untold(self, number: int, page: Page) -> t.Sequence[PageRequest]:
-        """Return the page after one that does not tell whether there is one; who does not page repeats the first.
+        """Return the page after one that does not say whether there is one; a server without paging repeats page 1.
 
         A bare list with fewer rows than were asked for is the last one. Where there is an envelope, nobody
         knows how many rows this server puts on a page.
@@ -134,8 +134,8 @@ class PageNumber(Paginator):
         """Return whether a further page is gone."""
         return is_past_end(request, status)
 
-    def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
-        """Note how the count develops; what is missing is read again at the end."""
+    def page_used(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
+        """Take note of how the count develops; what is missing is read again at the end."""
         number = page_number(request)
         if page.is_there:
             self._ended = self._ended or not page.envelope.get("next")

@@ -22,17 +22,17 @@ PAGE_SIZE = 50
 OTHER_SIZES = (47, 43, 41, 37, 31, 29, 23)
 
 #: The parameters for the number of a page, from 1, and for its size.
-PAGE, SIZE = "page", "page_size"
+PAGE_PARAMETER, SIZE_PARAMETER = "page", "page_size"
 
 
 def page_params(number: int, size: int = PAGE_SIZE) -> dict[str, str]:
     """Return the parameters that ask for a page."""
-    return {PAGE: str(number), SIZE: str(size)}
+    return {PAGE_PARAMETER: str(number), SIZE_PARAMETER: str(size)}
 
 
 def page_number(request: PageRequest) -> int:
     """Return the number of the page that a request asks for."""
-    return int(str(request.params[PAGE]))
+    return int(str(request.params[PAGE_PARAMETER]))
 
 
 def is_past_end(request: PageRequest, status: int) -> bool:

@@ -181,7 +181,7 @@ class TimeWindows(FilteredPaginator):
 
     # As pages are used
 
-    def restart_filtered(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
+    def filtered_page_used(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
         """Return a new window from the last certain row, if rows may be missing after it.
 
         Raises:

@@ -228,7 +228,7 @@ class UncountedPages(Paginator):
         self._between = 0
         return [self._request(last, 1)]
 
-    def restart_after_drift(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
+    def page_used(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
         """Take note of rows that had moved; a page that is an error now as it was before is a failure.
 
         Raises:

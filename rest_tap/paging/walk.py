@@ -84,7 +84,7 @@ class Walk:
         request = self._requests[0]
         page.asked_after = self._asked_after.get(request.position, self._last)
         self.look(request, page)
-        instead = self.paginator.restart_after_drift(request, page)
+        instead = self.paginator.page_used(request, page)
         if instead is not None:
             self._requests = list(instead)
             self._looked_at.clear()

@@ -325,8 +325,8 @@ def test_a_page_that_comes_after_its_pass_was_given_up_changes_nothing() -> None
     paginator = PageNumber()
     (first,) = paginator.first()
     requests = paginator.after(first, envelope(rows(*range(50)), "?page=2", 200))
-    paginator.restart_after_drift(first, envelope(rows(*range(50)), "?page=2", 200))
-    assert paginator.restart_after_drift(requests[0], Page([], status=404)) == []
+    paginator.page_used(first, envelope(rows(*range(50)), "?page=2", 200))
+    assert paginator.page_used(requests[0], Page([], status=404)) == []
     (again,) = paginator.next_pass(50)
     assert list(paginator.after(requests[2], envelope(rows(9), "?page=900", 5000))) == []
     assert pages_of(paginator.after(again, envelope(rows(*range(47)), "?page=2", 100))) == [2]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rest_tap.sweep import CIRCLE, Arc, Progress, after, arc_since, place_of
+from rest_tap.sweep import CIRCLE, Arc, SweepPosition, arc_since, place_of, position_after
 
 BEGIN = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 HOUR, MONTH = 3_600, 31 * 86_400
@@ -38,16 +38,16 @@ def schedules(days: st.SearchStrategy[int]) -> st.SearchStrategy[list[Run]]:
     return st.lists(st.one_of(run, run, with_events), min_size=1, max_size=120)
 
 
-def thawed(progress: Progress | None) -> Progress | None:
+def thawed(progress: SweepPosition | None) -> SweepPosition | None:
     """Return what the next run reads from the state."""
-    return None if progress is None else Progress.from_state(json.loads(json.dumps(progress.to_state())))
+    return None if progress is None else SweepPosition.from_state(json.loads(json.dumps(progress.to_state())))
 
 
 @dataclasses.dataclass
 class Sweep:
     """Runs after each other, and when each list was swept: in days, and in circles of the setting of that time."""
 
-    kept: Progress | None = None
+    kept: SweepPosition | None = None
     now: dt.datetime = BEGIN
     circles: float = 0.0
     places: set[int] = dataclasses.field(default_factory=set)
@@ -67,7 +67,7 @@ class Sweep:
         for place in self.places:
             if arc.covers(place):
                 self.swept.setdefault(place, []).append((self.circles, since))
-        self.kept = thawed(after(self.kept, arc, self.now))
+        self.kept = thawed(position_after(self.kept, arc, self.now))
 
 
 @given(st.sets(places, max_size=30), schedules(st.just(7)) | schedules(st.integers(1, 90)))
@@ -136,7 +136,7 @@ SHARDS = [Settings(None, settings.reads) for settings in (EVEN, ODD)]
 def test_filters_and_shards_between_make_no_list_wait_longer(
     lists: set[int], runs: list[tuple[float, Settings]]
 ) -> None:
-    kept: Progress | None = None
+    kept: SweepPosition | None = None
     now, days = BEGIN, 7
     last: dict[tuple[int, Settings], dt.datetime] = {}
     for seconds, settings in runs:
@@ -152,42 +152,42 @@ def test_filters_and_shards_between_make_no_list_wait_longer(
                 # Left to a run that moves the sweep, for which the others wait a circle at most.
                 assert seen
                 assert now - max(seen) <= dt.timedelta(days=2 * days, seconds=1)
-        kept = thawed(after(kept, arc, now, settings.scope))
+        kept = thawed(position_after(kept, arc, now, settings.scope))
 
 
 @given(st.permutations(range(4)), st.floats(HOUR, MONTH), st.integers(0, 1))
 def test_whichever_shard_s_state_is_merged_last_the_sweep_stays(order: list[int], seconds: float, has: int) -> None:
-    kept = Progress(5 * CIRCLE // 3, BEGIN) if has else None
+    kept = SweepPosition(5 * CIRCLE // 3, BEGIN) if has else None
     states = []
     for number in order:
         now = BEGIN + dt.timedelta(seconds=seconds + number)
-        states.append(after(kept, arc_since(kept, now, 7, None), now, None))
+        states.append(position_after(kept, arc_since(kept, now, 7, None), now, None))
     assert set(states) == {kept}
 
 
 @given(st.floats(-10 * 86_400, 10 * 86_400), places)
 def test_a_clock_that_was_set_back_sweeps_rather_too_much(seconds: float, place: int) -> None:
     now = BEGIN + dt.timedelta(seconds=seconds)
-    kept = Progress(place, BEGIN)
+    kept = SweepPosition(place, BEGIN)
     arc = arc_since(kept, now, 7)
     if seconds < -HOUR:
         assert arc.is_circle
-        assert after(kept, arc, now) == Progress(place + CIRCLE, now)
+        assert position_after(kept, arc, now) == SweepPosition(place + CIRCLE, now)
     elif seconds < 0:
         assert arc.begin == arc.end
-        assert after(kept, arc, now) == kept
+        assert position_after(kept, arc, now) == kept
     else:
-        assert after(kept, arc, now) == Progress(arc.end, now)
+        assert position_after(kept, arc, now) == SweepPosition(arc.end, now)
 
 
 # --- the state --------------------------------------------------------------------------------------------------------
 
 
 def test_the_state_has_two_values_whatever_the_number_of_lists() -> None:
-    progress = Progress(12_345, dt.datetime(2026, 11, 22, 5, 52, 34, tzinfo=dt.timezone(dt.timedelta(hours=1))))
+    progress = SweepPosition(12_345, dt.datetime(2026, 11, 22, 5, 52, 34, tzinfo=dt.timezone(dt.timedelta(hours=1))))
     assert progress.to_state() == {"place": 12_345, "at": "2026-11-22T04:52:34Z"}
     assert thawed(progress) == progress
-    assert thawed(Progress(1, BEGIN, "a1b2")) == Progress(1, BEGIN, "a1b2")
+    assert thawed(SweepPosition(1, BEGIN, "a1b2")) == SweepPosition(1, BEGIN, "a1b2")
 
 
 GOOD = {"place": 5, "at": "2026-01-01T00:00:00Z"}
@@ -196,7 +196,7 @@ BAD: list[dict[str, t.Any]] = [{"place": -1}, {"place": True}, {"place": 1.5}, {
 
 @pytest.mark.parametrize("kept", [None, 5, "x", [], {}, {"place": 5}, *({**GOOD, **bad} for bad in BAD)])
 def test_a_state_that_cannot_be_used_sweeps_everything(kept: t.Any) -> None:
-    assert Progress.from_state(kept) is None
+    assert SweepPosition.from_state(kept) is None
     assert arc_since(None, BEGIN, 7) == Arc(0, CIRCLE)
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rest_tap.records import RecordEncoder
 from rest_tap.schema import UNKNOWN_FIELDS
 from rest_tap.selection import LeftOut
-from rest_tap.typed import NAMES_LEARNT, NESTED, NestedDecoder, Row, Shape, TypedPages, Unsupported
+from rest_tap.typed import NAMES_LEARNT, NESTED, NestedDecoder, Shape, TypedPages, TypedRow, Unsupported
 from tests.conftest import kept_log
 from tests.support.values import NASTY, SHAPES, Json, Path, at, places, row_of, streams
 
@@ -118,7 +118,7 @@ class Ways:
         body = page(self.stream, rows)
         key = self.stream.records_key
         came = self.decode(body)[key]
-        is_typed = isinstance(came[0], Row)
+        is_typed = isinstance(came[0], TypedRow)
         fast = self.lines(self.fast, came)
         assert fast == self.lines(self.slow, self.decode_otherwise(body)[key])
         plain = self.lines(self.plain, msgspec.json.decode(body)[key])
@@ -271,7 +271,7 @@ class Cuts:
         """Write a page both ways and compare; return whether it went the fast one."""
         body = page(self.stream, rows)
         came = self.decode(body)["results"]
-        is_typed = isinstance(came[0], Row)
+        is_typed = isinstance(came[0], TypedRow)
         fast = self.lines(0, came)
         self.decode_otherwise(body)  # which learns names, and then takes the fast path itself
         assert fast == self.lines(1, self.decode_otherwise(body)["results"])

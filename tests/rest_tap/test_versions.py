@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rest_tap.state import State as Kept
-from rest_tap.sweep import Progress, after, arc_since, place_of
+from rest_tap.sweep import SweepPosition, arc_since, place_of, position_after
 from rest_tap.versions import Kind, Reading, Version, Versions, begin, end
 
 BEGIN = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
@@ -131,7 +131,7 @@ class Reader:
         self.tap, self.limits, self.state = tap, run, state
         #: Pickled, which makes a copy in a tenth of the time.
         self.states = [pickle.dumps(state)]
-        kept = Progress.from_state(state.get("sweep"))
+        kept = SweepPosition.from_state(state.get("sweep"))
         scope = "/".join(sorted(run.organizers | run.events))
         self.scope: str | None = None if run.shard is not None else scope
         self.kept = kept
@@ -162,7 +162,7 @@ class Reader:
                 self.states.append(pickle.dumps(self.state))
         place = None
         if self.arc is not None and not self.has_failed:
-            progress = after(self.kept, self.arc, self.tap.now, self.scope)
+            progress = position_after(self.kept, self.arc, self.tap.now, self.scope)
             if progress is not None and progress != self.kept:
                 place = progress.place
                 self.state["sweep"] = progress.to_state()
