@@ -5,9 +5,12 @@ hands the error to :meth:`Access.judge`. An error that every other list would me
 the run. For any other the tap's own ``access.py`` decides how the list ended (:meth:`Access.decide`), the run goes on,
 and at its end :meth:`Access.raise_failures` makes an error of the endings that :func:`failing_endings` names.
 
-A denied list, for example: the answer 403 is a :class:`rest_tap.errors.Forbidden` (in ``replies.py``); ``decide`` makes
-``Ending.DENIED`` of it, with a message that says what is missing; whether the run then fails is up to the setting
-``on_denied``. Its bookmark stays, as that of any list that was not read to its end.
+A denied list is one that the credential may not read: it ends with ``Ending.DENIED`` (or ``Ending.WITHHELD``, where
+the answer is empty instead). Which errors mean that is up to the API: for ``tap_organizers`` a 403, which is a
+:class:`rest_tap.errors.Forbidden`; for ``tap_ticketing`` a 402 or an error with status 200, while a 403 refuses the
+session token. ``decide`` returns the outcome, with a message that says what is missing. Whether the run then fails is
+up to the setting ``on_denied`` of each tap. The bookmark of the list stays, as that of any list that was not read to
+its end.
 """
 
 from __future__ import annotations

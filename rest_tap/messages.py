@@ -4,12 +4,12 @@ A STATE is written in three places, all of which are here and called by :class:`
 
 * :meth:`Messages.begin`, before anything else, writes the state that the run begins with (not in a connection test);
 * :meth:`Messages.checkpoint`, after each page and after each list, writes it if it has changed and one is due:
-  five seconds after the last one, or earlier when enough records were written since then;
+  five seconds after the last one, or earlier when enough records were written since then (not with batches);
 * :meth:`Messages.close`, at the end, however that comes, writes it if it has changed.
 
 It has changed when a stream has moved a bookmark, which streams do after the rows before it were written, or when
-a version or the sweep has moved on (:class:`rest_tap.state.State` takes note of all three). All that has gathered is
-written before a STATE, so it is true at any moment.
+a version or the sweep has moved on: all of these are methods of :class:`rest_tap.state.State`, which sets its flag
+``is_changed``. All records that have gathered are written before a STATE, so it is true at any moment.
 """
 
 from __future__ import annotations

@@ -363,6 +363,7 @@ class Run:
             other = self.listing(listing.node, listing.context, paginator=paginator, deduplicator=listing.deduplicator)
             for admitted in self.reader.pages(other):
                 self._write(other, admitted)
+                self.messages.checkpoint()
             listing.unwritten += other.unwritten
             if listing.is_complete:
                 return

@@ -19,7 +19,7 @@ Bookmark = str | dict[str, t.Any]
 
 
 class State:
-    """The tap's state, which knows whether it has changed.
+    """The tap's state, which knows whether it has changed. Nothing else changes it or says so.
 
     Attributes:
         value: What a STATE message holds.
@@ -45,7 +45,7 @@ class State:
         """
         kept = _inside(_inside(self.value, "bookmarks"), stream)
         before = dict(kept)
-        for name in drop:
+        for name in set(drop) - values.keys():
             kept.pop(name, None)
         kept.update(values)
         self.is_changed |= kept != before

@@ -1,10 +1,12 @@
 """Every time format, in and out; no other module writes or takes apart the text of a time.
 
-* Times in records, and in the state: ``2026-01-31T09:00:00Z``, with a fraction where there is one
-  (:func:`to_utc` for texts, :func:`format_time` for times; :func:`format_minute` where a minute will do).
-* Times in requests: ``2026-01-31T09:00:00+00:00`` (:func:`format_with_offset`). So is ``time_extracted`` (:func:`now`).
+* Times in records, and in the state: ``2026-01-31T09:00:00Z``, with a fraction where there is one. Records of the slow
+  path go through :func:`to_utc` and :func:`known_to_utc`, those of the fast path (``typed.py``) a column at a time
+  through :func:`texts_to_utc`, which may return ``datetime`` objects: msgspec encodes these in the same form. The state
+  has :func:`format_time`, and :func:`format_minute` where a minute will do.
+* Times in requests: the last row's value as it came, or a bookmark; where the tap computes one,
+  ``2026-01-31T09:00:00+00:00`` (:func:`format_with_offset`), as in ``time_extracted`` (:func:`now`).
 * What is read as a time, in settings, state and rows that are looked at: any ISO 8601 (:func:`parse_time`).
-* Whole columns of a page (:func:`texts_to_utc`) are left to the encoder where that writes the first form by itself.
 * Days: ``2026-01-31`` (:func:`parse_day`).
 * Headers of HTTP: ``Sun, 22 Nov 2026 06:01:30 GMT`` (:func:`parse_http_date`).
 """

@@ -54,16 +54,10 @@ class Version:
         begun_at = bookmark.get("from")
         return cls(bookmark["version"], bookmark.get("loading") is True, begun_at if type(begun_at) is int else None)
 
-    def to_state(self, bookmark: dict[str, t.Any]) -> bool:
-        """Write it into a stream's bookmarks; return whether that changed anything."""
-        before = [bookmark.get(key) for key in KEYS]
+    def to_state(self) -> dict[str, t.Any]:
+        """Return what to keep in a stream's bookmarks."""
         values = (self.number, self.is_loading or None, self.begun_at)
-        for key, value in zip(KEYS, values, strict=True):
-            if value is None:
-                bookmark.pop(key, None)
-            else:
-                bookmark[key] = value
-        return before != list(values)
+        return {key: value for key, value in zip(KEYS, values, strict=True) if value is not None}
 
 
 @dataclasses.dataclass(slots=True)
@@ -201,7 +195,7 @@ class Versions:
         kept = Version.from_state(self._bookmarks.get(stream))
         # Without versions and sweep there is nothing to know.
         if version.number or self._kinds[stream].is_swept or kept is not None:
-            self._state.is_changed |= version.to_state(self._bookmarks.setdefault(stream, {}))
+            self._state.update(stream, version.to_state(), drop=KEYS)
 
     def number(self, stream: str) -> int | None:
         """Return the version that a stream's records carry, or None."""
@@ -240,5 +234,5 @@ class Versions:
             for stream in self._bookmarks.keys() - self.of.keys():
                 kept = Version.from_state(self._bookmarks[stream])
                 if kept is not None and kept.begun_at is not None:
-                    self._state.is_changed |= Version(kept.number).to_state(self._bookmarks[stream])
+                    self._state.update(stream, Version(kept.number).to_state(), drop=KEYS)
         return activated

@@ -1,9 +1,12 @@
 """How many rows are asked for at once: the parameters ``page`` and ``page_size`` are written and read here only.
 
-The first page of every list, and all others of its first pass, have :data:`PAGE_SIZE` rows. A list that did not
-come complete, or that part of it whose rows have one and the same time, is read again with :data:`OTHER_SIZES`. A
-request that only asks how many rows there are has the parameters :data:`ONE_ROW`. Lists that come whole, go by a
-cursor, or tell no count have no size to ask for.
+All pages of a list are asked for with :data:`PAGE_SIZE` rows, the first one too. It cannot have a size of its own: the
+server takes ``page=2`` as an offset of as many rows as the request asks for, and ``page_number.py`` and
+``time_windows.py`` divide the count by the rows of the first page to know how many pages there are.
+
+A list that did not come complete, or that part of it whose rows have one and the same time, is read again with
+:data:`OTHER_SIZES`. A request that only asks how many rows there are has the parameters :data:`ONE_ROW`. Lists that
+come whole, go by a cursor, or tell no count have no size to ask for.
 """
 
 from __future__ import annotations

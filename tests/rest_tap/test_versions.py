@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from rest_tap.state import State as Kept
 from rest_tap.sweep import SweepPosition, arc_since, place_of, position_after
-from rest_tap.versions import Kind, Reading, Version, Versions, begin, end
+from rest_tap.versions import KEYS, Kind, Reading, Version, Versions, begin, end
 
 BEGIN = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 ORGANIZERS = ("a", "b")
@@ -464,8 +464,12 @@ def test_an_entry_that_cannot_be_used_is_none(bookmark: t.Any) -> None:
 
 @given(st.builds(Version, st.integers(0), st.booleans(), st.none() | st.integers(0)))
 def test_an_entry_comes_back_from_the_state_as_it_was(version: Version) -> None:
-    bookmark = {"organizers": {"democon": "2026-01-01T00:00:00Z"}, "from": 3, "loading": True}
-    version.to_state(bookmark)
-    assert Version.from_state(bookmark) == version
-    assert bookmark["organizers"] == {"democon": "2026-01-01T00:00:00Z"}
-    assert not version.to_state(bookmark)
+    state = Kept(
+        {"bookmarks": {"orders": {"organizers": {"democon": "2026-01-01T00:00:00Z"}, "from": 3, "loading": True}}}
+    )
+    state.update("orders", version.to_state(), drop=KEYS)
+    assert Version.from_state(state.of("orders")) == version
+    assert state.of("orders")["organizers"] == {"democon": "2026-01-01T00:00:00Z"}
+    state.is_changed = False
+    state.update("orders", version.to_state(), drop=KEYS)
+    assert not state.is_changed
