@@ -1,8 +1,8 @@
 """Parts of the tree that are read beside each other, such as those of different accounts.
 
-Each is read depth first, by code that waits where it needs an answer, so each has a thread to
-wait in. But only one of them is ever on the move: the reader lets a branch go on when what it
-waits for has come, and stands still itself until the branch waits again or is through.
+The code that reads a branch blocks where it needs an answer, so each branch has a thread of its own. But only one
+thread runs at any time: the reader resumes a branch when the answer that it waits for has come, and blocks itself
+until the branch waits again or has ended.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Branch:
         path: The lists that are being read, from the root down.
         ahead: What it will ask for next, in order.
         due: The request that it waits for.
-        is_over: Whether it is through.
+        is_over: Whether it has ended.
     """
 
     def __init__(self, read: t.Callable[[], None]) -> None:
@@ -37,8 +37,8 @@ class Branch:
         self._error: BaseException | None = None
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="branch", daemon=True)
-        self._may_go = threading.Semaphore(0)
-        self._stands = threading.Semaphore(0)
+        self._resumed = threading.Semaphore(0)
+        self._blocked = threading.Semaphore(0)
 
     @property
     def is_ready(self) -> bool:
@@ -46,7 +46,7 @@ class Branch:
         return not self.is_over and (self.due is None or self.due.is_done)
 
     def go_on(self) -> None:
-        """Let it go on until it waits again or has ended; called by the reader.
+        """Resume the branch, and return when it waits again or has ended; called by the reader.
 
         Raises:
             BaseException: Whatever has ended it.
@@ -54,8 +54,8 @@ class Branch:
         if self._thread.ident is None:
             self._thread.start()
         else:
-            self._may_go.release()
-        self._stands.acquire()
+            self._resumed.release()
+        self._blocked.acquire()
         if self._error is not None:
             raise self._error
 
@@ -67,8 +67,8 @@ class Branch:
         """
         if not self._is_closed:
             self.due = job
-            self._stands.release()
-            self._may_go.acquire()
+            self._blocked.release()
+            self._resumed.acquire()
             self.due = None
         if self._is_closed:
             raise Stopped
@@ -77,8 +77,8 @@ class Branch:
         """End it, wherever it is."""
         self._is_closed = True
         if self._thread.ident is not None and not self.is_over:
-            self._may_go.release()
-            self._stands.acquire()
+            self._resumed.release()
+            self._blocked.acquire()
 
     def _run(self) -> None:
         try:
@@ -88,4 +88,4 @@ class Branch:
         except BaseException as error:  # noqa: BLE001 - raised in the reader
             self._error = error
         self.is_over = True
-        self._stands.release()
+        self._blocked.release()

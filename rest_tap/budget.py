@@ -17,10 +17,10 @@ LOOK = 0.5
 
 
 class Budget:
-    """Lets answers grow while there is room; those that are due may always grow.
+    """Counts the memory of all answers, and lets them grow while there is room; those that are due may always grow.
 
-    Answers that came ahead of their turn take room until they are written, and who writes
-    waits for those that are due: so they never wait for room.
+    Answers that came early take room until they are written. They are written after those that are due, so the latter
+    must not wait for room.
     """
 
     def __init__(self, is_stopped: t.Callable[[], bool], limit: int = LIMIT) -> None:
@@ -29,7 +29,7 @@ class Budget:
         self._limit = limit
         self._used = 0
         self._due: tuple[object, ...] = ()
-        # A lease may end wherever a last reference goes, also within the lock: hence one that lets its owner in.
+        # An RLock, because ``Lease.__del__`` may run while this thread holds it.
         self._changed = threading.Condition(threading.RLock())
 
     @property

@@ -36,8 +36,8 @@ KINDS = {
     "object": "a JSON object",
     "array": "a JSON list",
 }
-#: Where Meltano keeps its own options of a plugin; they are no settings.
-EXTRA = "__"
+#: What Meltano puts before the names of its own options of a plugin; they are no settings.
+MELTANO_OPTIONS = "__"
 
 
 def wrong(what: str) -> ConfigValidationError:
@@ -149,10 +149,11 @@ def unknown_settings(config: t.Iterable[str], known: t.Iterable[str]) -> str | N
 def unknown_variables(environ: t.Iterable[str], prefix: str, known: t.Iterable[str]) -> str | None:
     """Return what to say about variables of the environment that set nothing."""
     variables = [variable(prefix, name) for name in (*known, "loglevel")]
+    of_meltano = f"{prefix}{MELTANO_OPTIONS.strip('_')}_"
     unknown = [
         name
         for name in environ
-        if name.startswith(prefix) and not name.startswith(prefix + EXTRA.strip("_") + "_") and name not in variables
+        if name.startswith(prefix) and not name.startswith(of_meltano) and name not in variables
     ]
     return f"no setting is behind the variable {named(sorted(unknown), variables)}" if unknown else None
 

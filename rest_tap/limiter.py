@@ -7,16 +7,16 @@ import time
 
 from rest_tap.errors import Stopped
 
-#: Seconds by which a request may go out too early because the one before went too late;
-#: so a busy machine keeps the rate. A minute is taken to be longer by as much.
+#: Seconds by which a request may go out early because the one before it went out late, so that a busy
+#: machine keeps up the rate. A minute is taken to be longer by twice as much.
 SLACK = 0.05
 
 
 class RateLimiter:
     """Spreads requests over the minute, and holds all of them while the server asks to.
 
-    A 429 is told to everyone, not only to the request that got it: going on against it
-    can cost the access (docs/pretix.md, "Rate limit").
+    After a 429 all requests of the account wait, not only the one that got it: a server may lock out
+    who goes on (docs/pretix.md, "Rate limit").
     """
 
     def __init__(self, requests_per_minute: int | None = None) -> None:

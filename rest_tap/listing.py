@@ -241,7 +241,7 @@ class Listing:
         self.http = http
         self.handling = handling
         self.passes = handling.passes(node)
-        #: Rows that the row above tells of, where it does.
+        #: How many rows the parent's row says there are, where it does.
         self.expected = None if parent is None else self.stream.expected_rows(parent)
         self.is_restarted = paginator is not None
         self.is_settled = False
@@ -263,7 +263,7 @@ class Listing:
         self.decode = handling.decoder(self)
         self._walk = Walk(self.paginator)
         self._pending: dict[tuple[int, ...], PendingPage] = {}
-        self._at_hand = AdmittedPage(Page([]), [], [])
+        self._current = AdmittedPage(Page([]), [], [])
         self._admitted: collections.deque[AdmittedPage] = collections.deque()
         # Where a list is read in more than one way, this way is complete when its own rows add up.
         self._own_deduplicator = Deduplicator(self.stream.identity, self.paginator)
@@ -292,9 +292,9 @@ class Listing:
             if not self._admitted:
                 self._admit_after(wait)
                 continue
-            self._at_hand = self._admitted.popleft()
-            self.last = self._at_hand.page
-            yield self._at_hand
+            self._current = self._admitted.popleft()
+            self.last = self._current.page
+            yield self._current
             self.pages_read += 1
 
     def admit_all(self, wait: t.Callable[[PendingPage], None]) -> None:
@@ -334,7 +334,7 @@ class Listing:
             return
         if self.node.children:
             self._admit_ahead()
-            for admitted in (self._at_hand, *self._admitted):
+            for admitted in (self._current, *self._admitted):
                 for row in admitted.parents:
                     yield from row.upcoming()
         for page_request in self._walk.upcoming():
@@ -419,7 +419,7 @@ class Listing:
 
     @property
     def missing(self) -> int:
-        """Return how many rows the server tells of that have not come."""
+        """Return how many of the rows that the server counts have not come."""
         return self.paginator.missing(self.distinct)
 
     @property

@@ -22,12 +22,12 @@ from rest_tap.unexpected import OnUnknown, finder, is_closed
 #: Names and positions on the way from a record to a value in it.
 Path = tuple[str | int, ...]
 Misfits = list[tuple[Path, t.Any]]
-#: Returns what a value is made, and notes it if that is nothing.
+#: Returns the converted value. Where a value cannot be converted, it adds that to the misfits and returns None.
 Fit = t.Callable[[t.Any, Path, Misfits], t.Any]
-#: Returns what a value is made, or None if it cannot be.
+#: Returns the converted value, or None where it cannot be converted.
 Conversion = t.Callable[[t.Any], t.Any]
-#: Puts the times in some records into UTC, where they are.
-Clock = t.Callable[[list[Record]], None]
+#: Converts the times in some records to UTC, in place.
+ToUtc = t.Callable[[list[Record]], None]
 
 #: What databases keep as an integer.
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
@@ -68,7 +68,7 @@ class Normaliser:
         # A page of records that fit and hold no other fields is found out in one call.
         self._known: t.Any = list[_struct(properties, self._keys, declared)] if self._find else None  # type: ignore[misc]
         self._fits = _fits(properties)
-        self._clock = _clock(schema)
+        self._to_utc = _to_utc(schema)
 
     @functools.cached_property
     def _page(self) -> t.Any:
@@ -103,8 +103,8 @@ class Normaliser:
         """Return whether records fit, but for their times being in UTC, which they are now."""
         try:
             msgspec.convert(records, page)
-            if self._clock is not None:
-                self._clock(records)
+            if self._to_utc is not None:
+                self._to_utc(records)
         except (msgspec.ValidationError, OverflowError):
             return False
         return True
@@ -265,7 +265,7 @@ def _as_day(value: t.Any) -> str | None:
 # Times
 
 
-def _clock(schema: Schema) -> Clock | None:
+def _to_utc(schema: Schema) -> ToUtc | None:
     """Return what puts the times of records into UTC, field by field: calls are what costs.
 
     None if there are no times. All are times: others have become null.
@@ -273,8 +273,8 @@ def _clock(schema: Schema) -> Clock | None:
     properties: dict[str, Schema] = schema.get("properties", {})
     times = [name for name, field in properties.items() if field.get("format") == "date-time"]
     lists = [name for name, field in properties.items() if field.get("items", {}).get("format") == "date-time"]
-    objects = [(name, inner) for name, field in properties.items() if (inner := _clock(field))]
-    arrays = [(name, inner) for name, field in properties.items() if (inner := _clock(field.get("items", {})))]
+    objects = [(name, inner) for name, field in properties.items() if (inner := _to_utc(field))]
+    arrays = [(name, inner) for name, field in properties.items() if (inner := _to_utc(field.get("items", {})))]
     if not (times or lists or objects or arrays):
         return None
 

@@ -13,9 +13,9 @@ if t.TYPE_CHECKING:
 class Ending(enum.Enum):
     """How reading one list ended."""
 
-    #: Every row that the server tells of has come.
+    #: Every row that the server counts has come.
     COMPLETE = "complete"
-    #: It was read to its end, but fewer rows came than the server tells of, or some could not be written.
+    #: It was read to its end, but fewer rows came than the server counts, or some could not be written.
     INCOMPLETE = "incomplete"
     #: The credential may not read it.
     DENIED = "denied"

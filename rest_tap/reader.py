@@ -1,13 +1,12 @@
 """The reader: walks the tree of lists depth first, and requests pages ahead of the one that is due.
 
-It runs in one thread, which decides everything and is the only one that waits. It keeps the
-path of lists that it is in; what is due next is what is left of each of them, innermost
-first. The first of these requests are handed to the workers, before it waits, whenever
-something that it waits for has come, and before a page is written. The order of the pages that
-it hands out depends on the tree alone, not on when answers arrive.
+The reader runs in one thread, makes all decisions, and is the only one that waits. It keeps the path of lists that it
+is in. The next requests are what is left of each of these lists, innermost first; the reader hands the first of them to
+the workers before it waits, when an answer has come, and before a page is written. The order of the pages that it
+yields depends on the tree alone, not on when answers arrive.
 
-What different accounts read is different branches (:mod:`rest_tap.branches`): each is walked in
-that way, and they take turns as their answers come.
+What different accounts read are different branches (:mod:`rest_tap.branches`): the reader walks each in that way, and
+they take turns as their answers come.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Reader:
     """Reads lists in order and asks ahead.
 
     Attributes:
-        path: The lists that are being read, from the root down; of the branch that is on the move.
+        path: The lists that are being read, from the root down; with branches, those of the one that runs.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class Reader:
         self._is_test = is_test
         #: Requests that may be under way or waiting at once, for each branch.
         self._window = 1 if is_test else 2 * workers + 2
-        #: Those that have something to do, whoever was on the move longest ago first.
+        #: Branches that have not ended; the one that ran longest ago comes first.
         self._branches: list[Branch] = []
         self._branch: Branch | None = None
         #: First pages of lists that are read beside each other.

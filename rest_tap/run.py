@@ -428,7 +428,7 @@ class Run:
     # Stopping
 
     def stop(self, signum: int) -> None:
-        """End the run after the page at hand; called by a signal handler, so it only sets a flag."""
+        """End the run after the current page; called by a signal handler, so it only sets a flag."""
         self.signal = signum
         self.reader.wake()
 

@@ -76,7 +76,7 @@ class FieldType:
 
         Args:
             description: What the value means.
-            secret: The value opens a door: deselected by default.
+            secret: The value grants access to something: deselected by default.
             personal: The value identifies or describes a person, or is the key of a row that
                 does: left out by ``personal_data: false``.
         """
@@ -127,7 +127,7 @@ def Object(  # noqa: N802 - reads as the types beside it
         properties: The fields of the object.
         description: What it is.
         personal: The object is about a person.
-        is_open: Others are expected, too: nobody is told of them.
+        is_open: Other fields are expected, too, and are not reported.
     """
     schema = Json(description, personal=personal)
     return {**schema, "properties": properties, **({KIND: OPEN} if is_open else {})}
@@ -145,7 +145,7 @@ def Array(  # noqa: N802 - reads as the types beside it
     Args:
         items: The type of its values, or their fields.
         description: What the values mean.
-        secret: The values open a door: deselected by default.
+        secret: The values grant access to something: deselected by default.
         personal: The values are about a person; so are free objects and values of any type,
             unless it is said that they are not.
     """

@@ -218,7 +218,7 @@ class ListStream(SeamStream, abc.ABC):
         return (context,)
 
     def expected_rows(self, parent: Record) -> int | None:  # noqa: ARG002
-        """Return how many rows the parent's row tells of, where it does."""
+        """Return how many rows the list has by the parent's row, where that says so."""
         return None
 
     def accepts(self, row: Record, context: Context) -> bool:  # noqa: ARG002

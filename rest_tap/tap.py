@@ -58,7 +58,7 @@ class RestTap(SeamTap):
     #: The distribution that both commands come from; without it ``--version`` is unknown.
     package_name = "ticketing-taps"
     #: Groups of settings of which one has to be complete, besides those that are always required.
-    either: t.ClassVar[t.Sequence[t.Sequence[str]]] = ()
+    credential_groups: t.ClassVar[t.Sequence[t.Sequence[str]]] = ()
     #: What the setting ``service`` gives to other settings.
     services: t.ClassVar[Services] = {}
     message_writer_class = BytesWriter
@@ -217,7 +217,7 @@ class RestTap(SeamTap):
 
     @property
     def run(self) -> Run:
-        """Return the run at hand; a new one after each that has ended."""
+        """Return the current run; a new one after each that has ended."""
         if self._run is None:
             self._run = self._make_run(is_test=False)
         return self._run
@@ -410,7 +410,7 @@ class RestTap(SeamTap):
     # Ending
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """End after the page at hand, with a true STATE; at once if asked again, or if nothing is read yet."""
+        """End the run after the current page, with its STATE; at once on a second signal, or if nothing is read yet."""
         if self._run is None or self._run.signal is not None:
             os._exit(128 + signum)
         self._run.stop(signum)

@@ -130,7 +130,7 @@ class Shape:
         Args:
             declared: The stream's own schema, which names all fields that are expected.
             catalog: The catalog's, which the loader gets: values are of its types.
-            left_out: What leaves the tap without.
+            left_out: Fields that are dropped before a record is written.
             known: The fields that a record has; of the objects inside, those that either schema names.
             path: Where the objects are, as it is reported.
         """

@@ -250,8 +250,8 @@ class OrganizersAccess(Access):
                 if listing.last is not None and not stream.is_stale(context, listing.last):
                     return dataclasses.replace(outcome, is_certain=False)
                 return self._unless_withheld(listing, outcome, stream.event_path)
-        elif stream.witness_path and not listing.distinct and listing.expected:
-            return self._unless_withheld(listing, outcome, stream.witness_path)
+        elif stream.denied_path and not listing.distinct and listing.expected:
+            return self._unless_withheld(listing, outcome, stream.denied_path)
         return outcome
 
     def _unless_withheld(self, listing: Listing, outcome: Outcome, witness: str) -> Outcome:

@@ -48,8 +48,8 @@ class OrganizersStream(ListStream):
     since_version: t.ClassVar[str | None] = None
     #: Path of the same list for one event, where it is an organizer's with the rows of all events.
     event_path: t.ClassVar[str] = ""
-    #: Path of a list of the event that is denied where this one is answered without its rows.
-    witness_path: t.ClassVar[str] = ""
+    #: Path of a list of the event that is answered 403 where this one is answered without its rows.
+    denied_path: t.ClassVar[str] = ""
     #: What a row's own key is called in the lists below it: in their context, their records and the paths.
     child_key: t.ClassVar[str] = ""
     #: Whether it is one object that not everything has: a 404 that is no page says then that there is none.

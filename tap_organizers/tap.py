@@ -46,7 +46,7 @@ class TapOrganizers(RestTap):
 
     name = "tap-organizers"
     services = SERVICES
-    either = (("api_token",), ("api_tokens",), oauth.SETTINGS)
+    credential_groups = (("api_token",), ("api_tokens",), oauth.SETTINGS)
     bookmark_levels: t.ClassVar[t.Mapping[str, int]] = {"organizers": 1, "events": 2}
     #: The service is known to answer 400 to what it answers well a moment later, but not for long.
     retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy(statuses=TRANSIENT | {400, 408, 409, 425}, limits={400: 3})

@@ -51,8 +51,8 @@ class TicketingAccess(Access):
             logger.warning("%s: event %s is gone (%s)", listing.stream.name, event, error.reason)
             return self.outcome(listing, Ending.GONE)
         stream = t.cast("TicketingStream", listing.stream)
-        is_no = isinstance(error, ErrorAnswer) or error.status == _PAYMENT_REQUIRED
-        if is_no and stream.may_be_denied and not listing.pages_read:
+        may_be_denied = isinstance(error, ErrorAnswer) or error.status == _PAYMENT_REQUIRED
+        if may_be_denied and stream.may_be_denied and not listing.pages_read:
             return self._deny(listing, error)
         return super().decide(listing, error)
 

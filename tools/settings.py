@@ -49,7 +49,7 @@ def own_names(tap: type[Tap]) -> set[str]:
 def required_groups(tap: type[RestTap]) -> list[list[str]]:
     """Return the sets of settings of which one has to be complete."""
     required = tap.config_jsonschema.get("required", [])
-    return [sorted({*required, *more}) for more in tap.either or [[]]]
+    return [sorted({*required, *more}) for more in tap.credential_groups or [[]]]
 
 
 def _settings(schema: dict[str, t.Any], names: t.Collection[str], prefix: str = "") -> Iterator[Setting]:

@@ -39,7 +39,7 @@ class Page:
         asked_after: Position of the last page that had been used when this one was asked for.
         reached: The value of the field that orders the list up to which, with this page, all
             rows have come; None where that is not certain.
-        is_complete: Whether all rows have come that the list tells of, as of its last page.
+        is_complete: Whether all rows have come that the server counts, as of the last page.
     """
 
     rows: list[Record]
@@ -139,7 +139,7 @@ class Paginator(abc.ABC):
         return []
 
     def missing(self, distinct: int) -> int:
-        """Return how many rows the server tells of that have not come.
+        """Return how many of the rows that the server counts have not come.
 
         Args:
             distinct: How many different rows have come.

@@ -109,7 +109,7 @@ class Cursor(Paginator):
         return page.rows
 
     def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
-        """Return the first request once more, if the list told of more rows than came."""
+        """Return the first request once more, if the server counts more rows than came."""
         if self._pass or self.total is None:
             return []
         expected = self.total
@@ -130,7 +130,7 @@ class Cursor(Paginator):
         return [self._request(0)]
 
     def is_complete(self, distinct: int) -> bool:
-        """Return whether as many rows have come as the list tells of, and none stand in the way."""
+        """Return whether as many rows have come as the server counts, and the cursor could move on."""
         if self._cannot_go_on and self.total is None:
             return False
         return super().is_complete(distinct)

@@ -94,7 +94,7 @@ class FilteredPaginator(Paginator):
         return self.without_filter(self.last, None)
 
     def missing(self, distinct: int) -> int:
-        """Return how many rows the server tells of that have not come."""
+        """Return how many of the rows that the server counts have not come."""
         return self._missing if self.unfiltered is None else self.unfiltered.missing(distinct)
 
     def is_complete(self, distinct: int) -> bool:

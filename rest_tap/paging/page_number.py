@@ -59,7 +59,7 @@ class PageNumber(Paginator):
         self._last_known = 1
         self._expected = 0
         self._before = 0
-        # Of the pass at hand, and of the pages that were used:
+        # Of the current pass, and of the pages that were used:
         self._backward: t.Literal["", "up", "down"] = ""
         self._fell = False
         #: Whether a page has said that it is the last one.
@@ -176,5 +176,5 @@ class PageNumber(Paginator):
         return [self._request(number, 1)]
 
     def is_complete(self, distinct: int) -> bool:
-        """Return whether as many rows have come as the server tells of, and none can have moved."""
+        """Return whether as many rows have come as the server counts, and none can have moved."""
         return self._ended and not self._fell and not self.missing(distinct)

@@ -47,7 +47,7 @@ class PageSizes:
     """The page size of each pass of a list, one pass after another.
 
     Attributes:
-        size: That of the pass at hand.
+        size: That of the current pass.
     """
 
     def __init__(self) -> None:

@@ -22,8 +22,8 @@ if t.TYPE_CHECKING:
 
 #: The smallest difference between two times on the server.
 INSTANT = dt.timedelta(microseconds=1)
-#: Windows of one page after rows moved, at most.
-MOST_CAREFUL = 32
+#: Windows of one page after rows have moved, at most.
+MAX_SMALL_WINDOWS = 32
 
 
 class TimeWindows(FilteredPaginator):
@@ -79,7 +79,8 @@ class TimeWindows(FilteredPaginator):
         self._keys = tuple(keys)
         # As pages arrive, of the window that was revealed last:
         self._longest, self._length = longest, longest
-        self._careful, self._penalty = 0, 1
+        #: Windows of one page that are left, and how many of them the last move of rows led to: the next doubles that.
+        self._small_windows, self._last_small_windows = 0, 1
         self._window = 0
         self._last_known = 1
         self._before: dt.datetime | None = None
@@ -87,7 +88,7 @@ class TimeWindows(FilteredPaginator):
         #: Where new rows begin, once that is known.
         self._bound: dt.datetime | None = None
         self.last = self._request(1)
-        # As pages are used, of the window at hand:
+        # As pages are used, of the current window:
         self._counts = Counts()
         self._is_uncertain = False
         self._stuck = 0
@@ -166,10 +167,10 @@ class TimeWindows(FilteredPaginator):
 
     def _begin_next(self, since: object) -> t.Sequence[PageRequest]:
         """Return the first page of the window after one in which no row moved."""
-        if self._careful:
-            self._careful -= 1
+        if self._small_windows:
+            self._small_windows -= 1
         else:
-            self._penalty = max(1, self._penalty // 2)
+            self._last_small_windows = max(1, self._last_small_windows // 2)
             self._length = min(self._longest, self._length * 2)
         return self._begin(since)
 
@@ -226,7 +227,7 @@ class TimeWindows(FilteredPaginator):
         if self._stuck > STANDSTILLS:
             return []
         self._length = 1
-        self._careful = self._penalty = min(MOST_CAREFUL, self._penalty * 2)
+        self._small_windows = self._last_small_windows = min(MAX_SMALL_WINDOWS, self._last_small_windows * 2)
         self._counts = Counts()
         return self._begin(self.reached)
 

@@ -79,11 +79,12 @@ class UncountedPages(Paginator):
         # Of the first pass:
         self._top = 0
         self._barren = 0
-        #: A page that may be past the end; the position of the far page that tells; and whether it was asked
-        #: for again (1), and the page after it, too (2).
+        #: The page that may be past the end.
         self._odd = Odd(0, "empty")
+        #: The position of the request for the page far behind it, and whether that has rows which count.
         self._probe: tuple[int, ...] = ()
         self._counts_far = False
+        #: Which page is asked for to find out: none (0), the odd page once more (1), or the page after it (2).
         self._step = 0
         #: What pages past the end look like, once that is known.
         self._past_the_end: Kind | None = None
@@ -94,7 +95,7 @@ class UncountedPages(Paginator):
         self._sizes: list[int] = []
         #: Whether the last page was shorter than all others, which are of one length.
         self._is_short = False
-        # Of the pass at hand, from the last page to the first:
+        # Of the current pass, from the last page to the first:
         self._met_known = False
         self._between = 0
         self._moved = False

@@ -213,16 +213,16 @@ class ItemChildStream(OrganizersStream):
     )
     nested_keys: t.ClassVar[t.Mapping[str, str]] = {"item": "id"}
     #: Field of the product's row that holds the same rows without their ids.
-    told_by: t.ClassVar[str] = ""
+    row_field: t.ClassVar[str] = ""
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:
         """Return nothing where the product's row says that the list is empty.
 
         A row of a server from before the field says nothing: it is asked, until it is known to lack the list, too.
         """
-        if self.told_by and self.told_by not in parent and not self.is_absent:
+        if self.row_field and self.row_field not in parent and not self.is_absent:
             return (context,)
-        return (context,) if parent.get(self.told_by) else ()
+        return (context,) if parent.get(self.row_field) else ()
 
 
 class ItemVariations(ItemChildStream):
@@ -239,7 +239,7 @@ class ItemAddons(ItemChildStream):
 
     name = "item_addons"
     path = "/organizers/{organizer}/events/{event}/items/{item}/addons"
-    told_by = "addons"
+    row_field = "addons"
     primary_keys = ("id",)
     selected_by_default = False
     properties = fields(id=Integer("Identifier, assigned by the server."), **ADDON)
@@ -250,7 +250,7 @@ class ItemBundles(ItemChildStream):
 
     name = "item_bundles"
     path = "/organizers/{organizer}/events/{event}/items/{item}/bundles"
-    told_by = "bundles"
+    row_field = "bundles"
     primary_keys = ("id",)
     selected_by_default = False
     properties = fields(id=Integer("Identifier, assigned by the server."), **BUNDLE)
@@ -261,7 +261,7 @@ class ItemProgramTimes(ItemChildStream):
 
     name = "item_program_times"
     path = "/organizers/{organizer}/events/{event}/items/{item}/program_times"
-    told_by = "program_times"
+    row_field = "program_times"
     primary_keys = ("id",)
     selected_by_default = False
     since_version = "2025.10"
@@ -326,7 +326,7 @@ class Questions(EventChildStream):
         valid_file_portrait=Boolean("Whether the file has to be a portrait photo."),
     )
 
-    #: Questions of the event at hand that are asked for each position.
+    #: Questions of the current event that are asked for each position.
     _per_position: t.Container[t.Any] = ()
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:  # noqa: ARG002
@@ -574,10 +574,10 @@ class CheckinListPositions(OrganizersStream):
 
     #: With ``event.orders:checkin`` alone, the API answers 200 without rows (docs/pretix.md,
     #: "Permissions"); the event's orders, which take the same permission as these, are denied.
-    witness_path = "/organizers/{organizer}/events/{event}/orders"
+    denied_path = "/organizers/{organizer}/events/{event}/orders"
 
     def expected_rows(self, parent: Record) -> int | None:
-        """Return how many tickets the check-in list tells of."""
+        """Return how many tickets the check-in list has by its own row."""
         count = parent.get("position_count")
         return count if isinstance(count, int) else None
 

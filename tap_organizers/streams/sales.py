@@ -198,7 +198,7 @@ LINE = fields(
 )
 
 
-class Subevents(AllEventsStream, IncrementalStream):
+class Subevents(IncrementalStream, AllEventsStream):
     """One date of an event series."""
 
     name = "subevents"
@@ -239,7 +239,7 @@ class Subevents(AllEventsStream, IncrementalStream):
         return () if parent.get("has_subevents") is False else super().contexts(parent, context)
 
 
-class Orders(AllEventsStream, CreationOrderedStream):
+class Orders(CreationOrderedStream, AllEventsStream):
     """An order with its positions, fees, payments and refunds, as last modified.
 
     A fully canceled order has status ``c`` while its positions keep ``canceled: false``;
@@ -361,7 +361,7 @@ class OrderFees(OrderPartStream):
     )
 
 
-class OrderMoneyStream(AllEventsStream, CreationOrderedStream):
+class OrderMoneyStream(CreationOrderedStream, AllEventsStream):
     """Payments or refunds: read completely, by a light sweep over all orders, or with the orders.
 
     The sweep asks for the few fields that are needed. A run that reads all orders has all payments and
@@ -423,7 +423,7 @@ class OrderRefunds(OrderMoneyStream):
     properties = REFUND
 
 
-class Transactions(AllEventsStream, CreationOrderedStream):
+class Transactions(CreationOrderedStream, AllEventsStream):
     """One line of the sales journal: a product or fee sold, changed or canceled. Never changed afterwards."""
 
     name = "transactions"
