@@ -155,7 +155,7 @@ def unknown_variables(environ: t.Iterable[str], prefix: str, known: t.Iterable[s
         for name in environ
         if name.startswith(prefix) and not name.startswith(of_meltano) and name not in variables
     ]
-    return f"no setting is behind the variable {named(sorted(unknown), variables)}" if unknown else None
+    return f"there is no setting for the variable {named(sorted(unknown), variables)}" if unknown else None
 
 
 def variable(prefix: str, setting: str) -> str:
@@ -383,14 +383,14 @@ def _check_name(place: str, name: str) -> None:
 def _check_field(place: str, field: Schema) -> None:
     unknown = [word for word in field if word not in KEYWORDS and not word.startswith("x-")]
     if unknown:
-        raise wrong(f"{place} the tap cannot promise {named(unknown)}")
+        raise wrong(f"{place} the tap does not support {named(unknown)}")
     if "type" not in field:
         return
     kind = kind_of(field)
     if "null" not in field["type"] or kind not in TYPES:
         raise wrong(f"{place} its type must be one of {', '.join(sorted(TYPES))}, and null")
     if "format" in field and (kind != "string" or field["format"] not in FORMATS):
-        raise wrong(f"{place} the tap cannot promise the format {named([field['format']])}")
+        raise wrong(f"{place} the tap does not support the format {named([field['format']])}")
     if field.get("additionalProperties", True) is not True or field.get("required"):
         raise wrong(f"{place} its object may carry more fields or fewer, so that must be allowed")
     for name, inner in field.get("properties", {}).items():
@@ -479,7 +479,7 @@ def unusable_bookmarks(state: t.Mapping[str, t.Any], streams: t.Iterable[str], l
     """
     streams, bookmarks = set(streams), state.get("bookmarks", {})
     unknown = [name for name in bookmarks if name not in streams]
-    lines = [f"the state has bookmarks of streams that there are not: {named(unknown, streams)}"] if unknown else []
+    lines = [f"the state has bookmarks of unknown streams: {named(unknown, streams)}"] if unknown else []
     for name, bookmark in bookmarks.items():
         odd = [level for level in levels if not isinstance(bookmark.get(level, {}), dict)]
         if name in streams and odd:

@@ -102,4 +102,4 @@ def _why_not_written(error: OSError) -> str | None:
     """Return why messages could not be written; None for an error of anything else."""
     if isinstance(error, BrokenPipeError):
         return STDOUT_CLOSED if str(error) == STDOUT_CLOSED else "the loader has closed the pipe"
-    return f"no room to write to: {error.strerror}" if error.errno in NO_ROOM else None
+    return f"cannot write: {error.strerror}" if error.errno in NO_ROOM else None

@@ -18,7 +18,7 @@ import dataclasses
 import datetime as dt
 import typing as t
 
-from rest_tap.errors import REFUSED, ApiError, Unavailable
+from rest_tap.errors import ERROR_STATUS, ApiError, Unavailable
 from rest_tap.times import parse_http_date
 
 if t.TYPE_CHECKING:
@@ -126,7 +126,7 @@ class RetryPolicy:
             **place: Where it happened, as :class:`rest_tap.errors.ApiError` takes it.
         """
         kind = Unavailable if status in self.statuses else ApiError
-        reason = TOO_MANY if status == _TOO_MANY_REQUESTS else REFUSED
+        reason = TOO_MANY if status == _TOO_MANY_REQUESTS else ERROR_STATUS
         return kind(detail or reason, status=status, **place)
 
     def _may_help(self, failures: t.Sequence[Failure], no_retry: t.Container[int], *, was_reached: bool) -> bool:

@@ -358,7 +358,7 @@ class RestTap(SeamTap):
             return
         given = self._given_catalog
         if isinstance(given, dict) and (unknown := checks.unknown_streams(given, self.streams)):
-            self.logger.warning("the catalog has streams that there are not: %s", checks.named(unknown, self.streams))
+            self.logger.warning("the catalog selects unknown streams: %s", checks.named(unknown, self.streams))
         selected = [stream for stream in self.streams.values() if stream.selected]
         if not selected:
             raise wrong("the catalog selects no stream")
@@ -393,7 +393,7 @@ class RestTap(SeamTap):
             matching = [one for one in self.streams if fnmatch.fnmatch(one, str(source))]
             if name.startswith("__") or any(self.streams[one].selected for one in matching):
                 continue
-            reason = "is not selected" if matching else "there is not"
+            reason = "is not selected" if matching else "does not exist"
             self.logger.warning(
                 "setting stream_maps: %s maps a stream that %s",
                 checks.named([name], () if matching else self.streams),

@@ -206,8 +206,8 @@ class Classes:
             return None
         if known is None and not given.parent:
             word = named([_shown([last])], map(_shown, zip(PLACEHOLDERS)))
-            words = f"{word} says nothing by itself, as {_shown(PLACEHOLDERS)} do"
-            self._errors.add(f"{extra.place}.path", f"{words}; name the stream whose key it is as 'parent'")
+            words = f"{word} is none of {_shown(PLACEHOLDERS)}"
+            self._errors.add(f"{extra.place}.path", f"{words}; set 'parent' to the stream whose key it is")
             return None
         parent = known or self._named(extra)
         if parent is None or not self._can_be_parent(extra, parent):
@@ -215,7 +215,7 @@ class Classes:
         above = tuple(parent.parent_keys)
         if placeholders[:-1] != above:
             wanted, there = _shown((*above, last)), _shown(placeholders[:-1]) or "nothing"
-            words = f"a row of {name_of(parent)} is told by {wanted}; before {{{last}}} stands {there}"
+            words = f"a row of {name_of(parent)} takes {wanted}; before {{{last}}} stands {there}"
             self._errors.add(f"{extra.place}.path", words)
             return None
         return parent
@@ -246,7 +246,7 @@ class Classes:
         elif issubclass(parent, AllEventsStream):
             self._errors.add(place, f"{name} is the list of all events at once; {instead}")
         elif len(own_keys(parent)) != 1:
-            self._errors.add(place, f"a row of {name} is not told by one field of its own")
+            self._errors.add(place, f"a row of {name} has more than one key of its own, or none")
         else:
             return True
         return False

@@ -79,9 +79,9 @@ def _type(field: str, **schema: t.Any) -> t.Callable[[Json], object]:
 
 
 CASES = (
-    Case("A setting that there is not", {"organisers": ["democon"]}),
+    Case("An unknown setting", {"organisers": ["democon"]}),
     Case("A setting of another type", {"max_concurrency": "many"}),
-    Case("A map of a stream that there is not", {"stream_maps": {"order": {"email": None}}}),
+    Case("A map of an unknown stream", {"stream_maps": {"order": {"email": None}}}),
     Case(
         "A map of a stream that is not selected",
         {"stream_maps": {"customers": {"email": None}}},
@@ -93,10 +93,10 @@ CASES = (
     ),
     Case("A catalog that is none", catalog=lambda catalog: catalog.pop("streams")),
     Case("A catalog that selects nothing", catalog=_select),
-    Case("A stream that there is not", catalog=_rename),
+    Case("An unknown stream", catalog=_rename),
     Case("A type that a key or the replication key does not have", catalog=_type("id", type=["string"])),
     Case("A type that is not nullable", catalog=_type("rate", type=["string"])),
-    Case("A rule for values that the tap cannot promise", catalog=_type("rate", type=["string", "null"], maxLength=5)),
+    Case("A rule for values that is not supported", catalog=_type("rate", type=["string", "null"], maxLength=5)),
     Case("Another type for a field", catalog=_type("rate", type=["number", "null"])),
     Case("A state that is none", state={"foo": 1}),
     Case("A state as `meltano state get` prints it", state={"singer_state": {"bookmarks": {}}}),
@@ -108,7 +108,7 @@ VARIABLES = (
     ("A variable of another type", {"TAP_ORGANIZERS_MAX_CONCURRENCY": "many"}),
     ("A variable that is neither true nor false", {"TAP_ORGANIZERS_PERSONAL_DATA": "flase"}),
     ("A variable that is empty", {"TAP_ORGANIZERS_START_DATE": ""}),
-    ("A variable behind no setting", {"TAP_ORGANIZERS_ORGANISERS": "democon"}),
+    ("A variable for no setting", {"TAP_ORGANIZERS_ORGANISERS": "democon"}),
 )
 
 

@@ -21,6 +21,7 @@ from rest_tap import repair
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken, SessionLogin
 from rest_tap.errors import (
+    ERROR_STATUS,
     ApiError,
     BrokenAnswer,
     CredentialRefused,
@@ -376,14 +377,14 @@ def test_a_refused_token_is_an_error_at_once_that_names_the_setting(api: Mocker,
         pytest.param(422, {"page": ["Bad.", "Worse."]}, ApiError, "page: Bad. Worse.", id="by parameter"),
         pytest.param(422, {"detail": ["Bad.", "Worse."]}, ApiError, "Bad. Worse.", id="several"),
         pytest.param(422, {"error": {"code": 7, "message": "Odd."}}, ApiError, "Odd.", id="with a code"),
-        pytest.param(422, {"email": ["jane@example.org"]}, ApiError, "refused", id="not a parameter"),
-        pytest.param(422, ["jane@example.org"], ApiError, "refused", id="a list"),
-        pytest.param(422, "jane@example.org", ApiError, "refused", id="a text"),
-        pytest.param(422, {"detail": [{"email": "jane@example.org"}]}, ApiError, "refused", id="rows"),
-        pytest.param(422, {"detail": {"email": "jane@example.org"}}, ApiError, "refused", id="a row"),
+        pytest.param(422, {"email": ["jane@example.org"]}, ApiError, ERROR_STATUS, id="not a parameter"),
+        pytest.param(422, ["jane@example.org"], ApiError, ERROR_STATUS, id="a list"),
+        pytest.param(422, "jane@example.org", ApiError, ERROR_STATUS, id="a text"),
+        pytest.param(422, {"detail": [{"email": "jane@example.org"}]}, ApiError, ERROR_STATUS, id="rows"),
+        pytest.param(422, {"detail": {"email": "jane@example.org"}}, ApiError, ERROR_STATUS, id="a row"),
         pytest.param(422, {"detail": "two\n  lines"}, ApiError, "two lines", id="on one line"),
-        pytest.param(422, {}, ApiError, "refused", id="nothing"),
-        pytest.param(422, 17, ApiError, "refused", id="a number"),
+        pytest.param(422, {}, ApiError, ERROR_STATUS, id="nothing"),
+        pytest.param(422, 17, ApiError, ERROR_STATUS, id="a number"),
     ],
 )
 def test_an_error_quotes_the_api_on_one_line(

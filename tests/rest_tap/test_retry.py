@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest_tap.errors import REFUSED, ApiError, Unavailable
+from rest_tap.errors import ERROR_STATUS, ApiError, Unavailable
 from rest_tap.retry import (
     TOO_MANY,
     TRIES_BEFORE_FIRST_ANSWER,
@@ -180,8 +180,8 @@ def test_a_date_is_measured_from_the_clock() -> None:
     [
         (429, "", Unavailable, TOO_MANY),
         (429, "Slow down.", Unavailable, "Slow down."),
-        (503, "", Unavailable, REFUSED),
-        (422, "", ApiError, REFUSED),
+        (503, "", Unavailable, ERROR_STATUS),
+        (422, "", ApiError, ERROR_STATUS),
     ],
 )
 def test_the_error_of_a_status_says_whether_another_try_may_help(

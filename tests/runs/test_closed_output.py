@@ -41,7 +41,7 @@ def folder(quiet_sandbox: Sandbox, tmp_path: Path) -> Path:
     ("where", "line"),
     [
         (">&-", "standard output is closed: there is nothing to write to"),
-        (">/dev/full", "no room to write to: No"),
+        (">/dev/full", "cannot write: No"),
     ],
     ids=["closed", "full"],
 )

@@ -120,15 +120,15 @@ WRONG: list[tuple[t.Any, str]] = [
     (with_(path="/organizers/{organizer}/{organizer}"), "extra_streams[0].path: {organizer} stands in it twice"),
     (
         with_(path="/organizers/{organiser}/quotas"),
-        "extra_streams[0].path: {organiser} (did you mean {organizer}?) says nothing by itself, as {organizer}, ",
+        "extra_streams[0].path: {organiser} (did you mean {organizer}?) is none of {organizer}, ",
     ),
     (
         with_(path="/events/{event}/quotas"),
-        "extra_streams[0].path: a row of events is told by {organizer}, {event}; before {event} stands nothing",
+        "extra_streams[0].path: a row of events takes {organizer}, {event}; before {event} stands nothing",
     ),
     (
         with_(path="/organizers/{organizer}/items/{item}/x"),
-        "extra_streams[0].path: a row of items is told by {organizer}, {event}, {item}; before {item}",
+        "extra_streams[0].path: a row of items takes {organizer}, {event}, {item}; before {item}",
     ),
     (with_(parent="items"), "extra_streams[0].parent: {event} is always a row of events"),
     (with_(path="/quotas", parent="items"), "extra_streams[0].path: has no placeholder for a row of items"),
@@ -154,7 +154,7 @@ WRONG: list[tuple[t.Any, str]] = [
     ),
     (
         with_(path=f"{EVENT}/settings/{{x}}/y", parent="event_settings"),
-        "extra_streams[0].parent: a row of event_settings is not told by one field of its own",
+        "extra_streams[0].parent: a row of event_settings has more than one key of its own, or none",
     ),
     (with_(fields={"id": "integr"}), "extra_streams[0].fields.id: there is no type integr (did you mean integer?)"),
     (with_(fields={"id": "integer", "a": 5}), "extra_streams[0].fields.a: has to be an object, with type"),
@@ -230,7 +230,7 @@ WRONG: list[tuple[t.Any, str]] = [
     (with_(path="/"), "extra_streams[0].path: nothing between two slashes is no part of a path"),
     (
         with_(path="/x/{event}/y/{organizer}"),
-        "extra_streams[0].path: a row of organizers is told by {organizer};",
+        "extra_streams[0].path: a row of organizers takes {organizer};",
     ),
     (with_(selected_by_default="no"), "extra_streams[0].selected_by_default: expected `bool`, got `str`"),
 ]
