@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:
 
     from rest_tap.schema import Record, Schema
 
-FORMATS = ("jsonl", "parquet", "arrow")
+BATCH_FORMATS = ("jsonl", "parquet", "arrow")
 #: Rows in a file.
 BATCH_SIZE = 10_000
 

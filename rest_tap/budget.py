@@ -13,7 +13,7 @@ FREE = 1 << 18
 #: Bytes of all answers together beyond that.
 LIMIT = 24 << 20
 #: Seconds between two looks at whether the run is over.
-LOOK = 0.5
+STOP_CHECK_SECONDS = 0.5
 
 
 class Budget:
@@ -56,7 +56,7 @@ class Budget:
         began = time.monotonic()
         with self._changed:
             while not self._has_room(lease, size):
-                self._changed.wait(LOOK)
+                self._changed.wait(STOP_CHECK_SECONDS)
                 if self._is_stopped():
                     raise Stopped
             self._used += size

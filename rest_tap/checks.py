@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 #: Objects inside objects that a file may have; more is no catalog and no state.
 MAX_DEPTH = 100
 #: Names that one line lists.
-MAX_NAMES = 10
+MAX_LISTED_NAMES = 10
 #: What a variable of the environment may say for true and false.
 TRUE, FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
 #: What a variable is that gives something else than a text.
@@ -58,8 +58,8 @@ def named(names: t.Iterable[object], known: t.Iterable[str] = ()) -> str:
         short = one_line(name)[:60]
         near = difflib.get_close_matches(name, known, n=1)
         texts.append(f"{short} (did you mean {near[0]}?)" if near else short)
-    more = f" and {len(texts) - MAX_NAMES} more" if len(texts) > MAX_NAMES else ""
-    return ", ".join(texts[:MAX_NAMES]) + more
+    more = f" and {len(texts) - MAX_LISTED_NAMES} more" if len(texts) > MAX_LISTED_NAMES else ""
+    return ", ".join(texts[:MAX_LISTED_NAMES]) + more
 
 
 # Files
@@ -346,8 +346,8 @@ def _reason(error: BaseException) -> str:
 #: Keywords that change nothing about which values fit.
 HARMLESS = frozenset({"title", "description", "examples", "default", "deprecated", "readOnly", "writeOnly", "$comment"})
 KEYWORDS = frozenset({"type", "format", "properties", "items", "additionalProperties", "required"}) | HARMLESS
-TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
-FORMATS = frozenset({"date-time", "date"})
+JSON_TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
+STRING_FORMATS = frozenset({"date-time", "date"})
 
 
 def check_schema(stream: str, declared: Schema, given: Schema, fixed: t.Collection[str]) -> None:
@@ -387,9 +387,9 @@ def _check_field(place: str, field: Schema) -> None:
     if "type" not in field:
         return
     kind = kind_of(field)
-    if "null" not in field["type"] or kind not in TYPES:
-        raise wrong(f"{place} its type must be one of {', '.join(sorted(TYPES))}, and null")
-    if "format" in field and (kind != "string" or field["format"] not in FORMATS):
+    if "null" not in field["type"] or kind not in JSON_TYPES:
+        raise wrong(f"{place} its type must be one of {', '.join(sorted(JSON_TYPES))}, and null")
+    if "format" in field and (kind != "string" or field["format"] not in STRING_FORMATS):
         raise wrong(f"{place} the tap does not support the format {named([field['format']])}")
     if field.get("additionalProperties", True) is not True or field.get("required"):
         raise wrong(f"{place} its object may carry more fields or fewer, so that must be allowed")

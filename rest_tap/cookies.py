@@ -6,7 +6,7 @@ import typing as t
 from http.cookiejar import Cookie, DefaultCookiePolicy
 
 #: Characters of a cookie, name and value, and cookies at once.
-LONGEST, MOST = 4096, 8
+MAX_COOKIE_LENGTH, MAX_COOKIES = 4096, 8
 
 
 class SessionCookies(DefaultCookiePolicy):
@@ -25,9 +25,9 @@ class SessionCookies(DefaultCookiePolicy):
         """Return whether to keep a cookie."""
         value = cookie.value or ""
         place = (cookie.domain, cookie.path, cookie.name)
-        if "sess" not in cookie.name.lower() or len(cookie.name) + len(value) > LONGEST:
+        if "sess" not in cookie.name.lower() or len(cookie.name) + len(value) > MAX_COOKIE_LENGTH:
             return False
-        if (len(self._kept) >= MOST and place not in self._kept) or not super().set_ok(cookie, request):
+        if (len(self._kept) >= MAX_COOKIES and place not in self._kept) or not super().set_ok(cookie, request):
             return False
         self._kept[place] = value
         return True

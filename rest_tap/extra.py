@@ -57,7 +57,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 #: A part of a path that stands for itself.
 SEGMENT = re.compile(r"(?!\.\.?$)[A-Za-z0-9._~-]+", re.ASCII)
 #: Fields inside of fields.
-MAX_DEPTH = 20
+MAX_FIELD_DEPTH = 20
 #: Columns that loaders add.
 RESERVED = re.compile(r"_sdc_|__")
 #: Ways of paging: numbered pages, or one answer that holds everything.
@@ -268,8 +268,8 @@ def _placeholders(place: str, path: str, errors: Errors) -> tuple[str, ...]:
 
 def _field(given: t.Any, place: str, errors: Errors, depth: int = 0) -> Schema | None:
     """Return the schema of a field, or None if that is wrong."""
-    if depth > MAX_DEPTH:
-        errors.add(place, f"fields stand inside of fields more than {MAX_DEPTH} deep")
+    if depth > MAX_FIELD_DEPTH:
+        errors.add(place, f"fields stand inside of fields more than {MAX_FIELD_DEPTH} deep")
         return None
     if isinstance(given, str):
         given, type_place = {"type": given}, place

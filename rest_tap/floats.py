@@ -7,7 +7,7 @@ import decimal
 #: Digits that a float holds for sure; with more, it may not be the number that was sent.
 SURE_DIGITS = 15
 #: Longer numbers become texts without a look at their value.
-MOST_CHARACTERS = 1000
+MAX_NUMBER_LENGTH = 1000
 
 
 def exact(text: str) -> float:
@@ -16,7 +16,7 @@ def exact(text: str) -> float:
     Raises:
         ValueError: No float is this number. It is too large, too near to 0, or has more digits than a float keeps.
     """
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MAX_NUMBER_LENGTH:
         raise ValueError
     number = float(text)
     if len(text) <= SURE_DIGITS and not ("e" in text or "E" in text):

@@ -35,7 +35,7 @@ from rest_tap.replies import DETAIL_LENGTH, Rules, decode, failure, too_large
 from rest_tap.request import KEPT_HEADERS, Reply, Request
 from rest_tap.retry import Failure, RetryPolicy
 from rest_tap.times import now
-from rest_tap.unexpected import MOST_FIELDS
+from rest_tap.unexpected import MAX_FIELDS
 from rest_tap.unpack import unpack
 from rest_tap.wire import Allowance, WireTooLarge, allowing, bounded
 
@@ -228,7 +228,7 @@ class Client:
     def _log_repair(self, stream: str, field: str, change: str) -> None:
         """Log what had to be changed in a field so that an answer could be read, once."""
         repair = (stream, field, change)
-        if repair not in self._repairs and len(self._repairs) < MOST_FIELDS:
+        if repair not in self._repairs and len(self._repairs) < MAX_FIELDS:
             self._repairs.add(repair)
             logger.warning("%s: %s %s", stream, field, change)
 

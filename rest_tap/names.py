@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rest_tap.redact import LONGEST, masked
+from rest_tap.redact import MAX_TEXT_LENGTH, masked
 
 if t.TYPE_CHECKING:
     from rest_tap.schema import Record
@@ -49,7 +49,7 @@ class NameClearer:
         """Return a name without secrets, cut if it is very long."""
         if name in self._harmless:
             return name
-        cleared = masked(name[:LONGEST])
+        cleared = masked(name[:MAX_TEXT_LENGTH])
         if cleared == name and len(self._harmless) < NAMES_KEPT:
             self._harmless.add(name)
         return cleared

@@ -37,7 +37,7 @@ EXACT = 2**53
 WHOLE_TYPE: t.Any = t.Annotated[int, msgspec.Meta(ge=SMALLEST, le=LARGEST)]
 NUMBER_TYPE: t.Any = t.Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)] | float
 #: A number as JSON writes it.
-NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 BOOLEANS: dict[t.Any, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 
 
@@ -233,7 +233,7 @@ def _as_string(value: t.Any) -> str | None:
 
 
 def _as_integer(value: t.Any) -> int | None:
-    if value.__class__ is str and len(value) < len(str(SMALLEST)) + 1 and NUMBER.fullmatch(value):
+    if value.__class__ is str and len(value) < len(str(SMALLEST)) + 1 and JSON_NUMBER.fullmatch(value):
         number = int(value) if value.lstrip("-").isdigit() else None
         value = number if number is not None and str(number) == value else None
     elif value.__class__ is float and value.is_integer() and abs(value) < 10**SURE_DIGITS:
@@ -242,7 +242,7 @@ def _as_integer(value: t.Any) -> int | None:
 
 
 def _as_number(value: t.Any) -> float | int | None:
-    if value.__class__ is str and NUMBER.fullmatch(value):
+    if value.__class__ is str and JSON_NUMBER.fullmatch(value):
         try:
             value = exact(value)
         except ValueError:

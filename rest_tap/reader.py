@@ -29,7 +29,7 @@ if t.TYPE_CHECKING:
     from rest_tap.request import Reply, Request
 
 #: Seconds that lists which are decided about in order wait for one that does not come.
-PATIENCE = 5.0
+ADMIT_SECONDS = 5.0
 #: Seconds between two looks at what else there is to do while the reader waits.
 LOOK_SECONDS = 0.1
 
@@ -107,7 +107,7 @@ class Reader:
 
         A list that does not come, since its account is held back, is left until it is read; an error is raised then.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + ADMIT_SECONDS
 
         def wait(page: PendingPage) -> None:
             self._wait_for(page, deadline)

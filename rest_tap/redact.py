@@ -20,13 +20,13 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 #: Characters of a long secret that give it away where they stand together.
-PIECE = 8
+PIECE_LENGTH = 8
 #: The part of a shorter one that does so, in a text of a server, and the characters that this is at least.
-PART, LEAST = 0.6, 4
+PIECE_SHARE, MIN_PIECE_LENGTH = 0.6, 4
 #: Characters below which a secret may be a word of our own: the log is not searched for it.
-WORD = 6
+MIN_LENGTH = 6
 #: Characters after which a text is cut.
-LONGEST = 4000
+MAX_TEXT_LENGTH = 4000
 #: Kinds of characters that no line holds: control and format characters, breaks, halves of others.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -61,13 +61,13 @@ class Redactor:
             is_ours: Whether it is a text of our own that may hold one: pieces of short
                 secrets, which are words, stay.
         """
-        is_long = len(text) > LONGEST
-        text = self.mask(text[: LONGEST + 500], is_ours=is_ours)
+        is_long = len(text) > MAX_TEXT_LENGTH
+        text = self.mask(text[: MAX_TEXT_LENGTH + 500], is_ours=is_ours)
         if not text.isprintable():
             text = "".join(" " if char.isspace() else _printable(char) for char in text)
         if not is_ours:
             text = " ".join(text.split())
-        return f"{text[:LONGEST]}…" if is_long else text
+        return f"{text[:MAX_TEXT_LENGTH]}…" if is_long else text
 
     def secrets(self) -> set[str]:
         """Return the secrets that there are now."""
@@ -140,10 +140,10 @@ def _together(several: t.Iterable[dict[int, frozenset[str]]]) -> Pieces:
 def _pieces(secret: str, is_ours: bool) -> dict[int, frozenset[str]]:  # noqa: FBT001 - to be cached
     """Return the pieces, by their length, that give a secret away."""
     length = len(_fold(secret)[0])
-    least = min(PIECE, length, max(LEAST, round(length * PART)))
-    if is_ours and length < 2 * PIECE:
+    least = min(PIECE_LENGTH, length, max(MIN_PIECE_LENGTH, round(length * PIECE_SHARE)))
+    if is_ours and length < 2 * PIECE_LENGTH:
         least = length
-    if not length or (is_ours and length < WORD):
+    if not length or (is_ours and length < MIN_LENGTH):
         return {}
     found: dict[int, set[str]] = {}
     for form in _forms(secret):
@@ -207,7 +207,7 @@ def masked(text: str) -> str:
 
 def holds_secret(encoded: bytes) -> bool:
     """Return whether JSON holds a secret that this process knows, as it was sent; words do not count."""
-    secrets = {secret for redactor in tuple(_redactors) for secret in redactor.secrets() if len(secret) >= WORD}
+    secrets = {secret for redactor in tuple(_redactors) for secret in redactor.secrets() if len(secret) >= MIN_LENGTH}
     return any(json.dumps(secret, ensure_ascii=False)[1:-1].encode() in encoded for secret in secrets)
 
 

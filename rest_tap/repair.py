@@ -22,8 +22,8 @@ from rest_tap.floats import exact
 from rest_tap.unexpected import shown
 
 #: What was changed, as it is told.
-TEXT = "has halves of characters (surrogates); U+FFFD stands in their place"
-NUMBER = "has numbers that no reader of JSON keeps as they are; they are taken for text"
+HALF_CHARACTERS = "has halves of characters (surrogates); U+FFFD stands in their place"
+INEXACT_NUMBERS = "has numbers that no reader of JSON keeps as they are; they are taken for text"
 
 _HALF = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -75,12 +75,12 @@ _decode = json.JSONDecoder(parse_float=_float, parse_int=_integer, parse_constan
 def _repaired(value: t.Any, path: tuple[str, ...], on_repair: OnRepair) -> t.Any:
     """Return a value without anything that is not JSON; lists are changed in place."""
     if isinstance(value, _Number):
-        on_repair(_field(path), NUMBER)
+        on_repair(_field(path), INEXACT_NUMBERS)
         return str(value)
     if isinstance(value, str):
         if value.isascii() or not _HALF.search(value):
             return value
-        on_repair(_field(path), TEXT)
+        on_repair(_field(path), HALF_CHARACTERS)
         return _HALF.sub(_REPLACEMENT, value)
     if isinstance(value, list):
         for index, one in enumerate(value):

@@ -82,7 +82,7 @@ class RestTap(SeamTap):
         """Add the SDK's settings; a batch has one of the formats that this tap writes."""
         super().append_builtin_config(config_jsonschema)
         encoding = config_jsonschema["properties"]["batch_config"]["properties"]["encoding"]
-        encoding["properties"]["format"]["enum"] = list(batches.FORMATS)
+        encoding["properties"]["format"]["enum"] = list(batches.BATCH_FORMATS)
         # One of its alternatives is a text in place of a schema, on which the check of a setting would fail.
         _only_schemas(config_jsonschema["properties"]["stream_maps"])
 

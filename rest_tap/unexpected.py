@@ -13,9 +13,9 @@ import typing as t
 from rest_tap.schema import KIND, OPEN, Record, Schema, types_of
 
 #: Fields of one stream that are told apart, and lines of one report; a server may send any number.
-MOST_FIELDS = 100
+MAX_FIELDS = 100
 #: Characters of a name that are shown.
-MOST_CHARACTERS = 60
+MAX_NAME_LENGTH = 60
 #: Where to report them.
 ISSUES = "https://github.com/ticketing-taps/ticketing-taps/issues"
 #: What stands in the report for the type of a field that no schema names.
@@ -82,7 +82,7 @@ class Unexpected:
         self._count(Finding(field, json_type(value), says, is_kept))
 
     def _count(self, finding: Finding) -> None:
-        if finding in self.times or len(self.times) < MOST_FIELDS:
+        if finding in self.times or len(self.times) < MAX_FIELDS:
             self.times[finding] = self.times.get(finding, 0) + 1
         else:
             self.others += 1
@@ -104,10 +104,10 @@ def report(unexpected: t.Mapping[str, Unexpected]) -> list[str]:
         for stream in sorted(unexpected)
         for found, times in sorted(unexpected[stream].times.items())
     ]
-    more = sum(one.others for one in unexpected.values()) + sum(int(row[4]) for row in rows[MOST_FIELDS:])
+    more = sum(one.others for one in unexpected.values()) + sum(int(row[4]) for row in rows[MAX_FIELDS:])
     if not rows:
         return []
-    table = [HEAD, *rows[:MOST_FIELDS]]
+    table = [HEAD, *rows[:MAX_FIELDS]]
     widths = [max(len(row[column]) for row in table) for column in range(len(HEAD))]
     lines = [
         "  ".join(
@@ -121,7 +121,7 @@ def report(unexpected: t.Mapping[str, Unexpected]) -> list[str]:
 
 def shown(name: str) -> str:
     """Return a server's name for a field as it is shown: in quotes and escaped if it is an odd one, and cut."""
-    cut = name[:MOST_CHARACTERS]
+    cut = name[:MAX_NAME_LENGTH]
     text = cut if _PLAIN.fullmatch(cut) else json.dumps(cut)
     return text if cut == name else f"{text}…"
 

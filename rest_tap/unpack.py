@@ -7,7 +7,7 @@ import typing as t
 import zlib
 
 #: Bytes that are unpacked at once at most.
-PIECE = 1 << 18
+MAX_PIECE = 1 << 18
 
 _GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
 _ZLIB_HEADER = 2
@@ -54,7 +54,7 @@ def _inflate(chunks: t.Iterable[bytes], kind: int) -> t.Iterator[bytes]:
                 if kind != _GZIP:
                     return
                 inflater = zlib.decompressobj(kind)  # gzip may have several parts
-            piece = inflater.decompress(left, PIECE)
+            piece = inflater.decompress(left, MAX_PIECE)
             left = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
             if piece:
                 yield piece

@@ -21,7 +21,7 @@ import typing as t
 from rest_tap.errors import Stopped
 
 #: Seconds between two looks at the flag while nothing comes.
-LOOK = 0.5
+STOP_CHECK_SECONDS = 0.5
 #: Bytes that are read at once: headers and most pages. Python's own 8 kB take several system calls for a page.
 BUFFER = 1 << 16
 
@@ -106,7 +106,7 @@ class _Wire(io.RawIOBase):
         if allowance is None:
             return int(self._sock.recv_into(buffer))
         since = time.monotonic()
-        look = min(LOOK, allowance.pause)
+        look = min(STOP_CHECK_SECONDS, allowance.pause)
         # To set it is a system call, also where nothing changes.
         if self._sock.gettimeout() != look:
             self._sock.settimeout(look)

@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
     from rest_tap.retry import Failure
 
 #: Seconds that closing waits for threads whose answer nobody needs any more.
-PATIENCE = 3.0
+CLOSE_SECONDS = 3.0
 
 
 class Job:
@@ -106,7 +106,7 @@ class Workers:
             self._is_closed = True
             self._queue.clear()
             self._wanted.notify_all()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + CLOSE_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 

@@ -229,7 +229,7 @@ values that do not fit, ends with a warning and a table of them, also where it e
 *sent as* is the JSON type. The schema says `nothing` of a field that it does not name; anything else in that column is
 what a value should have been. *value* tells whether it is in the output: a row's own field in `unknown_fields`, an
 object's field in that object. With `personal_data: false` it is `left out`. Names are cut after
-{unexpected.MOST_CHARACTERS} characters, odd ones are in quotes, and after {unexpected.MOST_FIELDS} lines the rest is
+{unexpected.MAX_NAME_LENGTH} characters, odd ones are in quotes, and after {unexpected.MAX_FIELDS} lines the rest is
 counted. No line has a value, so paste them as they are into an
 [issue]({unexpected.ISSUES}), with the line above, which has the tap's version:
 

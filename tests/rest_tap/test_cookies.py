@@ -8,7 +8,7 @@ import pytest
 
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken
-from rest_tap.cookies import LONGEST, MOST
+from rest_tap.cookies import MAX_COOKIE_LENGTH, MAX_COOKIES
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
 from rest_tap.request import Request
@@ -40,7 +40,7 @@ def test_the_cookie_of_a_session_is_sent_back(name: str) -> None:
 
 @pytest.mark.parametrize(
     "cookie",
-    ["_ga=1; Path=/", "csrftoken=1", f"session={'x' * LONGEST}", "session=1; Domain=elsewhere.example"],
+    ["_ga=1; Path=/", "csrftoken=1", f"session={'x' * MAX_COOKIE_LENGTH}", "session=1; Domain=elsewhere.example"],
     ids=["tracker", "another", "long", "of another host"],
 )
 def test_no_other_cookie_is_kept(cookie: str) -> None:
@@ -50,7 +50,7 @@ def test_no_other_cookie_is_kept(cookie: str) -> None:
 def test_a_server_cannot_set_as_many_as_it_likes() -> None:
     found = sent_back(*(f"session{number}=x; Path=/" for number in range(60)))
     assert found is not None
-    assert found.count("=") == MOST
+    assert found.count("=") == MAX_COOKIES
 
 
 def test_the_cookie_of_a_session_is_a_secret() -> None:

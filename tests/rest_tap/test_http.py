@@ -647,9 +647,9 @@ def test_an_answer_is_proven_whole_before_it_is_handed_out_and_decoded_by_who_wa
 @pytest.mark.parametrize(
     ("value", "becomes", "changes"),
     [
-        pytest.param(rb'"a\ud800"', "a\ufffd", [repair.TEXT], id="half a character"),
-        pytest.param(b"1e400", "1e400", [repair.NUMBER], id="a number that Python cannot hold"),
-        pytest.param(b"1e-400", "1e-400", [repair.NUMBER], id="a number that Python takes for 0"),
+        pytest.param(rb'"a\ud800"', "a\ufffd", [repair.HALF_CHARACTERS], id="half a character"),
+        pytest.param(b"1e400", "1e400", [repair.INEXACT_NUMBERS], id="a number that Python cannot hold"),
+        pytest.param(b"1e-400", "1e-400", [repair.INEXACT_NUMBERS], id="a number that Python takes for 0"),
     ],
 )
 def test_what_a_decoder_refuses_costs_no_list_and_is_told_once_for_each_field(

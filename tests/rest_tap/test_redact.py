@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest_tap.redact import LONGEST, MASK, Redactor, clear_logs
+from rest_tap.redact import MASK, MAX_TEXT_LENGTH, Redactor, clear_logs
 from tests.conftest import kept_log
 from tests.support.echoes import ECHOES
 
@@ -52,10 +52,10 @@ def test_a_piece_of_a_token_is_cleared_as_well(size: int) -> None:
 
 
 def test_a_text_is_cleared_before_it_is_cut() -> None:
-    for filler in range(LONGEST - 70, LONGEST + 10):
+    for filler in range(MAX_TEXT_LENGTH - 70, MAX_TEXT_LENGTH + 10):
         text = redactor(TOKEN).clear("." * filler + TOKEN + "." * 1000)
         assert "k3yq" not in text
-        assert len(text) <= LONGEST + 2
+        assert len(text) <= MAX_TEXT_LENGTH + 2
 
 
 def test_other_words_are_left_alone() -> None:
@@ -117,4 +117,4 @@ def test_every_log_record_is_a_line_without_secrets() -> None:
     assert text[2] == "17 rows"
     assert log[2].args == (17,)
     assert text[3] == "a   table with columns"
-    assert len(text[4]) <= LONGEST + 2
+    assert len(text[4]) <= MAX_TEXT_LENGTH + 2

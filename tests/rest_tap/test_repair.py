@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rest_tap.floats import exact
-from rest_tap.repair import NUMBER, TEXT, repair
+from rest_tap.repair import HALF_CHARACTERS, INEXACT_NUMBERS, repair
 
 
 def repaired(content: bytes) -> tuple[t.Any, list[tuple[str, str]]]:
@@ -37,7 +37,7 @@ def repaired(content: bytes) -> tuple[t.Any, list[tuple[str, str]]]:
 def test_half_a_character_becomes_the_replacement_character(content: bytes, expected: object) -> None:
     body, told = repaired(content)
     assert body == expected
-    assert {change for _, change in told} == {TEXT}
+    assert {change for _, change in told} == {HALF_CHARACTERS}
 
 
 NO_FLOATS = (
@@ -50,7 +50,10 @@ FLOATS = ("0.1", "0.10000000000000001", "1.50", "-0.0", "0e400", "1e22", "1E5", 
 
 @pytest.mark.parametrize("text", NO_FLOATS, ids=lambda text: f"{text[:24]} of {len(text)}")
 def test_a_number_that_no_float_is_becomes_text(text: str) -> None:
-    assert repaired(f'{{"results": [{{"a": {text}}}]}}'.encode()) == ({"results": [{"a": text}]}, [("a", NUMBER)])
+    assert repaired(f'{{"results": [{{"a": {text}}}]}}'.encode()) == (
+        {"results": [{"a": text}]},
+        [("a", INEXACT_NUMBERS)],
+    )
 
 
 @pytest.mark.parametrize("text", FLOATS)
@@ -122,4 +125,4 @@ def test_what_is_no_json_stays_none(content: bytes) -> None:
     ],
 )
 def test_it_is_told_by_its_field(content: bytes, field: str) -> None:
-    assert repaired(content)[1] == [(field, TEXT)]
+    assert repaired(content)[1] == [(field, HALF_CHARACTERS)]

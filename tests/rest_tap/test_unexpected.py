@@ -8,7 +8,7 @@ import pytest
 
 from rest_tap import unexpected
 from rest_tap.errors import ApiError, StopRun
-from rest_tap.unexpected import ISSUES, MOST_FIELDS, Unexpected, report, shown
+from rest_tap.unexpected import ISSUES, MAX_FIELDS, Unexpected, report, shown
 from sandbox import Fault, Sandbox
 from tests.conftest import discovered, only, organizers_config, run_tap
 from tests.support.command import ROOT
@@ -136,9 +136,9 @@ def test_any_number_of_names_takes_bounded_memory_and_lines() -> None:
         for number in range(1000):
             one.unknown("", f"{name}{number:04}" + "x" * 1000, number, is_kept=True)
             one.unknown("", f"{name}0000" + "x" * 1000, number, is_kept=True)
-    assert {len(one.times) for one in found.values()} == {MOST_FIELDS}
+    assert {len(one.times) for one in found.values()} == {MAX_FIELDS}
     lines = report(found)
-    assert len(lines) == 1 + MOST_FIELDS + 1
+    assert len(lines) == 1 + MAX_FIELDS + 1
     assert sum(int(line.split()[-2]) for line in lines[1:]) == 4000
     assert lines[-1] == "and others, 2900 times"
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest_tap.unpack import PIECE, unpack
+from rest_tap.unpack import MAX_PIECE, unpack
 
 TEXT = b'{"a": 1}' * 5000
 
@@ -50,7 +50,7 @@ def test_gzip_may_have_several_parts() -> None:
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
 def test_a_bomb_comes_in_small_pieces(encoding: str, pack: t.Callable[[bytes], bytes]) -> None:
     pieces = unpack([pack(b" " * (1 << 26))], encoding)
-    assert max(len(piece) for piece in pieces) <= PIECE
+    assert max(len(piece) for piece in pieces) <= MAX_PIECE
 
 
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])

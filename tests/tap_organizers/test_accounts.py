@@ -227,7 +227,7 @@ def test_an_account_that_has_to_wait_at_once_holds_up_no_other(
     box: Sandbox, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch, no_waiting: Waits
 ) -> None:
     others = Others(no_waiting, 4, lambda request: request.path.endswith("/events/"))
-    monkeypatch.setattr("rest_tap.reader.PATIENCE", 0.3)
+    monkeypatch.setattr("rest_tap.reader.ADMIT_SECONDS", 0.3)
     monkeypatch.setattr(RateLimiter, "sleep", others.sleep)
     box.on_request(others.note)
     box.faults.add(Fault("/organizers/$", status=429, headers={"Retry-After": "60"}))
