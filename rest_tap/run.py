@@ -226,7 +226,7 @@ class Run:
         paginator = self.access.restart(listing, error)
         if paginator is None:
             return listing, self.access.judge(listing, error)
-        again = self.listing(listing.node, listing.context, paginator=paginator)
+        again = self.listing(listing.node, listing.context, paginator=paginator, is_fallback=listing.is_fallback)
         try:
             return again, self._read_pages(again)
         except ApiError as second:

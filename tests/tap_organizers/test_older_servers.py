@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import typing as t
 
 import pytest
@@ -59,6 +60,19 @@ def test_orders_are_read_event_by_event_where_there_is_no_list_of_all_events() -
         assert again.records["orders"] == []
         payments = run_tap(config, only(discovered(config), "orders", "order_payments"), result.states[-1])
         assert len(payments.records["order_payments"]) == len(whole.records["order_payments"])
+
+
+def test_a_list_that_neither_organizers_nor_events_have_is_looked_for_once_in_each_place() -> None:
+    with Sandbox(scale=SMALL) as box:
+        box.organizers.version = "2025.6.0"
+        config = organizers_config(box)
+        result = run_tap(config, only(discovered(config), "transactions"))
+        assert len(skipped(result)) == 1
+        asked = collections.Counter(request.path for request in box.requests("/(events|transactions)/$"))
+        again = [path for path, times in asked.items() if times > 1]
+        # A 404 has to come twice to count: for the first organizer, and for its first event.
+        assert sorted(len(path.split("/events/")) for path in again) == [1, 2]
+        assert max(asked.values()) == 2
 
 
 @pytest.mark.parametrize("version", VERSIONS)
