@@ -203,7 +203,7 @@ class Client:
         request: Request,
         reply: Reply,
         read: t.Callable[[t.Any], t.Any] | None = None,
-        how: t.Callable[[bytes], t.Any] | None = None,
+        decode_body: t.Callable[[bytes], t.Any] | None = None,
     ) -> t.Any:
         """Return a decoded answer, or what ``read`` makes of it; nothing is sent, so this may be called anywhere.
 
@@ -211,13 +211,13 @@ class Client:
             request: What was asked.
             reply: The answer.
             read: What is made of the body.
-            how: What decodes it, if not as usual.
+            decode_body: What decodes it, if not as usual.
 
         Raises:
             BrokenAnswer: It is not what the contract says.
         """
         try:
-            body = decode(reply, how, functools.partial(self._log_repair, request.stream))
+            body = decode(reply, decode_body, functools.partial(self._log_repair, request.stream))
             return body if read is None else read(body)
         except BrokenAnswer as error:
             reason = self.clear(error.reason)[: 2 * DETAIL_LENGTH]

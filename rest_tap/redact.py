@@ -51,21 +51,21 @@ class Redactor:
         self._secrets = secrets
         self._known: dict[bool, tuple[set[str], Pieces]] = {}
 
-    def clear(self, text: str, *, is_ours: bool = False) -> str:
+    def clear(self, text: str, *, is_own_text: bool = False) -> str:
         """Return a text on one line, printable, cut if it is very long, and without any secret or piece of one.
 
         It is cleared before it is cut, so that no cut leaves a piece that nobody knows.
 
         Args:
             text: A text of a server.
-            is_ours: Whether it is a text of our own that may hold one: pieces of short
+            is_own_text: Whether it is a text of our own that may hold one: pieces of short
                 secrets, which are words, stay.
         """
         is_long = len(text) > MAX_TEXT_LENGTH
-        text = self.mask(text[: MAX_TEXT_LENGTH + 500], is_ours=is_ours)
+        text = self.mask(text[: MAX_TEXT_LENGTH + 500], is_own_text=is_own_text)
         if not text.isprintable():
             text = "".join(" " if char.isspace() else _printable(char) for char in text)
-        if not is_ours:
+        if not is_own_text:
             text = " ".join(text.split())
         return f"{text[:MAX_TEXT_LENGTH]}…" if is_long else text
 
@@ -73,15 +73,15 @@ class Redactor:
         """Return the secrets that there are now."""
         return {secret for secret in self._secrets() if secret.strip()}
 
-    def mask(self, text: str, *, is_ours: bool = False) -> str:
+    def mask(self, text: str, *, is_own_text: bool = False) -> str:
         """Return a text without any secret, and otherwise as it is."""
         secrets = self.secrets()
         if not secrets or not text:
             return text
-        known, pieces = self._known.get(is_ours, (set(), NO_PIECES))
+        known, pieces = self._known.get(is_own_text, (set(), NO_PIECES))
         if known != secrets:
-            pieces = _together(_pieces(secret, is_ours) for secret in secrets)
-            self._known[is_ours] = (secrets, pieces)
+            pieces = _together(_pieces(secret, is_own_text) for secret in secrets)
+            self._known[is_own_text] = (secrets, pieces)
         if not pieces.by_length:
             return text
         folded, places = _fold(text)
@@ -137,13 +137,13 @@ def _together(several: t.Iterable[dict[int, frozenset[str]]]) -> Pieces:
 
 
 @functools.lru_cache(maxsize=256)
-def _pieces(secret: str, is_ours: bool) -> dict[int, frozenset[str]]:  # noqa: FBT001 - to be cached
+def _pieces(secret: str, is_own_text: bool) -> dict[int, frozenset[str]]:  # noqa: FBT001 - to be cached
     """Return the pieces, by their length, that give a secret away."""
     length = len(_fold(secret)[0])
     least = min(PIECE_LENGTH, length, max(MIN_PIECE_LENGTH, round(length * PIECE_SHARE)))
-    if is_ours and length < 2 * PIECE_LENGTH:
+    if is_own_text and length < 2 * PIECE_LENGTH:
         least = length
-    if not length or (is_ours and length < MIN_LENGTH):
+    if not length or (is_own_text and length < MIN_LENGTH):
         return {}
     found: dict[int, set[str]] = {}
     for form in _forms(secret):
@@ -201,7 +201,7 @@ def clear_logs(redactor: Redactor) -> None:
 def masked(text: str) -> str:
     """Return a text without any secret that this process knows, and otherwise as it is."""
     for redactor in tuple(_redactors):
-        text = redactor.mask(text, is_ours=True)
+        text = redactor.mask(text, is_own_text=True)
     return text
 
 
@@ -219,7 +219,7 @@ def _record(*args: t.Any, **kwargs: t.Any) -> logging.LogRecord:
         return record  # logging says what is wrong with it
     cleared = message
     for redactor in tuple(_redactors):
-        cleared = redactor.clear(cleared, is_ours=True)
+        cleared = redactor.clear(cleared, is_own_text=True)
     if cleared != message:
         record.msg, record.args = cleared, ()
     if record.exc_info and record.exc_info[0] is not None:

@@ -65,26 +65,28 @@ def _ignore_repair(_field: str, _change: str) -> None:
     """Take no note of what was changed."""
 
 
-def decode(reply: Reply, how: t.Callable[[bytes], t.Any] | None = None, on_repair: OnRepair = _ignore_repair) -> t.Any:
+def decode(
+    reply: Reply, decode_body: t.Callable[[bytes], t.Any] | None = None, on_repair: OnRepair = _ignore_repair
+) -> t.Any:
     """Return what a good answer says.
 
     Args:
         reply: The answer.
-        how: What decodes the body, if not everything in it becomes what JSON calls it. It refuses floats
+        decode_body: What decodes the body, if not everything in it becomes what JSON calls it. It refuses floats
             that are not the number that was sent.
         on_repair: Called with each field in which something had to be changed.
 
     Raises:
         Unreadable: It is no JSON.
     """
-    how = how or _decoder.decode
+    decode_body = decode_body or _decoder.decode
     try:
-        return how(_without_mark(reply.content))
+        return decode_body(_without_bom(reply.content))
     except _NOT_JSON:
         repaired = repair(reply.content, on_repair)
     try:
         if repaired is not None:
-            return how(repaired)
+            return decode_body(repaired)
     except _NOT_JSON:
         pass
     raise Unreadable(errors.NOT_JSON)
@@ -175,13 +177,13 @@ def not_json(error: Unreadable) -> Failure:
 
 def _looks_like_json(content: bytes) -> bool:
     """Return whether a body begins and ends as an object or a list does: what is cut short or a page does not."""
-    start, end = _without_mark(content[:SAMPLE]).lstrip()[:1], content[-SAMPLE:].rstrip()[-1:]
+    start, end = _without_bom(content[:SAMPLE]).lstrip()[:1], content[-SAMPLE:].rstrip()[-1:]
     return (start, end) in {(b"{", b"}"), (b"[", b"]")}
 
 
 def _is_json(content: bytes, max_bytes: int) -> bool:
     """Return whether a body is JSON, or can be made such within the memory that it may take."""
-    if _is_plain_json(_without_mark(content)):
+    if _is_plain_json(_without_bom(content)):
         return True
     return memory_of(content) <= max_bytes and repair(content, _ignore_repair) is not None
 
@@ -198,7 +200,7 @@ def _is_plain_json(content: bytes) -> bool:
     return True
 
 
-def _without_mark(content: bytes) -> bytes:
+def _without_bom(content: bytes) -> bytes:
     return content.removeprefix(b"\xef\xbb\xbf")
 
 

@@ -79,7 +79,7 @@ class Rereading:
                 stream.version = None
                 if stream.selected and not self._options.is_test:
                     self._begin_version(stream, is_narrowed=node.stream.is_narrowed)
-        loading = [stream for stream in self._versions.of if self._versions.is_loading(stream)]
+        loading = [stream for stream in self._versions.by_stream if self._versions.is_loading(stream)]
         for node in nodes:
             node.stream.sweep = Sweep(self._arc, loading)
 
@@ -109,7 +109,7 @@ class Rereading:
             if position is not None and position != self._before:
                 place = position.place
                 self._state.update(SWEEP, position.to_state(), drop=("scope",))
-        readings = {stream: report.reading(stream) for stream in self._versions.of}
+        readings = {stream: report.reading(stream) for stream in self._versions.by_stream}
         activated = self._versions.finish(readings, place)
         for stream in activated:
             logger.debug("%s: read whole, its version is activated", stream)

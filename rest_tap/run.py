@@ -160,9 +160,9 @@ class Run:
             if error is None or (isinstance(error, StopRun) and error.signum is None):
                 raise
 
-    def listing(self, node: Node, context: Context, **how: t.Any) -> Listing:
+    def listing(self, node: Node, context: Context, **options: t.Any) -> Listing:
         """Return a list in one place; see :class:`rest_tap.listing.Listing`."""
-        return Listing(node, context, self.http, self, **how)
+        return Listing(node, context, self.http, self, **options)
 
     def passes(self, node: Node) -> t.Callable[[Record], bool]:
         """Return the function that says whether a node's own stream maps let a row through."""

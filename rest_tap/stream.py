@@ -120,7 +120,7 @@ class ListStream(SeamStream, abc.ABC):
             schema=record_schema({**self.parent_keys, **self.properties}, self.primary_keys),
         )
         self.state = state
-        #: Selected streams that are cut out of this one's rows, once the tree is grown.
+        #: Selected streams that are cut out of this one's rows, once the tree is built.
         self.cut_outs: t.Sequence[ListStream] = ()
         #: Selected streams with a list of their own, whose records stand in this one's rows, too.
         self.companions: t.Sequence[ListStream] = ()

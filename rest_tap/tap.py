@@ -211,7 +211,7 @@ class RestTap(SeamTap):
         streams = t.cast("t.Iterable[ListStream]", self.streams.values())
         return sorted(streams, key=lambda stream: types.index(type(stream)))
 
-    def grow_tree(self) -> list[Node]:
+    def build_tree(self) -> list[Node]:
         """Return which stream is read below which, for what is selected."""
         raise NotImplementedError
 
@@ -261,7 +261,7 @@ class RestTap(SeamTap):
         """
         if any(one.selected and one.name not in self.mapper.stream_maps for one in self.streams.values()):
             self._add_maps()
-        roots = self.grow_tree()
+        roots = self.build_tree()
         nodes = list(itertools.chain.from_iterable(root.walk() for root in roots))
         for node in nodes:
             node.stream.cut_outs = node.nested

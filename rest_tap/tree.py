@@ -55,7 +55,7 @@ def sdk_parent(stream: ListStream) -> tuple[str, ...]:
     return (str(t.cast("t.Any", parent).name),) if parent else ()
 
 
-def grow(
+def build_nodes(
     streams: t.Iterable[ListStream],
     parents: t.Callable[[ListStream], t.Sequence[str]] = sdk_parent,
 ) -> list[Node]:

@@ -168,7 +168,7 @@ class Versions:
         self._place = place
         self._may_activate = may_activate
         self._kinds: dict[str, Kind] = {}
-        self.of: dict[str, Version] = {}
+        self.by_stream: dict[str, Version] = {}
 
     def begin(self, stream: str, kind: Kind, *, has_version: bool = True) -> None:
         """Begin with a stream, before its first record; the state says so from then on.
@@ -184,14 +184,14 @@ class Versions:
         number = self._number if has_version else 0
         if not self._may_activate and (kept is None or number):
             # A shard goes on with the version of all, where there is one, and begins none.
-            self.of[stream] = kept or Version()
+            self.by_stream[stream] = kept or Version()
             return
         has_bookmarks = isinstance(bookmark, dict) and not bookmark.keys() <= set(KEYS)
         version = begin(kept, kind, number=number, place=self._place, has_bookmarks=has_bookmarks)
         self._keep(stream, version)
 
     def _keep(self, stream: str, version: Version) -> None:
-        self.of[stream] = version
+        self.by_stream[stream] = version
         kept = Version.from_state(self._bookmarks.get(stream))
         # Without versions and sweep there is nothing to know.
         if version.number or self._kinds[stream].is_swept or kept is not None:
@@ -199,18 +199,18 @@ class Versions:
 
     def number(self, stream: str) -> int | None:
         """Return the version that a stream's records carry, or None."""
-        return self.of[stream].number or None
+        return self.by_stream[stream].number or None
 
     def is_loading(self, stream: str) -> bool:
         """Return whether all of a stream has to be read, whatever the sweep leaves for later."""
-        return self.of[stream].is_loading
+        return self.by_stream[stream].is_loading
 
     def end_loading(self, stream: str) -> None:
         """Take note that bookmarks will pass rows of a stream that were not read.
 
         A later run goes on from there, so this is no first load any more.
         """
-        version = self.of.get(stream)
+        version = self.by_stream.get(stream)
         if version is not None and version.is_loading and self._may_activate:
             self._keep(stream, Version(version.number, begun_at=self._place if version.number else None))
 
@@ -224,14 +224,14 @@ class Versions:
         if not self._may_activate:
             return []
         activated = []
-        for stream, version in self.of.items():
+        for stream, version in self.by_stream.items():
             left, is_through = end(version, self._kinds[stream], readings[stream], place)
             self._keep(stream, left)
             if is_through:
                 activated.append(stream)
         if place is not None:
             # Streams that were not read were not swept.
-            for stream in self._bookmarks.keys() - self.of.keys():
+            for stream in self._bookmarks.keys() - self.by_stream.keys():
                 kept = Version.from_state(self._bookmarks[stream])
                 if kept is not None and kept.begun_at is not None:
                     self._state.update(stream, Version(kept.number).to_state(), drop=KEYS)

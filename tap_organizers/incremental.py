@@ -137,10 +137,10 @@ class IncrementalStream(OrganizersStream):
         for stream in self.companions:
             bookmarks = self._bookmarks(stream, context)
             other = bookmarks.get(*place)
-            is_ours = kept is None or (isinstance(other, dict) and other.get("version") == stream.version)
-            came_along = isinstance(kept, dict) and _is_as_far(other, kept) and (is_ours or not is_due)
+            is_of_version = kept is None or (isinstance(other, dict) and other.get("version") == stream.version)
+            came_along = isinstance(kept, dict) and _is_as_far(other, kept) and (is_of_version or not is_due)
             if kept is None or came_along:
-                brought[stream] = is_ours
+                brought[stream] = is_of_version
             if not came_along:
                 bookmarks.drop(*place)
 
@@ -164,12 +164,12 @@ class IncrementalStream(OrganizersStream):
         self._of_other_versions.discard(bookmark_key(context))
         if every and all(isinstance(bookmark, dict) for bookmark in every):
             ways = [{**bookmark, "version": None} for bookmark in every]
-            is_ours = all(
+            is_of_version = all(
                 bookmark.get("version") == stream.version for bookmark, stream in zip(every, streams, strict=True)
             )
-            if any(way != ways[0] for way in ways) or (is_due and not is_ours):
+            if any(way != ways[0] for way in ways) or (is_due and not is_of_version):
                 return None
-            if not is_ours:
+            if not is_of_version:
                 self._of_other_versions.add(bookmark_key(context))
             return every[0]
         # A stream that was selected later has no bookmark yet: its rows before those
@@ -267,13 +267,13 @@ class IncrementalStream(OrganizersStream):
         The version that a reading from the beginning is kept with is that of all records since then.
         """
         place = bookmark_key(context)
-        is_ours = dict.fromkeys(self.bookmarked_streams(), place not in self._of_other_versions)
+        of_version = dict.fromkeys(self.bookmarked_streams(), place not in self._of_other_versions)
         brought = self._brought.get(place, {})
         if isinstance(value, str):
             for stream in brought:
                 self._bookmarks(stream, context).drop(*place)
             brought = {}
-        for stream, is_of_version in {**is_ours, **brought}.items():
+        for stream, is_of_version in {**of_version, **brought}.items():
             kept = value
             if isinstance(value, dict) and stream.version is not None and is_of_version:
                 kept = {**value, "version": stream.version}

@@ -25,7 +25,7 @@ from tap_organizers.incremental import OVERLAP_SECONDS
 from tap_organizers.scope import SWEEP_AFTER_DAYS, Scope
 from tap_organizers.streams import STREAMS
 from tap_organizers.streams.catalog import SeriesDates
-from tap_organizers.tree import grow_tree
+from tap_organizers.tree import build_tree
 
 if t.TYPE_CHECKING:
     from rest_tap.outcome import Ending
@@ -237,10 +237,10 @@ class TapOrganizers(RestTap):
         """
         return (*STREAMS, *extra_streams(self.config.get(EXTRA_STREAMS) or (), str(self.config.get("api_url"))))
 
-    def grow_tree(self) -> list[Node]:
+    def build_tree(self) -> list[Node]:
         """Return which stream is read below which, for what is selected."""
         streams = {stream.name: stream for stream in self.streams_in_order(self.stream_types)}
-        return grow_tree(streams, SeriesDates(self, self.bookmarks, self.scope), self.scope)
+        return build_tree(streams, SeriesDates(self, self.bookmarks, self.scope), self.scope)
 
     def make_access(self, report: Report, failing: t.Iterable[Ending]) -> OrganizersAccess:
         """Return what judges the errors of lists in a run."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from rest_tap.tree import Node, grow, sdk_parent
+from rest_tap.tree import Node, build_nodes, sdk_parent
 from tap_organizers.incremental import EventIncrementalStream, IncrementalStream
 from tap_organizers.streams.parents import AllEventsStream
 from tap_organizers.streams.sales import OrderMoneyStream
@@ -16,7 +16,7 @@ if t.TYPE_CHECKING:
 EVENTS, ORDERS, PAYMENTS, REFUNDS = "events", "orders", "order_payments", "order_refunds"
 
 
-def grow_tree(streams: t.Mapping[str, ListStream], dates: ListStream, scope: Scope) -> list[Node]:
+def build_tree(streams: t.Mapping[str, ListStream], dates: ListStream, scope: Scope) -> list[Node]:
     """Return the tree that a run reads.
 
     Lists of all events are read below the organizer; where events are named, below each of
@@ -42,7 +42,7 @@ def grow_tree(streams: t.Mapping[str, ListStream], dates: ListStream, scope: Sco
             return (EVENTS,)
         return (*sdk_parent(stream), dates.name) if stream.name == "seats" else sdk_parent(stream)
 
-    roots = grow([*sorted(streams.values(), key=_starts_over), dates], parents)
+    roots = build_nodes([*sorted(streams.values(), key=_starts_over), dates], parents)
     for node in (node for root in roots for node in root.walk()):
         for orders in (child for child in node.children if child.stream.name == ORDERS):
             orders.companions = [child for child in node.children if isinstance(child.stream, OrderMoneyStream)]

@@ -11,7 +11,7 @@ from rest_tap import checks
 from rest_tap.auth import SessionLogin
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.tap import RestTap
-from rest_tap.tree import Node, grow
+from rest_tap.tree import Node, build_nodes
 from tap_ticketing import login
 from tap_ticketing.access import TicketingAccess
 from tap_ticketing.orders import DEFAULT_INCLUDES, INCLUDES, included
@@ -202,9 +202,9 @@ class TapTicketing(RestTap):
         streams = PARTITIONED_STREAMS if self.config.get("partition_by_event") else STREAMS
         return tuple(stream for stream in streams if stream.is_offered(self.config))
 
-    def grow_tree(self) -> list[Node]:
+    def build_tree(self) -> list[Node]:
         """Return which stream is read below which, for what is selected."""
-        return grow(self.streams_in_order(self._stream_types))
+        return build_nodes(self.streams_in_order(self._stream_types))
 
     def make_access(self, report: Report, failing: t.Iterable[Ending]) -> TicketingAccess:
         """Return what judges the errors of lists in a run."""

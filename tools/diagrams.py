@@ -81,7 +81,7 @@ def _below(tap: type[Tap], **settings: t.Any) -> Below:
     found = t.cast("RestTap", tap(config={**FOR_ALL.get(tap.name, {}), **settings}, validate_config=False))
     for stream in found.streams.values():
         stream.selected = True
-    nodes = [node for root in found.grow_tree() for node in root.walk()]
+    nodes = [node for root in found.build_tree() for node in root.walk()]
     below: Below = {}
     for node in nodes:
         below[node.stream] = [*node.nested, *(child.stream for child in node.children)]

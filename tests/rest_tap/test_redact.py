@@ -92,8 +92,8 @@ def test_many_secrets_are_cleared_at_once() -> None:
 
 def test_words_of_our_own_stay_where_a_password_is_one_or_has_one_in_it() -> None:
     ours = redactor("event", "organizers1")
-    assert ours.clear("orders of organizers: read event by event", is_ours=True).count(MASK) == 0
-    assert ours.clear("wrong password organizers1", is_ours=True) == f"wrong password {MASK}"
+    assert ours.clear("orders of organizers: read event by event", is_own_text=True).count(MASK) == 0
+    assert ours.clear("wrong password organizers1", is_own_text=True) == f"wrong password {MASK}"
     assert ours.clear("the password event is wrong") == f"the password {MASK} is wrong"
 
 

@@ -167,7 +167,7 @@ class Reader:
                 place = progress.place
                 self.state["sweep"] = progress.to_state()
         for stream in self.versions.finish(self.readings, place):
-            self.tap.loader.activate(stream, self.versions.of[stream].number)
+            self.tap.loader.activate(stream, self.versions.by_stream[stream].number)
         self.states.append(pickle.dumps(self.state))
 
     def numbers(self, streams: list[str]) -> dict[str, int | None]:

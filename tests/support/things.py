@@ -13,7 +13,7 @@ from rest_tap.schema import Integer, fields
 from rest_tap.settings import setting, shared_settings
 from rest_tap.stream import ListStream
 from rest_tap.tap import RestTap
-from rest_tap.tree import Node, grow
+from rest_tap.tree import Node, build_nodes
 from tests.conftest import kept_signals
 
 if t.TYPE_CHECKING:
@@ -62,9 +62,9 @@ class ThingsTap(RestTap):
         """Return what takes every error for a failed list."""
         return Access(report, failing)
 
-    def grow_tree(self) -> list[Node]:
+    def build_tree(self) -> list[Node]:
         """Return the one stream."""
-        return grow(t.cast("t.Iterable[ListStream]", self.streams.values()))
+        return build_nodes(t.cast("t.Iterable[ListStream]", self.streams.values()))
 
 
 def things(
