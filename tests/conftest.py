@@ -9,7 +9,6 @@ import io
 import json
 import logging
 import os
-import pickle
 import signal
 import tempfile
 import threading
@@ -18,6 +17,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -33,6 +33,7 @@ if t.TYPE_CHECKING:
     from rest_tap.tap import RestTap
 
 Json = dict[str, t.Any]
+Given = t.TypeVar("Given", "dict[str, t.Any]", "dict[str, t.Any] | None")
 
 # Machines that run tests are busy: no example has a deadline, and none is too slow to make.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -139,7 +140,7 @@ class Result:
     states: list[Json] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.messages = [json.loads(line) for line in self.output.splitlines()]
+        self.messages = [msgspec.json.decode(line) for line in self.output.splitlines()]
         self.records = defaultdict(list)
         self.schemas = {}
         self.states = []
@@ -235,15 +236,16 @@ def run_tap(
 
 
 def discovered(config: Json, tap: type[RestTap] = TapOrganizers) -> Json:
-    """Return the catalog of a tap, which does not depend on where the API is and who asks."""
+    """Return the catalog of a tap as it is in a file; it does not depend on where the API is and who asks."""
     rest = {name: value for name, value in config.items() if name not in {"api_url", "api_token"}}
-    return t.cast("Json", pickle.loads(_discovered(tap, json.dumps(rest))))
+    return t.cast("Json", msgspec.json.decode(_discovered(tap, json.dumps(rest))))
 
 
 @functools.lru_cache(maxsize=64)
 def _discovered(tap: type[RestTap], config: str) -> bytes:
     with kept_signals():
-        return pickle.dumps(tap(config=json.loads(config), validate_config=False, setup_mapper=False).catalog_dict)
+        found = tap(config=json.loads(config), validate_config=False, setup_mapper=False)
+        return msgspec.json.encode(found.catalog_dict)
 
 
 def only(catalog: Json, *streams: str) -> Json:
@@ -264,6 +266,11 @@ def select(entry: Json, selected: bool, *crumb: str) -> None:  # noqa: FBT001
             metadata["metadata"]["selected"] = selected
             return
     entry["metadata"].append({"breadcrumb": list(crumb), "metadata": {"selected": selected}})
+
+
+def copied(value: Given) -> Given:
+    """Return a copy of a state, which is JSON: made in a tenth of the time that other copies take."""
+    return t.cast("Given", msgspec.json.decode(msgspec.json.encode(value)))
 
 
 def entry_of(catalog: Json, stream: str) -> Json:

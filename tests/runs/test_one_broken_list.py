@@ -91,7 +91,7 @@ def rows(result: Result) -> Rows:
 
 
 def shop(box: Sandbox, tap: type[RestTap], config: Json) -> Shop:
-    catalog = json.loads(json.dumps(discovered(config, tap)))
+    catalog = discovered(config, tap)
     only(catalog, *(entry["tap_stream_id"] for entry in catalog["streams"]))
     streams = {name: t.cast("ListStream", one) for name, one in tap(config=config, catalog=catalog).streams.items()}
     box.clear_log()

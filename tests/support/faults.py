@@ -26,6 +26,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from unittest import mock
 
+import msgspec
+
 from rest_tap.errors import ApiError, Stopped
 from rest_tap.limiter import RateLimiter
 from sandbox import KINDS, Fault, Sandbox, Scale
@@ -227,7 +229,7 @@ class Bench:
         """Return the catalog for a place."""
         if place.tap is TapOrganizers:
             return loading.catalog(*place.streams)
-        return only(json.loads(json.dumps(discovered(self.config(place), TapTicketing))), *place.streams)
+        return only(discovered(self.config(place), TapTicketing), *place.streams)
 
     def run(self, place: Place, state: Json | None = None, workers: int = 4) -> Result:
         """Run a tap; an endless run is ended after a minute."""
@@ -319,7 +321,7 @@ def tables(result: Result) -> Tables:
         for row in rows:
             shown = {name: value for name, value in row.items() if name != "unknown_fields"}
             key = str(row.get(KEYS.get(stream, "id"))), row.get("event") if stream == "tax_rules" else None
-            found[stream][key] = json.dumps(shown, sort_keys=True)
+            found[stream][key] = msgspec.json.encode(shown, order="sorted").decode()
     return found
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import json
 import typing as t
 from datetime import datetime, timedelta
 
 from rest_tap.times import parse_time
-from tests.conftest import Json, Result, discovered, entry_of, only, organizers_config, run_tap
+from tests.conftest import Json, Result, copied, discovered, entry_of, only, organizers_config, run_tap
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -153,7 +152,7 @@ def read(box: Sandbox, *streams: str, state: Json | None = None, **more: t.Any) 
     options = {name: more.pop(name) for name in ("fails", "may_fail", "prepare") if name in more}
     methods = {name: more.pop(name) for name in ("full", "incremental") if name in more}
     chosen = catalog(*(streams or INCREMENTAL), **methods)
-    return run_tap(settings(box, **more), chosen, copy.deepcopy(state), **options)
+    return run_tap(settings(box, **more), chosen, copied(state), **options)
 
 
 def keys(result: Result, stream: str) -> list[tuple[t.Any, ...]]:

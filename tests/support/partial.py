@@ -9,7 +9,6 @@ from the loader's tables if it was there before.
 from __future__ import annotations
 
 import contextlib
-import copy
 import dataclasses
 import itertools
 import json
@@ -20,7 +19,7 @@ import typing as t
 from rest_tap.errors import ApiError, StopRun
 from sandbox import Fault, Sandbox, Scale
 from tap_organizers.tap import TapOrganizers
-from tests.conftest import Json, Result, discovered, organizers_config, run_tap, select
+from tests.conftest import Json, Result, copied, discovered, only, organizers_config, run_tap, select
 from tests.support.faults import FAULTS, PATIENCE, TIMES, waiting_costs_nothing
 from tests.support.ticketing import settings as ticketing_settings
 from tests.support.warehouse import Warehouse, aged
@@ -95,10 +94,9 @@ class Bench:
     def __init__(self, box: Sandbox, tap: type[RestTap] = TapOrganizers, shape: str = "flat") -> None:
         """Read everything once, with and without a sweep."""
         self.box, self.tap, self._shape = box, tap, shape
-        catalog = json.loads(json.dumps(discovered(self.config(), tap)))
-        for entry in catalog["streams"]:
-            if tap is TapOrganizers:
-                select(entry, entry["tap_stream_id"] in STREAMS)
+        catalog = discovered(self.config(), tap)
+        if tap is TapOrganizers:
+            only(catalog, *STREAMS)
         self._catalog = pickle.dumps(catalog)
         self.before = {sweep: self._begin(sweep=sweep) for sweep in (False, True)}
 
@@ -129,7 +127,7 @@ class Bench:
             if way and way.prepare:
                 way.prepare(tap)
 
-        return run_tap(config, catalog, copy.deepcopy(state), tap=self.tap, may_fail=Exception, prepare=prepare)
+        return run_tap(config, catalog, copied(state), tap=self.tap, may_fail=Exception, prepare=prepare)
 
     def try_way(self, way: Way, cases: t.Iterable[Case] = CASES) -> Found:
         """Run it in each of these cases, each time with plain runs after it."""

@@ -111,7 +111,7 @@ def streams(shape: str, selects: t.Callable[[str, list[str]], bool] | None = _al
         config: Further settings.
     """
     tap, settings = SHAPES[shape]
-    catalog = json.loads(json.dumps(discovered(settings, tap)))
+    catalog = discovered(settings, tap)
     for entry in catalog["streams"]:
         for one in entry["metadata"]:
             if selects is None:

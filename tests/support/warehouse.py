@@ -5,12 +5,12 @@ It does what target-postgres does: a version that is activated deletes the rows 
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import datetime as dt
 import typing as t
 
 from rest_tap.times import parse_time
+from tests.conftest import copied
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +63,7 @@ class Warehouse:
 
 def aged(state: Json | None, days: float) -> Json:
     """Return a state as if the run that wrote it were so many days older, as far as the sweep goes."""
-    older = copy.deepcopy(state or {"bookmarks": {}})
+    older = copied(state or {"bookmarks": {}})
     kept = older["bookmarks"].get("sweep")
     if kept:
         at = t.cast("dt.datetime", parse_time(kept["at"])) - dt.timedelta(days=days)
