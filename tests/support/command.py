@@ -7,6 +7,7 @@ signals and exit code, as from a shell. Run as a program, this module is that pr
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib.util
@@ -231,7 +232,29 @@ def main() -> None:
     if os.environ.pop(DO_NOT_WAIT, None):
         _do_not_wait()
     module, name = CLASSES[sys.argv[0]]
-    sys.exit(getattr(importlib.import_module(module), name).cli())
+    try:
+        getattr(importlib.import_module(module), name).cli()
+    except SystemExit as ending:
+        if not isinstance(ending.code, (int, type(None))):
+            raise
+        _end(ending.code or 0)
+    else:
+        _end(0)
+
+
+def _end(code: int) -> None:
+    """End as the interpreter does, except that it does not take all modules apart.
+
+    To do that, each child would copy nearly all pages of its parent, which takes longer than most commands.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.exit(code)  # the interpreter says what it has to say
+    os._exit(code)
 
 
 if __name__ == "__main__":
