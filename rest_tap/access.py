@@ -68,7 +68,7 @@ class Access:
     """Decides how each list ended. A tap has a subclass, which knows what its API means by an error."""
 
     def __init__(self, report: Report, failing: t.Iterable[Ending] = (Ending.FAILED,)) -> None:
-        """Take the report, which counts what is decided here.
+        """Start with no list judged.
 
         Args:
             report: Where outcomes are counted.
@@ -118,7 +118,7 @@ class Access:
         return self.outcome(listing, Ending.FAILED, error)
 
     def fallback_failed(self, listing: Listing, error: ApiError) -> Outcome:
-        """Return how a list ended that the server lacks, and of which nobody knows below what it is to be read instead.
+        """Return how a list ended that the server lacks, where the parents of the lists in its place cannot be read.
 
         Raises:
             ApiError: It concerns everything, so the run ends.

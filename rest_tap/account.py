@@ -1,4 +1,4 @@
-"""An account of an API: its credential, its rate limit, and what it may not read."""
+"""An account of an API: its credential, its rate limit, and the streams that it is denied."""
 
 from __future__ import annotations
 

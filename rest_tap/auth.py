@@ -41,7 +41,7 @@ class HeaderToken:
         return self._headers
 
     def renew(self, refused: dict[str, str]) -> bool:  # noqa: ARG002
-        """Return False: there is nothing to renew it with."""
+        """Return False: a fixed token cannot be renewed."""
         return False
 
     def secrets(self) -> t.Iterable[str]:

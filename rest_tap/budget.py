@@ -1,4 +1,4 @@
-"""The memory that answers may take, all together, while they come and while they wait to be written."""
+"""The memory that all answers together may take, while they arrive and while they wait to be written."""
 
 from __future__ import annotations
 

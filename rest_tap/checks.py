@@ -1,7 +1,6 @@
-"""What comes from outside before the first request: settings, environment, catalog, state.
+"""Checks of what the user gives a run: settings, environment, catalog and state.
 
-Each is used, or refused with one line that names what is wrong; what has no effect is
-named in a warning.
+What is wrong is refused before the first request, with one line that names it. A warning names what has no effect.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def named(names: t.Iterable[object], known: t.Iterable[str] = ()) -> str:
 
 
 def read_file(path: str) -> bytes:
-    """Return what is in a file.
+    """Return the content of a file.
 
     Raises:
         ConfigValidationError: It cannot be read.
@@ -140,14 +139,14 @@ def wrong_shard(config: t.Mapping[str, t.Any]) -> t.Iterator[str]:
 
 
 def unknown_settings(config: t.Iterable[str], known: t.Iterable[str]) -> str | None:
-    """Return what to say about settings that there are not."""
+    """Return a warning about settings that the tap does not have; None if there are none."""
     known = list(known)
     unknown = [name for name in config if name not in known]
     return f"there is no setting {named(unknown, known)}; it has no effect" if unknown else None
 
 
 def unknown_variables(environ: t.Iterable[str], prefix: str, known: t.Iterable[str]) -> str | None:
-    """Return what to say about variables of the environment that set nothing."""
+    """Return a warning about variables of the environment for which there is no setting; None if there are none."""
     variables = [variable(prefix, name) for name in (*known, "loglevel")]
     of_meltano = f"{prefix}{MELTANO_OPTIONS.strip('_')}_"
     unknown = [
@@ -321,7 +320,7 @@ class _Catalog(msgspec.Struct):
 
 
 def check_catalog(catalog: t.Any) -> None:
-    """Check that a catalog has the shape of one; what is in it is up to the user.
+    """Check that a catalog has the form of a Singer catalog.
 
     Raises:
         ConfigValidationError: It has not.
@@ -406,7 +405,7 @@ def _comparable(field: Schema) -> tuple[t.Any, ...]:
 
 
 def unknown_streams(catalog: t.Mapping[str, t.Any], known: t.Iterable[str]) -> list[str]:
-    """Return the streams of a catalog that are selected, or may be, and that there are not."""
+    """Return the streams that a catalog selects, or may select, and that the tap does not have."""
     known = set(known)
     return [
         entry["tap_stream_id"]
@@ -450,7 +449,7 @@ def unwrap_state(state: t.Any) -> t.Any:
 
 
 def check_state(state: t.Any) -> None:
-    """Check that a state has the shape of one.
+    """Check that a state has the form of a Singer state.
 
     Raises:
         ConfigValidationError: It has not.
@@ -470,7 +469,7 @@ def check_state(state: t.Any) -> None:
 
 
 def unusable_bookmarks(state: t.Mapping[str, t.Any], streams: t.Iterable[str], levels: t.Collection[str]) -> list[str]:
-    """Return what to say about bookmarks that no stream can go on from.
+    """Return a warning about each bookmark that no stream can continue from.
 
     Args:
         state: The state.

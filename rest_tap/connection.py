@@ -1,7 +1,7 @@
 """Why a connection brought no answer, in a few words.
 
-The exceptions of the libraries spell out addresses; here, they are only told apart. Some
-of what is wrong lasts: a certificate that is not accepted now is not in two seconds, either.
+The messages of the libraries' exceptions contain addresses, so this module has words of its own for each kind. Some
+failures last, such as a certificate that is not accepted: another try would fail in the same way.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _tls(causes: list[BaseException], text: str) -> Break | None:
 
 
 def _causes(error: BaseException | None) -> t.Iterator[BaseException]:
-    """Yield an error and what it was made of, outermost first."""
+    """Yield an error and its causes, outermost first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

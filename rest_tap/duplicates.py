@@ -1,4 +1,4 @@
-"""Rows that come more than once, and are written once."""
+"""Deduplication: rows that the server sends more than once are written once."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Deduplicator:
         self._numbers: NumberSet | None = None
 
     def _keys_of(self, rows: list[Record]) -> list[t.Hashable]:
-        """Return the rows' keys; a row that lacks a part of it is told apart by all that it has."""
+        """Return the rows' keys; for a row that lacks a part of its key, all of its fields count."""
         columns = [[row.get(key) for row in rows] for key in self._keys]
         lacking = [place for column in columns if None in column for place, value in enumerate(column) if value is None]
         for column in columns:

@@ -1,4 +1,4 @@
-"""How a command ends: with which exit status, and with one line in the log for whoever started it.
+"""How a command ends: its exit status, and one line in the log that says why.
 
 | | |
 |---|---|
@@ -6,7 +6,7 @@
 | a setting is wrong, a list could not be read, the loader went away, a disk is full | 1 |
 | a signal | 128 and its number |
 
-A bug of this project ends in a traceback, which shall be seen whole.
+A bug of this project ends in a traceback.
 """
 
 from __future__ import annotations

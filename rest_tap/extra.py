@@ -1,7 +1,7 @@
-"""Lists that the settings declare: checked, and made into the facts that a stream's class states.
+"""Extra streams: lists that the settings declare. This module checks them and converts them to class attributes.
 
-What a declaration says wrong is found before the first request, all of it at once. Each error begins
-with its place in the setting: ``extra_streams[2].fields.price: there is no type 'decimel' …``.
+All errors of a declaration are reported at once, before the first request. Each error begins with its place in the
+setting: ``extra_streams[2].fields.price: there is no type 'decimel' …``.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Declaration(msgspec.Struct, kw_only=True):
 
 
 class Field(msgspec.Struct, kw_only=True):
-    """A field as it is written there, if it is more than the word for its type."""
+    """A field as it is written in the setting, where that is an object and not only a type."""
 
     type: str
     description: str = ""
@@ -178,7 +178,7 @@ _Struct = t.TypeVar("_Struct", bound=msgspec.Struct)
 
 
 def _convert(given: t.Any, kind: type[_Struct], place: str, errors: Errors) -> _Struct | None:
-    """Return what was given as a struct; what is null counts as not given."""
+    """Convert an object of the setting to a struct; null counts as not given."""
     if not isinstance(given, dict):
         errors.add(place, f"has to be an object, with {', '.join(kind.__struct_fields__)}")
         return None
@@ -195,7 +195,7 @@ def _convert(given: t.Any, kind: type[_Struct], place: str, errors: Errors) -> _
 
 
 def _read(place: str, given: Declaration, errors: Errors) -> Extra:
-    """Return a declaration, with what is wrong in it taken note of."""
+    """Check a declaration, and return it with the schemas of its fields."""
     properties: dict[str, Schema] = {}
     kinds: dict[str, str] = {}
     for name, value in given.fields.items():
@@ -213,7 +213,7 @@ def _read(place: str, given: Declaration, errors: Errors) -> Extra:
 
 
 def _check_reading(place: str, given: Declaration, errors: Errors) -> None:
-    """Check that what is said of paging and filters goes together."""
+    """Check that paging, replication key and filter fit together."""
     if given.paging not in {NUMBERED, SINGLE}:
         errors.add(f"{place}.paging", f"there is no {named([given.paging], (NUMBERED, SINGLE))}; it is page or single")
     if bool(given.replication_key) is not bool(given.since_parameter):

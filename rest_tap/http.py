@@ -195,7 +195,7 @@ class Client:
                 self._pause(request, failures)
 
     def expect(self, *requests: Request) -> None:
-        """Take note that these answers are waited for: they never wait for room in memory."""
+        """Tell the memory budget which answers are due: these never wait for room."""
         self.budget.set_due(*requests)
 
     def parse(
@@ -489,7 +489,7 @@ _BREAKS = (
 
 
 def _is_unencrypted(url: str) -> bool:
-    """Return whether what is sent there leaves this machine unencrypted."""
+    """Return whether requests to this address would leave the machine unencrypted."""
     try:
         there = urlsplit(url)
     except ValueError:

@@ -73,5 +73,5 @@ class RateLimiter:
             raise Stopped
 
     def stop(self) -> None:
-        """Wake and refuse everybody: the run is over."""
+        """Wake all that wait, and refuse all requests: the run is over."""
         self._stopped.set()

@@ -1,6 +1,6 @@
-"""Names of fields that a server has chosen, cleared of secrets: they become columns, and stand in logs and reports.
+"""Clears names of fields of secrets: a server chooses them, and they appear in columns, logs and reports.
 
-A value is data and leaves as it came.
+Values are data, and are not changed.
 """
 
 from __future__ import annotations

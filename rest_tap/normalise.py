@@ -1,8 +1,7 @@
-"""Records made to fit their schema: compiled once for a stream, run for each page.
+"""Makes records fit their schema: compiled once for a stream, run for each page.
 
-Nearly every page fits as it comes, which one call of msgspec finds out. Only the records
-of a page that does not are walked: each value becomes what the schema says if that can be
-done without guessing, so that it could be turned back, and null if not.
+Nearly every page fits as it comes, which one call of msgspec finds out. Only the records of other pages are walked: a
+value is converted to the type of its field where that loses nothing, and becomes null otherwise.
 """
 
 from __future__ import annotations
@@ -96,7 +95,7 @@ class Normaliser:
         return misfits
 
     def lacks_key(self, record: Record) -> bool:
-        """Return whether a record cannot be told from others."""
+        """Return whether a record lacks a part of its key."""
         return any(record.get(key) is None for key in self._keys)
 
     def _fits_already(self, records: list[Record], page: t.Any) -> bool:

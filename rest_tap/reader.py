@@ -102,8 +102,8 @@ class Reader:
         finally:
             path.pop()
 
-    def look_into(self, listings: t.Sequence[Listing]) -> None:
-        """Decide about all rows of some lists, in order, before anything is written or asked for below them.
+    def admit_all(self, listings: t.Sequence[Listing]) -> None:
+        """Decide about all rows of some lists, in order, before any of them is written or read below.
 
         A list that does not come, since its account is held back, is left until it is read; an error is raised then.
         """
@@ -120,8 +120,8 @@ class Reader:
                 listing.admit_all(wait)
         self._first = []
 
-    def read_beside(self, reads: t.Iterable[t.Callable[[], None]]) -> None:
-        """Read branches beside each other: each goes on when what it waits for has come.
+    def read_by_turns(self, reads: t.Iterable[t.Callable[[], None]]) -> None:
+        """Read several branches by turns: each goes on when the answer that it waits for has come.
 
         Args:
             reads: Reads a branch, each.
@@ -153,7 +153,7 @@ class Reader:
                 branch.close()
 
     def _go_on(self, branch: Branch) -> None:
-        """Let a branch go on, and find out what it will ask for then."""
+        """Resume a branch, and find out which requests it will need next."""
         self._branches.remove(branch)
         self._branch, self.path = branch, branch.path
         try:
@@ -171,7 +171,7 @@ class Reader:
         self._mark(branch.ahead)
 
     def _in_turn(self) -> t.Iterator[Job]:
-        """Yield what all branches will ask for: first what each needs next, then what it needs after that."""
+        """Yield the next requests of all branches: first the next one of each, then the one after it, and so on."""
         for jobs in itertools.zip_longest(*(branch.ahead for branch in self._branches)):
             yield from (job for job in jobs if job is not None)
 
@@ -221,13 +221,13 @@ class Reader:
 
     @staticmethod
     def _mark(jobs: t.Iterable[Job]) -> None:
-        """Have the reader told when pages come that make more requests known."""
+        """Mark the jobs that wake the reader when they are done: their pages reveal further requests."""
         for job in jobs:
             if not job.is_started and isinstance(job, PendingPage):
                 job.wakes_reader |= job.may_reveal_more
 
     def _look_at_arrivals(self) -> None:
-        """Let pages that have come make known what there is to ask for next."""
+        """Look at the pages that have come for the requests that they reveal."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self._reveal(self._workers.arrivals.get_nowait())

@@ -105,7 +105,7 @@ class RecordEncoder:
 
     @functools.cached_property
     def _shape(self) -> Shape:
-        """Return what is known of the stream's records."""
+        """Return the shape of the stream's records."""
         return Shape(self._stream.schema, self._promised, self._left_out, known=self._known)
 
     @property
@@ -192,7 +192,7 @@ class RecordEncoder:
             self._warn("names", "the server sends names of fields that hold the credential; *** stands in its place")
 
     def _made_to_fit(self, normalise: Normaliser, records: list[Record], *, keep: bool) -> list[Record]:
-        """Make records fit, keep what that took from them, and leave out those without a key."""
+        """Make records fit the schema, keep the values that do not fit, and leave out records without a key."""
         misfits = normalise(records)
         if not misfits:
             return records
@@ -315,7 +315,7 @@ class RecordEncoder:
         return b"".join((prefix, encoded[:-1].replace(b"\n", suffix + prefix), suffix))
 
     def _encoded(self, records: list[Record], encode: t.Callable[[t.Any], bytes]) -> tuple[list[Record], bytes]:
-        """Return records, and encoded; where the credential is in them as it was sent, no name has it."""
+        """Return records and their encoding; if they contain the credential, take it out of their names first."""
         encoded = encode(records)
         if not holds_secret(encoded):
             return records, encoded

@@ -1,4 +1,4 @@
-"""The one place through which every text of a server passes before anybody sees it.
+"""Takes secrets out of every text of a server before it is logged, raised or kept.
 
 A server may echo a secret as it was sent, or as it came through an encoder: percent-
 or JSON-escaped, as base64 or in hexadecimal, in capitals, broken by white space, cut
@@ -155,7 +155,7 @@ def _pieces(secret: str, is_own_text: bool) -> dict[int, frozenset[str]]:  # noq
 
 
 def _forms(secret: str) -> set[str]:
-    """Return how a secret may look in an answer, each form without what its neighbours change."""
+    """Return the forms that a secret may have in an answer, each without the characters that its neighbours change."""
     escaped = json.dumps(secret)[1:-1]
     content = secret.encode("utf-8", "surrogatepass")
     percent = quote(content, safe="")
@@ -193,7 +193,7 @@ _make_record = logging.getLogRecordFactory()
 
 
 def clear_logs(redactor: Redactor) -> None:
-    """Clear whatever this process logs from now on, whoever logs it: each record is one line without secrets."""
+    """Clear all that this process logs from now on, by any library: each log record is one line without secrets."""
     _redactors.add(redactor)
     logging.setLogRecordFactory(_record)
 

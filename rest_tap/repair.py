@@ -1,13 +1,13 @@
-"""JSON that decoders refuse or change: one odd value is no reason to lose the list that it is in.
+"""Repairs JSON that decoders refuse or change, so that one odd value does not cost the whole list.
 
-Decoders refuse some texts and numbers that JSON allows, and with each the whole page; of other
-numbers they drop digits without a word. Such an answer is made one that they take as it is:
+Decoders refuse some texts and numbers that JSON allows, and the whole page with them; of other numbers they silently
+drop digits. This module rewrites such an answer, so that every decoder accepts it:
 
 - Half of a surrogate pair (``U+D800``, in JSON an escape) is no character: U+FFFD stands in its place, as in browsers.
 - A number that no float is (``1e400``, ``1e-400``, one with 20 digits) becomes text, as it was sent.
 
-What JSON does not allow (bytes that are not UTF-8, ``NaN``, a line feed in a text) stays what it is:
-nobody knows what was meant, and whoever wrote a guess would never be told better.
+What JSON does not allow (bytes that are not UTF-8, ``NaN``, a line feed in a text) is not repaired: that would be
+a guess.
 """
 
 from __future__ import annotations

@@ -62,13 +62,13 @@ class Rules:
 
 
 def _ignore_repair(_field: str, _change: str) -> None:
-    """Take no note of what was changed."""
+    """Do nothing."""
 
 
 def decode(
     reply: Reply, decode_body: t.Callable[[bytes], t.Any] | None = None, on_repair: OnRepair = _ignore_repair
 ) -> t.Any:
-    """Return what a good answer says.
+    """Decode an answer with status 200.
 
     Args:
         reply: The answer.
@@ -154,7 +154,7 @@ def too_large(request: Request, max_bytes: int) -> BrokenAnswer:
 
 
 def memory_of(content: bytes) -> int:
-    """Return about how many bytes an answer takes together with what it decodes to, rather too many.
+    """Return an estimate, rather too high, of the bytes that an answer takes together with its decoded form.
 
     Sixty megabytes of ``{}`` become some gigabytes of empty objects, and a text of which a
     single character is an emoji takes four bytes for each of the others.
@@ -176,13 +176,13 @@ def not_json(error: Unreadable) -> Failure:
 
 
 def _looks_like_json(content: bytes) -> bool:
-    """Return whether a body begins and ends as an object or a list does: what is cut short or a page does not."""
+    """Return whether a body begins and ends like an object or a list, unlike a web page or a body that broke off."""
     start, end = _without_bom(content[:SAMPLE]).lstrip()[:1], content[-SAMPLE:].rstrip()[-1:]
     return (start, end) in {(b"{", b"}"), (b"[", b"]")}
 
 
 def _is_json(content: bytes, max_bytes: int) -> bool:
-    """Return whether a body is JSON, or can be made such within the memory that it may take."""
+    """Return whether a body is JSON, or can be repaired within the memory that it may take."""
     if _is_plain_json(_without_bom(content)):
         return True
     return memory_of(content) <= max_bytes and repair(content, _ignore_repair) is not None

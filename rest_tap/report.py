@@ -1,7 +1,7 @@
-"""What became of every list of a run, as far as somebody asks for it afterwards.
+"""The outcomes of all lists of a run, in numbers.
 
-A run may read a million lists, so what is kept of each is a count by stream and ending, and
-the first few that failed.
+A run may read a million lists, so the report keeps a count for each stream and ending, and the first few outcomes with
+an error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is asked of an API and what comes back: plain values, without I/O."""
+"""Requests and replies: plain values, without I/O."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEPT_HEADERS = ("Content-Type", "Date", "Location", "Retry-After", "X-Page-Gener
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Request:
-    """A request, as it is repeated until it is answered.
+    """A request to the API; each try sends the same.
 
     Attributes:
         path: Path below ``api_url``, percent-encoded.

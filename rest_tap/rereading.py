@@ -1,4 +1,4 @@
-"""What a run reads again from its beginning, and which versions it activates: sweep, versions and state together.
+"""Which lists a run reads from their beginning again, and which versions it activates: sweep and versions together.
 
 The state keeps the sweep beside the streams' bookmarks, under a name that no stream has::
 

@@ -107,8 +107,8 @@ class Run:
                     self.messages.output(root.stream)
                 listings = [self.listing(root, context) for context in root.stream.contexts({}, {})]
                 if len(listings) > 1:
-                    self.reader.look_into(listings)
-                self.reader.read_beside(functools.partial(self._read_root, listing) for listing in listings)
+                    self.reader.admit_all(listings)
+                self.reader.read_by_turns(functools.partial(self._read_root, listing) for listing in listings)
             self._announce(roots)
             for outcome in self.access.finish():
                 nodes = (node for root in roots for node in root.walk() if node.stream.name == outcome.stream)
@@ -173,7 +173,7 @@ class Run:
         return _passes_all if encoder.passes_all else encoder.passes
 
     def decoder(self, listing: Listing) -> Decode | None:
-        """Return what decodes a list's pages straight into typed rows, where nobody else needs these as records."""
+        """Return what decodes a list's pages into typed rows; None where lists below, maps or batches need records."""
         stream, writes = listing.stream, listing.writes()
         if listing.node.children or stream.cuts or not (stream.selected and stream.writes_rows_as_they_come):
             return None
@@ -285,7 +285,7 @@ class Run:
         return self.reader.ask(request, read)
 
     def _write(self, listing: Listing, admitted: AdmittedPage) -> None:
-        """Write a page's rows, what is cut out of them, and what is below them."""
+        """Write a page's rows and their nested records, and read the lists below them."""
         self.progress.tick()
         self.access.note_page(listing, admitted)
         if len(admitted.rows) < len(admitted.new_rows):
@@ -309,7 +309,7 @@ class Run:
                 return
 
     def _write_rows(self, listing: Listing, admitted: AdmittedPage, rows: list[Record]) -> None:
-        """Write what is cut out of some rows, and then, changing them, the rows themselves."""
+        """Write the nested records of some rows, and then the rows themselves, which changes them."""
         page, passing = admitted.page, rows
         if listing.node.nested and listing.passes is not _passes_all:
             passing = [row for row in rows if listing.passes({**row, **listing.context})]
@@ -327,7 +327,7 @@ class Run:
                 self._leave_out([stream.name])
 
     def _leave_out(self, names: t.Iterable[str]) -> None:
-        """Take note of rows that came and were not written, and that bookmarks pass all the same."""
+        """Take note of rows that were not written, though bookmarks move past them."""
         names = list(names)
         self.report.leave_out(*names)
         self.rereading.end_loading(names)
@@ -402,7 +402,7 @@ class Run:
         )
 
     def _report_rows(self) -> None:
-        """Log what was odd in rows, however far the run came: what no schema says, and rows that were not written."""
+        """Log rows that were not written, and fields that no schema names, also if the run ended early."""
         outputs = self.messages.outputs.items()
         for what, unwritten in (
             ("rows without their key were left out", {name: one.encoder.without_key for name, one in outputs}),

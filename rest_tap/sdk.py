@@ -79,9 +79,9 @@ class SeamStream(Stream):
         self._write_batch_message(encoding=config.encoding, manifest=[url])
 
 
-#: Lines of the SDK that say nothing here: an error has a line of its own, and which stream
-#: stands below which is in the documentation.
-SAID_ELSEWHERE = (
+#: Log lines of the SDK that are dropped: this project logs each error itself, and the documentation has the tree
+#: of streams.
+DROPPED_LINES = (
     "Added '%s' as child stream",
     "Config validation failed",
 )
@@ -97,4 +97,4 @@ def quiet(logger: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> Non
 
 class _Quiet(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith(SAID_ELSEWHERE)
+        return not str(record.msg).startswith(DROPPED_LINES)

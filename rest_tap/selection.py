@@ -83,7 +83,7 @@ def _names(crumb: Crumb) -> list[str]:
 
 
 def slimmed(catalog: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return a catalog without the schemas and fields of streams that it deselects; nobody looks at these in a run."""
+    """Return a catalog without the schemas and fields of streams that it deselects, which no run needs."""
     entries = []
     for entry in catalog["streams"]:
         own = [one for one in entry.get("metadata", ()) if not one["breadcrumb"]]

@@ -36,7 +36,7 @@ def service_setting(services: Services, description: str) -> th.Property[t.Any]:
 
 
 def with_service(services: Services, config: t.Mapping[str, t.Any], service: object = None) -> dict[str, t.Any]:
-    """Return the settings, and what the service gives to those that are not among them."""
+    """Return the settings, with the values of the service for those that are not set."""
     return {**services.get(str(service or GENERIC), {}), **config}
 
 

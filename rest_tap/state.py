@@ -32,7 +32,7 @@ class State:
         self.is_changed = False
 
     def of(self, stream: str) -> t.Any:
-        """Return what is kept of a stream; an empty dictionary if nothing is."""
+        """Return the bookmarks of a stream as they are kept; an empty dictionary if there are none."""
         return self.value.get("bookmarks", {}).get(stream, {})
 
     def update(self, stream: str, values: t.Mapping[str, t.Any], *, drop: t.Iterable[str] = ()) -> None:

@@ -147,7 +147,7 @@ class ListStream(SeamStream, abc.ABC):
         return (REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL) if self.replication_key else (REPLICATION_FULL_TABLE,)
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take from a catalog what is up to the user: not what the list is read by.
+        """Take from a catalog the selection and the keys; the replication key stays that of the class.
 
         The loader gets the keys that the catalog names, so they are in every record.
 
@@ -194,7 +194,7 @@ class ListStream(SeamStream, abc.ABC):
 
     @property
     def writes_rows_as_they_come(self) -> bool:
-        """Return whether the rows, or what is cut out of them, are the records, and no method makes others of them."""
+        """Return whether no method of the class changes rows or nested records before they are written."""
         own = type(self)
         return all(getattr(own, name) is getattr(ListStream, name) for name in ("received", "rows", "page_records"))
 
@@ -226,7 +226,7 @@ class ListStream(SeamStream, abc.ABC):
         return True
 
     def is_settled(self, row: Record) -> bool:  # noqa: ARG002
-        """Return whether what is below a row hardly changes any more, so that the sweep is enough for it."""
+        """Return whether the lists below a row hardly change any more, so that reading them by the sweep is enough."""
         return False
 
     def sweep_keys(self, context: Context) -> tuple[str, ...]:

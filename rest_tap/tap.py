@@ -129,7 +129,7 @@ class RestTap(SeamTap):
             raise wrong(f"setting batch_config: {reason}")
 
     def _name_unknown_settings(self, config: t.Iterable[str] | None, *, parses_env: bool) -> None:
-        """Warn of settings that have no effect because there are none of that name."""
+        """Warn of unknown settings and environment variables, which have no effect."""
         known = self.config_jsonschema["properties"]
         for line in (
             checks.unknown_settings(config or (), known),
@@ -150,7 +150,7 @@ class RestTap(SeamTap):
         return checks.environment(os.environ, cls._env_var_prefix, cls.config_jsonschema["properties"])
 
     def wrong_settings(self) -> t.Iterator[str]:
-        """Yield what is wrong with the settings that a JSON Schema cannot say, naming them."""
+        """Yield an error for each setting that is wrong in a way that the JSON Schema cannot express."""
         yield from checks.wrong_address(self.config)
         yield from checks.wrong_shard(self.config)
 
@@ -164,7 +164,7 @@ class RestTap(SeamTap):
         raise NotImplementedError
 
     def make_accounts(self) -> list[Account]:
-        """Return who may ask, each with a rate limit of its own."""
+        """Return the accounts that the tap reads with, each with a rate limit of its own."""
         return [Account(self.make_auth(), RateLimiter(self.requests_per_minute), settings=self.credential_settings)]
 
     @property
@@ -212,7 +212,7 @@ class RestTap(SeamTap):
         return sorted(streams, key=lambda stream: types.index(type(stream)))
 
     def build_tree(self) -> list[Node]:
-        """Return which stream is read below which, for what is selected."""
+        """Return the tree of streams to read, for what is selected."""
         raise NotImplementedError
 
     @property
@@ -280,7 +280,7 @@ class RestTap(SeamTap):
         return str(agent) if agent else f"{self.name}/{self.plugin_version}"
 
     def load_state(self, state: dict[str, t.Any]) -> None:
-        """Take the bookmarks of an earlier run, as far as they are this shard's.
+        """Take the bookmarks of an earlier run that belong to this shard.
 
         What others own is dropped: merged after their run, it would set theirs back.
 

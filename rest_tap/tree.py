@@ -1,4 +1,4 @@
-"""Which stream is read below which: a value, made once from streams and selection.
+"""The tree of streams: which stream is read below which. Built once, from the streams and their selection.
 
 A node's rows are the parent of its children's lists. Streams that are cut out of a node's
 rows (``nested``) need no request of their own.

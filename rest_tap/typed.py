@@ -114,7 +114,7 @@ class _NoValue:
 
 
 class Unsupported(Exception):  # noqa: N818 - says what is the matter
-    """A schema says what is not said in types here; all pages of the stream take the slow path."""
+    """The types here cannot express a schema, so all pages of the stream take the slow path."""
 
 
 class Shape:
@@ -295,7 +295,7 @@ class TypedPages:
         records_key: str,
         envelope: t.Iterable[str],
     ) -> None:
-        """Take what is known of the stream; nothing is compiled yet.
+        """Prepare the decoder; types are compiled when a page comes.
 
         Args:
             shape: What is known of its rows.
@@ -529,7 +529,7 @@ def _collect(objects: list[t.Any], lists: list[str], copied: list[list[tuple[str
 
 
 def finish(rows: list[TypedRow], parent_keys: Record, unexpected: Unexpected) -> None:
-    """Make rows what leaves the tap: parents' keys in, what is left out gone, times in UTC, unknown fields set aside.
+    """Prepare rows for encoding: add parents' keys, drop what is left out, convert times, set unknown fields aside.
 
     Args:
         rows: The rows of a page, or some of them, as they came.
@@ -558,7 +558,7 @@ def finish(rows: list[TypedRow], parent_keys: Record, unexpected: Unexpected) ->
 
 
 def _finish(objects: list[t.Any], steps: Steps, unexpected: Unexpected) -> None:
-    """Leave out what is left out, and count what nobody expects, also inside of objects."""
+    """Drop the fields that are left out, and count unexpected ones, also inside of objects."""
     for attribute, path, name, is_kept in steps.unexpected:
         for value in map(operator.attrgetter(attribute), objects):
             if value is not msgspec.UNSET:
@@ -652,7 +652,7 @@ def _or_null(kind: t.Any, schema: Schema) -> t.Any:
 
 
 def _can_be_named(name: str) -> bool:
-    """Return whether a type can have a field of this name: in JSON, it has to stand as it is, also without secrets."""
+    """Return whether a type can have a field of this name: JSON does not escape it, and it holds no secret."""
     if name in {UNKNOWN_FIELDS, NESTED} or needs_escape(name):
         return False
     return masked(name) == name

@@ -1,7 +1,7 @@
-"""What rows hold that their schema does not name: names, JSON types and counts, never a value.
+"""Counts the fields of rows that no schema names: their names, JSON types and numbers, never a value.
 
-A server that is newer than the streams sends fields that they do not know. Nobody would look
-for these in a warehouse, so a run ends with a table of them, made to be pasted into a report.
+A server that is newer than the streams sends fields that they do not know. A run ends with a table of these in the log,
+which users can paste into an issue.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def report(unexpected: t.Mapping[str, Unexpected]) -> list[str]:
 
 
 def shown(name: str) -> str:
-    """Return a server's name for a field as it is shown: in quotes and escaped if it is an odd one, and cut."""
+    """Return the name of an unknown field for a message: cut, and in quotes and escaped where it is not plain."""
     cut = name[:MAX_NAME_LENGTH]
     text = cut if _PLAIN.fullmatch(cut) else json.dumps(cut)
     return text if cut == name else f"{text}…"

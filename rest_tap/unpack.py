@@ -35,7 +35,7 @@ def unpack(chunks: t.Iterable[bytes], encoding: str) -> t.Iterator[bytes]:
 
 
 def _deflated(chunks: t.Iterator[bytes]) -> t.Iterator[bytes]:
-    """Yield what is packed as ``deflate``: servers disagree on whether that has a header."""
+    """Yield a body that is packed as ``deflate``, with or without a zlib header: servers send both."""
     head = b""
     for chunk in chunks:
         head += chunk

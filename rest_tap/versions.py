@@ -8,8 +8,8 @@ version is activated only where every row that exists was read under it. Three w
   the version, because there was none when the version began;
 * the sweep has gone round once since the version began.
 
-What is left out never counts as read. Nothing here knows the settings: whoever leaves something out reports
-it (:class:`Reading`).
+Rows that are left out never count as read. This module does not know the settings: a :class:`Reading` says what a run
+has left out.
 
 The state keeps a small entry for each stream, in the stream's bookmarks::
 

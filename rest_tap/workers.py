@@ -1,10 +1,10 @@
 """Threads that send requests, and nothing else.
 
-The reader decides what is due next and hands it over in that order; a thread takes the first
-request that nobody has begun with. What a request brings, it keeps until the reader takes it.
+The reader decides what is due next, and queues requests in that order; a free thread takes the first one. The job of a
+request keeps its answer until the reader takes it.
 
-A thread that waits for its account's turn counts as none, and nobody else takes a request of
-that account meanwhile: so an account that is held back takes no thread from the others.
+A thread that waits for its account's rate limit is not counted, and no other thread takes a request of that account
+until it goes on: so an account that is held back takes no thread from the others.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Workers:
         self._is_closed = False
 
     def ask(self, jobs: t.Iterable[Job]) -> None:
-        """Take these jobs, in this order, in place of those that nobody has begun with."""
+        """Queue these jobs, in this order, in place of all that no thread has started."""
         with self._wanted:
             if self._is_closed:
                 return
@@ -147,7 +147,7 @@ class Workers:
                 self.arrivals.put(job)
 
     def _wait_turn(self, account: str, limiter: RateLimiter) -> None:
-        """Wait for the turn of an account; meanwhile another thread may send what is not that account's."""
+        """Wait for an account's rate limit; another thread may send requests of other accounts in the meantime."""
         if limiter.try_acquire():
             return
         with self._wanted:
