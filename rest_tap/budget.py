@@ -24,7 +24,7 @@ class Budget:
     """
 
     def __init__(self, is_stopped: t.Callable[[], bool], limit: int = LIMIT) -> None:
-        """Take what tells whether the run is over; all room is free."""
+        """Start with all room free."""
         self._is_stopped = is_stopped
         self._limit = limit
         self._used = 0

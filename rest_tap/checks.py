@@ -39,7 +39,7 @@ KINDS = {
 MELTANO_OPTIONS = "__"
 
 
-def wrong(what: str) -> ConfigValidationError:
+def config_error(what: str) -> ConfigValidationError:
     """Return the error that settings, catalog or state are not what they should be."""
     return ConfigValidationError(what, errors=[what], schema={})
 
@@ -74,7 +74,7 @@ def read_file(path: str) -> bytes:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its name has a NUL"
-        raise wrong(f"the file {path} cannot be read: {reason}") from None
+        raise config_error(f"the file {path} cannot be read: {reason}") from None
 
 
 def read_json(text: str | bytes, name: str) -> t.Any:
@@ -89,12 +89,12 @@ def read_json(text: str | bytes, name: str) -> t.Any:
         found = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_number)
         _encodable(found, text)
     except UnicodeDecodeError:
-        raise wrong(f"the {name} file is not UTF-8") from None
+        raise config_error(f"the {name} file is not UTF-8") from None
     except (ValueError, RecursionError) as error:
         line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise wrong(f"the {name} file is not JSON{line}") from None
+        raise config_error(f"the {name} file is not JSON{line}") from None
     if _is_deep(found):
-        raise wrong(f"the {name} file has objects inside of objects more than {MAX_DEPTH} deep")
+        raise config_error(f"the {name} file has objects inside of objects more than {MAX_DEPTH} deep")
     return found
 
 
@@ -176,7 +176,7 @@ def environment(environ: t.Mapping[str, str], prefix: str, properties: t.Mapping
                 found[name] = _parsed(text, schema)
             except (ValueError, RecursionError):
                 what = " or ".join(KINDS[kind] for kind in _types(schema))
-                raise wrong(f"the variable {variable(prefix, name)} is not {what}") from None
+                raise config_error(f"the variable {variable(prefix, name)} is not {what}") from None
             if schema.get("secret"):
                 found[name] = secret(name, found[name], schema)
     return found
@@ -191,7 +191,7 @@ def secret(name: str, value: t.Any, schema: Schema) -> t.Any:
     kinds = _types(schema)
     if kinds == ["string"]:
         if not isinstance(value, str):
-            raise wrong(f"setting {name} must be a string")
+            raise config_error(f"setting {name} must be a string")
         return value
     if isinstance(value, str):
         try:
@@ -199,9 +199,9 @@ def secret(name: str, value: t.Any, schema: Schema) -> t.Any:
         except (ValueError, RecursionError):
             value = None
     if not isinstance(value, (list, dict)):
-        raise wrong(f"setting {name} must be {' or '.join(KINDS[kind] for kind in kinds)} of strings")
+        raise config_error(f"setting {name} must be {' or '.join(KINDS[kind] for kind in kinds)} of strings")
     if not all(isinstance(one, str) for one in (value.values() if isinstance(value, dict) else value)):
-        raise wrong(f"setting {name} must hold strings only")
+        raise config_error(f"setting {name} must hold strings only")
     return value
 
 
@@ -237,23 +237,23 @@ def check_batches(given: t.Any) -> None:
     """
     encoding, storage = ((given.get(name) if isinstance(given, dict) else None) for name in ("encoding", "storage"))
     if not (isinstance(encoding, dict) and encoding.get("format") and isinstance(storage, dict)):
-        raise wrong("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
+        raise config_error("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
     root = storage.get("root")
     if not isinstance(root, str) or not root:
-        raise wrong("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
+        raise config_error("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
     for part, known in (
         (given, {"encoding", "storage", "batch_size"}),
         (storage, {"root", "prefix", "params"}),
         (encoding, {"format", "compression"}),
     ):
         if unknown := part.keys() - known:
-            raise wrong(f"setting batch_config has something that is not known: {named(sorted(unknown), known)}")
+            raise config_error(f"setting batch_config has something that is not known: {named(sorted(unknown), known)}")
     prefix = storage.get("prefix") or ""
     if not isinstance(prefix, str) or "\0" in prefix or not isinstance(storage.get("params") or {}, dict):
-        raise wrong("setting batch_config: 'prefix' must be a text without NUL and 'params' an object")
+        raise config_error("setting batch_config: 'prefix' must be a text without NUL and 'params' an object")
     scheme = urlsplit(root).scheme
     if scheme == "s3" and importlib.util.find_spec("s3fs") is None:
-        raise wrong("setting batch_config: S3 takes the extra 's3' (pip install 'ticketing-taps[s3]')")
+        raise config_error("setting batch_config: S3 takes the extra 's3' (pip install 'ticketing-taps[s3]')")
     if scheme in {"", "file"}:
         _check_folder(url2pathname(urlsplit(root).path) if scheme else root)
 
@@ -267,7 +267,7 @@ def _check_folder(name: str) -> None:
             pass
     except (OSError, ValueError) as error:
         reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-        raise wrong(f"setting batch_config: the folder of 'root' cannot be written to{reason}") from None
+        raise config_error(f"setting batch_config: the folder of 'root' cannot be written to{reason}") from None
 
 
 # Catalog
@@ -328,14 +328,14 @@ def check_catalog(catalog: t.Any) -> None:
     try:
         entries = msgspec.convert(catalog, _Catalog).streams
     except (msgspec.ValidationError, RecursionError) as error:
-        raise wrong(f"the catalog is not a Singer catalog: {_reason(error)}") from None
+        raise config_error(f"the catalog is not a Singer catalog: {_reason(error)}") from None
     names = [entry.tap_stream_id for entry in entries]
     for entry in entries:
         name = entry.tap_stream_id
         if entry.stream not in {None, name}:
-            raise wrong(f"the catalog entry of {named([name])} has another name as its 'stream'")
+            raise config_error(f"the catalog entry of {named([name])} has another name as its 'stream'")
         if names.count(name) > 1:
-            raise wrong(f"the catalog has more than one entry of {named([name])}")
+            raise config_error(f"the catalog has more than one entry of {named([name])}")
 
 
 def _reason(error: BaseException) -> str:
@@ -367,31 +367,33 @@ def check_schema(stream: str, declared: Schema, given: Schema, fixed: t.Collecti
         _check_name(place, name)
         if own is not None and name in fixed:
             if _comparable(own) != _comparable(field):
-                raise wrong(f"{place} its type cannot be changed, the tap goes by it")
+                raise config_error(f"{place} its type cannot be changed, the tap goes by it")
             continue
         _check_field(place, field)
     if missing := set(given.get("required", ())) - set(fixed):
-        raise wrong(f"the catalog entry of {stream} requires {named(sorted(missing))}, which not every record has")
+        raise config_error(
+            f"the catalog entry of {stream} requires {named(sorted(missing))}, which not every record has"
+        )
 
 
 def _check_name(place: str, name: str) -> None:
     if needs_escape(name):
-        raise wrong(f"{place} its name has quotes, backslashes or control characters, which no column has")
+        raise config_error(f"{place} its name has quotes, backslashes or control characters, which no column has")
 
 
 def _check_field(place: str, field: Schema) -> None:
     unknown = [word for word in field if word not in KEYWORDS and not word.startswith("x-")]
     if unknown:
-        raise wrong(f"{place} the tap does not support {named(unknown)}")
+        raise config_error(f"{place} the tap does not support {named(unknown)}")
     if "type" not in field:
         return
     kind = kind_of(field)
     if "null" not in field["type"] or kind not in JSON_TYPES:
-        raise wrong(f"{place} its type must be one of {', '.join(sorted(JSON_TYPES))}, and null")
+        raise config_error(f"{place} its type must be one of {', '.join(sorted(JSON_TYPES))}, and null")
     if "format" in field and (kind != "string" or field["format"] not in STRING_FORMATS):
-        raise wrong(f"{place} the tap does not support the format {named([field['format']])}")
+        raise config_error(f"{place} the tap does not support the format {named([field['format']])}")
     if field.get("additionalProperties", True) is not True or field.get("required"):
-        raise wrong(f"{place} its object may carry more fields or fewer, so that must be allowed")
+        raise config_error(f"{place} its object may carry more fields or fewer, so that must be allowed")
     for name, inner in field.get("properties", {}).items():
         _check_name(f"{place[:-1]}.{name}:", name)
         _check_field(f"{place[:-1]}.{name}:", inner)
@@ -457,15 +459,17 @@ def check_state(state: t.Any) -> None:
     try:
         msgspec.convert(state, _State)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise wrong(f"the state is not a Singer state: {_reason(error)}") from None
+        raise config_error(f"the state is not a Singer state: {_reason(error)}") from None
     if state and "bookmarks" not in state:
-        raise wrong(f"the state is not a Singer state: it has no 'bookmarks', but {named(state)}")
+        raise config_error(f"the state is not a Singer state: it has no 'bookmarks', but {named(state)}")
     for name, bookmark in state.get("bookmarks", {}).items():
         partitions = bookmark.get("partitions", []) if isinstance(bookmark, dict) else None
         if partitions is None:
-            raise wrong(f"the state is not a Singer state: the bookmark of {named([name])} is no object")
+            raise config_error(f"the state is not a Singer state: the bookmark of {named([name])} is no object")
         if not isinstance(partitions, list) or not all(isinstance(one, dict) for one in partitions):
-            raise wrong(f"the state is not a Singer state: the 'partitions' of {named([name])} are no list of objects")
+            raise config_error(
+                f"the state is not a Singer state: the 'partitions' of {named([name])} are no list of objects"
+            )
 
 
 def unusable_bookmarks(state: t.Mapping[str, t.Any], streams: t.Iterable[str], levels: t.Collection[str]) -> list[str]:

@@ -27,7 +27,7 @@ class Deduplicator:
         """Start with no row.
 
         Args:
-            keys: The fields that tell the rows of the list apart.
+            keys: The fields that identify a row of the list.
             paginator: How the list is read.
         """
         #: How many different rows have come.

@@ -50,7 +50,7 @@ TYPES: t.Mapping[str, FieldType] = {
     "object": Json,
     "array": FieldType("array"),
 }
-#: Those of a field that tells rows apart.
+#: The types of a field that can identify rows.
 KEY_TYPES = frozenset({"string", "integer", "date-time", "date", "time", "decimal"})
 #: A name that every loader makes a table or column of, as it stands.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)

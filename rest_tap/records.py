@@ -158,7 +158,7 @@ class RecordEncoder:
             keys: The parents' keys, which each of them gets.
 
         Returns:
-            Those that can be told from others; a loader could keep no others.
+            Those that have their key; a loader could keep no others.
         """
         keys = keys or {}
         if records and isinstance(records[0], TypedRow):

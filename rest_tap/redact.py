@@ -47,7 +47,7 @@ class Redactor:
     """Takes secrets out of texts in which a server may have echoed them."""
 
     def __init__(self, secrets: t.Callable[[], t.Iterable[str]]) -> None:
-        """Take what tells the secrets; a login adds to them during a run."""
+        """Take the function that returns the secrets; a login adds to them during a run."""
         self._secrets = secrets
         self._known: dict[bool, tuple[set[str], Pieces]] = {}
 

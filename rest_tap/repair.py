@@ -21,7 +21,7 @@ import msgspec
 from rest_tap.floats import exact
 from rest_tap.unexpected import shown
 
-#: What was changed, as it is told.
+#: What was changed, for the log.
 HALF_CHARACTERS = "has halves of characters (surrogates); U+FFFD stands in their place"
 INEXACT_NUMBERS = "has numbers that no reader of JSON keeps as they are; they are taken for text"
 

@@ -128,7 +128,7 @@ class ListStream(SeamStream, abc.ABC):
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """Return the fields that tell the rows of one list apart."""
+        """Return the fields that identify a row of the list."""
         return self.row_keys or self.own_keys
 
     @property
@@ -212,7 +212,7 @@ class ListStream(SeamStream, abc.ABC):
         """Return the contexts to read this list in, below one row of the parent.
 
         Args:
-            parent: The parent's row; tells whether there is anything to ask for.
+            parent: The parent's row; says whether there is anything to ask for.
             context: What the parent's ``get_child_context`` made of it.
         """
         return (context,)

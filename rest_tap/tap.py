@@ -21,7 +21,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 from rest_tap import batches, checks
 from rest_tap.access import failing_endings
 from rest_tap.account import Account
-from rest_tap.checks import wrong
+from rest_tap.checks import config_error
 from rest_tap.exits import exit_on_error, guard
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
@@ -126,7 +126,7 @@ class RestTap(SeamTap):
             return
         checks.check_batches(given)
         if reason := batches.unusable(BatchConfig.from_dict(given)):
-            raise wrong(f"setting batch_config: {reason}")
+            raise config_error(f"setting batch_config: {reason}")
 
     def _name_unknown_settings(self, config: t.Iterable[str] | None, *, parses_env: bool) -> None:
         """Warn of unknown settings and environment variables, which have no effect."""
@@ -361,7 +361,7 @@ class RestTap(SeamTap):
             self.logger.warning("the catalog selects unknown streams: %s", checks.named(unknown, self.streams))
         selected = [stream for stream in self.streams.values() if stream.selected]
         if not selected:
-            raise wrong("the catalog selects no stream")
+            raise config_error("the catalog selects no stream")
         lost = []
         for stream in selected:
             entry = self.catalog.get_stream(stream.name)
@@ -446,7 +446,7 @@ class RestTap(SeamTap):
             for path in value:
                 found = {} if path == "ENV" else checks.read_json(checks.read_file(path), "config")
                 if not isinstance(found, dict):
-                    raise wrong(f"the config file {path} is not a JSON object of settings")
+                    raise config_error(f"the config file {path} is not a JSON object of settings")
                 given.config.update(found)
             return given
 

@@ -204,7 +204,7 @@ class Shape:
             parent_keys: Fields that do not come from the server.
 
         Raises:
-            Unsupported: The schema cannot be said in types.
+            Unsupported: The types here cannot express the schema.
         """
         return self._struct(TypedRow, required, parent_keys)
 
@@ -212,7 +212,7 @@ class Shape:
         """Return a type for objects inside of rows.
 
         Raises:
-            Unsupported: The schema cannot be said in types.
+            Unsupported: The types here cannot express the schema.
         """
         return self._struct(None, (), ())
 
@@ -413,7 +413,7 @@ class NestedDecoder:
             streams: The streams that are nested in them.
 
         Raises:
-            Unsupported: A schema cannot be said in types.
+            Unsupported: The types here cannot express a schema.
             ValidationError: A key of a parent is not of its type.
         """
         self._records_key = records_key

@@ -12,7 +12,7 @@ import typing as t
 
 from rest_tap.schema import KIND, OPEN, Record, Schema, types_of
 
-#: Fields of one stream that are told apart, and lines of one report; a server may send any number.
+#: Different fields of one stream that are counted, and lines of one report; a server may send any number.
 MAX_FIELDS = 100
 #: Characters of a name that are shown.
 MAX_NAME_LENGTH = 60
@@ -63,7 +63,7 @@ class Unexpected:
     def __init__(self) -> None:
         """Start with nothing."""
         self.times: dict[Finding, int] = {}
-        #: How often fields came beyond those that are told apart.
+        #: How often other fields came.
         self.others = 0
 
     def unknown(self, path: str, name: str, value: t.Any, *, is_kept: bool) -> None:

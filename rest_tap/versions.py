@@ -48,7 +48,7 @@ class Version:
 
     @classmethod
     def from_state(cls, bookmark: t.Any) -> Version | None:
-        """Return what a stream's bookmarks tell of its version; None if that is nothing that can be used."""
+        """Return the version in a stream's bookmarks; None if there is none that can be used."""
         if not isinstance(bookmark, dict) or type(bookmark.get("version")) is not int:
             return None
         begun_at = bookmark.get("from")

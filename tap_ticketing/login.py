@@ -12,7 +12,7 @@ if t.TYPE_CHECKING:
     from rest_tap.http import Client
 
 #: The settings that it takes.
-SETTINGS = "email and password"
+CREDENTIAL_SETTINGS = "email and password"
 
 
 def session_token(http: Client, config: t.Mapping[str, t.Any]) -> str:
@@ -39,7 +39,7 @@ def session_token(http: Client, config: t.Mapping[str, t.Any]) -> str:
         is_list=False,
         is_login=True,
     )
-    refused = f"the login was refused; look at the settings {SETTINGS}"
+    refused = f"the login was refused; look at the settings {CREDENTIAL_SETTINGS}"
     try:
         answer = http.parse(request, http.fetch(request))
     except NotFound as error:
@@ -57,7 +57,6 @@ def session_token(http: Client, config: t.Mapping[str, t.Any]) -> str:
         return token
     # Errors come with status 200, too (Oveit: {"error": "…"}); what they say may hold a token.
     is_error = isinstance(answer, dict) and "error" in answer
-    without = (
-        f"the login was answered without a token; look at the settings {SETTINGS}, and at login_path and login_body"
-    )
+    settings = f"{CREDENTIAL_SETTINGS}, and at login_path and login_body"
+    without = f"the login was answered without a token; look at the settings {settings}"
     raise CredentialRefused(refused if is_error else without, stream="login", path=path)

@@ -180,7 +180,7 @@ class TapTicketing(RestTap):
     @property
     def credential_settings(self) -> str:
         """Return the names of the settings to look at if the session token is refused."""
-        return "session_token" if self.config.get("session_token") else login.SETTINGS
+        return "session_token" if self.config.get("session_token") else login.CREDENTIAL_SETTINGS
 
     def make_auth(self) -> SessionLogin:
         """Return what puts the session token into requests, after a login where there is none yet."""

@@ -54,12 +54,12 @@ class Page:
 
     @property
     def is_bare(self) -> bool:
-        """Whether the rows came without an envelope, which would tell whether there are more."""
+        """Whether the rows came without an envelope, which would say whether there are more."""
         return bool(self.rows) and not self.envelope
 
     @property
     def is_silent(self) -> bool:
-        """Whether the rows came in an envelope that tells neither a next page nor how many there are."""
+        """Whether the rows came in an envelope with neither a next page nor a count."""
         return bool(self.rows) and bool(self.envelope) and not ("next" in self.envelope or "count" in self.envelope)
 
     @property
@@ -86,7 +86,7 @@ class Paginator(abc.ABC):
     Attributes:
         ordered_by: The field that the rows are ordered by, where that is certain; rows
             then repeat only next to each other.
-        count: How many rows the list has, as far as the server told.
+        count: How many rows the list has, as far as the server has said.
         reached: The value of ``ordered_by`` up to which all rows have come with the pages that
             were used, where that is certain; a later reading may go on there.
         notice: What the user should hear about the way in which the list was read.

@@ -17,7 +17,7 @@ class Cursor(Paginator):
     Rows may have no cursor: then the last one that has goes on, the rows after it come
     again, and a page that brings nothing else ends the list.
 
-    Where pages tell the ``total`` of the list, a list that came short of it is read
+    Where pages have the ``total`` of the list, a list with fewer rows is read
     once more from its beginning. A reading that goes on from a bookmark came short if
     ``total`` has grown by more than what came.
     """
@@ -40,7 +40,7 @@ class Cursor(Paginator):
             since: Cursor to start from; None reads from the first row.
             params: Parameters of every page.
             total: The list's ``total`` when ``since`` was its last row, if it is known.
-            keys: The fields that tell the rows of the list apart.
+            keys: The fields that identify a row of the list.
         """
         self.field = field
         self.parameter = parameter
@@ -52,7 +52,7 @@ class Cursor(Paginator):
         #: Cursors that were used, by position, until their page is used.
         self._reached: dict[tuple[int, ...], str] = {}
         self._cannot_go_on = False
-        #: The list's ``total`` as last told.
+        #: The ``total`` of the last page that had one.
         self.total: int | None = None
         #: Whether the list came from its beginning, though it was to go on from a cursor.
         self.restarted = False

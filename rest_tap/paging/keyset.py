@@ -54,8 +54,8 @@ class Keyset(FilteredPaginator):
             since_parameter: The inclusive filter on that field.
             since: Value to start from; None reads from the first row.
             params: Parameters of every page.
-            tie_breaker: The field that orders rows with one value, where the API needs to be told.
-            keys: The fields that tell the rows of the list apart.
+            tie_breaker: The field that orders rows with one value, where the API does not order them by itself.
+            keys: The fields that identify a row of the list.
         """
         ordering = f"{field},{tie_breaker}" if tie_breaker else field
         super().__init__(field, since_parameter, since, {**(params or {}), "ordering": ordering})
@@ -224,7 +224,7 @@ class Tie:
         self.value = value
         #: Which of its rows have come, by the hashes of their keys.
         self.seen: set[int] = set()
-        #: How many rows there are from the tie on, as its first page said last.
+        #: How many rows there are from the tie on, by the count of its first page, as of the last time.
         self.count: int | None = None
         self.sizes = PageSizes()
         self._begin()

@@ -60,16 +60,16 @@ def page_in_link(link: object) -> int | None:
 
 
 def fingerprint(rows: list[Record]) -> int:
-    """Return what tells two pages apart; the rows themselves change as they are written."""
+    """Return a hash of a page; the rows themselves change as they are written."""
     return hash(msgspec.json.encode(rows))
 
 
 def fingerprint_in_any_order(rows: list[Record], keys: t.Sequence[str] = ()) -> int:
-    """Return what tells two pages apart that do not have the same rows.
+    """Return a hash of a page that does not depend on the order of its rows.
 
     Args:
         rows: The rows of a page.
-        keys: The fields that tell rows apart, whatever else in them changes from answer to answer.
+        keys: The fields that identify a row, whatever else in them changes from answer to answer.
     """
 
     def identity(row: Record) -> t.Any:

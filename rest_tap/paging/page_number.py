@@ -25,7 +25,7 @@ PAGES_AT_ONCE = 1000
 class PageNumber(Paginator):
     """Numbered pages: ``?page=1&page_size=50`` → ``{"count", "next", "results"}``.
 
-    Once the first page has told ``count``, all others are known. The last of them is
+    Once the first page has given ``count``, all others are known. The last of them is
     believed only if it has no ``next``: the list may have grown, or ``count`` lied. A page
     that is not there (404) is no end, because the page before it named it.
 
@@ -37,7 +37,7 @@ class PageNumber(Paginator):
     some rows and drop others: as long as the different rows are fewer than ``count``,
     there is another pass with other borders between pages.
 
-    Where pages tell neither ``next`` nor ``count``, there is one more until one is empty, not there,
+    Where pages have neither ``next`` nor ``count``, there is one more until one is empty, not there,
     or the same as the one before.
     """
 
@@ -48,7 +48,7 @@ class PageNumber(Paginator):
 
         Args:
             params: Parameters of every page.
-            keys: The fields that tell rows apart; without any, all of them do.
+            keys: The fields that identify a row; without any, all of them do.
             number_of_first_pass: First part of the requests' positions, for one that goes on
                 where another paginator has stopped.
         """

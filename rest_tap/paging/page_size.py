@@ -6,7 +6,7 @@ server takes ``page=2`` as an offset of as many rows as the request asks for, an
 
 A list that did not come complete, or that part of it whose rows have one and the same time, is read again with
 :data:`OTHER_SIZES`. A request that only asks how many rows there are has the parameters :data:`ONE_ROW`. Lists that
-come whole, go by a cursor, or tell no count have no size to ask for.
+come whole, go by a cursor, or give no count have no size to ask for.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class TimeWindows(FilteredPaginator):
 
     The first page of a window is certain. The number of rows in a closed window can only
     fall. So a further page is certain when a page that was asked for after it had come still
-    tells the same number as the first; or when, at the end of the window, as many different
+    has the same count as the first; or when, at the end of the window, as many different
     rows have come. (A page's own number proves nothing: it is counted before its rows are looked up.)
     Where the numbers differ, a new window begins at the last row that is certain. It is one
     page long, so that reading gets on however many rows are deleted; if that goes well, the
@@ -70,7 +70,7 @@ class TimeWindows(FilteredPaginator):
             before_parameter: The exclusive upper bound of that field, if there is one.
             margin: How long before the server's time no new row is to be expected.
             longest: Pages of one window; deep offsets are slow on the server.
-            keys: The fields that tell the rows of the list apart.
+            keys: The fields that identify a row of the list.
             may_lack_value: Whether there may be rows without the time, which no filter shows.
         """
         super().__init__(field, since_parameter, since, dict(params or {}), may_lack_value=may_lack_value)

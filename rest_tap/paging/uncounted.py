@@ -1,4 +1,4 @@
-"""Numbered pages of a list that tells neither its number of rows nor the size of its pages."""
+"""Numbered pages of a list that gives neither its number of rows nor the size of its pages."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class UncountedPages(Paginator):
 
     That an empty list ends it is certain. Other pages without a new row (the last one once more, null,
     an error) may be how a server answers past the end, or a failure in the middle, or rows that moved on by a
-    page. A page far behind tells: past the end, all pages look alike, and when they are asked for again. A page that
+    page. A page far behind decides: past the end, all pages look alike, and when they are asked for again. A page that
     looks otherwise, and is an error every time, is a failure.
 
     Where rows are deleted while the list is read, later ones move to pages that were read already, and
@@ -67,7 +67,7 @@ class UncountedPages(Paginator):
         Args:
             parameter: The query parameter that takes the number of a page, from 1.
             params: Parameters of every page.
-            keys: The fields that tell the rows of the list apart.
+            keys: The fields that identify a row of the list.
             records_key: Where the rows stand in an answer.
         """
         self.parameter = parameter
@@ -150,7 +150,7 @@ class UncountedPages(Paginator):
         return self._after_odd(place)
 
     def _look_far(self, odd: Odd, place: int) -> t.Sequence[PageRequest]:
-        """Return a page far behind an odd one, which tells what pages past the end look like."""
+        """Return a page far behind an odd one, which shows what pages past the end look like."""
         self._odd = odd
         self._probe = (self._pass, place)
         return [self._request(odd.number + FAR, place)]

@@ -57,7 +57,7 @@ class Walk:
 
         Raises:
             BrokenAnswer: The page contradicts itself, or the pages before it; whoever looks
-                again is told the same.
+                again gets the same error.
         """
         if request.position in self._looked_at or request not in self._requests:
             return

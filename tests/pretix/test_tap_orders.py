@@ -53,7 +53,7 @@ def of_lists(asked: list[Asked], noun: str) -> list[Asked]:
     return [request for request in asked if request.path.endswith(f"/{noun}/") and request.status == 200]
 
 
-def wrong(rows: Rows, true: Truth, streams: t.Iterable[str], gone: t.Collection[str] = ()) -> dict[str, t.Any]:
+def config_error(rows: Rows, true: Truth, streams: t.Iterable[str], gone: t.Collection[str] = ()) -> dict[str, t.Any]:
     """Return what differs from the database, but for what deleted orders have left behind."""
     found = {}
     for name in streams:
@@ -133,7 +133,7 @@ def test_a_first_load_killed_at_any_point_goes_on_where_it_was(crowd: PretixServ
     for message in records:
         keys = true[message["stream"]]["primary_key"]
         rows[message["stream"]][tuple(message["record"][key] for key in keys)] = message["record"]
-    assert wrong(rows, true, OF_ORDERS) == {}
+    assert config_error(rows, true, OF_ORDERS) == {}
     bookmarks = (state or {})["bookmarks"]
     assert isinstance(bookmarks["orders"]["organizers"]["crowd"], str)
     assert not {"order_payments", "order_refunds"} & bookmarks.keys()
@@ -147,7 +147,7 @@ def test_a_first_load_walks_through_the_orders_once(crowd: PretixServer) -> None
     print(f"{len(asked)} pages of orders were asked for")
     assert ORDERS // PAGE <= len(asked) <= ORDERS // PAGE + 8
     true = truth(crowd, "crowd", streams=OF_ORDERS)
-    assert wrong(union(result), true, OF_ORDERS) == {}
+    assert config_error(union(result), true, OF_ORDERS) == {}
     activated = {message["stream"] for message in result.messages if message["type"] == "ACTIVATE_VERSION"}
     assert activated == set(OF_ORDERS)
 
@@ -158,7 +158,7 @@ def test_a_run_with_nothing_new_takes_two_requests_a_list_and_brings_no_rows(cro
     first = read(config, *streams)
     assert len(first.records["orders"]) == ORDERS
     true = truth(crowd, "crowd", streams=[name for name in streams if name != "reusable_media"])
-    assert wrong(union(first), true, true) == {}
+    assert config_error(union(first), true, true) == {}
     with Door(crowd.url) as door:
         second = read({**config, "api_url": door.api_url}, *streams, state=first.states[-1])
     assert {name: len(rows) for name, rows in second.records.items() if rows} == {}
@@ -193,7 +193,7 @@ def test_deleted_orders_take_no_others_along_although_as_many_are_sold(crowd: Pr
     assert len(deleted) == 40
     true = truth(crowd, "crowd", streams=["orders", "order_positions"])
     # The new orders came as well, in this same run.
-    assert wrong(union(result), true, true, gone=deleted) == {}
+    assert config_error(union(result), true, true, gone=deleted) == {}
 
 
 def test_nothing_is_missing_after_all_that_people_do_while_the_tap_reads(crowd: PretixServer) -> None:
@@ -211,12 +211,12 @@ def test_nothing_is_missing_after_all_that_people_do_while_the_tap_reads(crowd: 
     assert all(done["counts"][name] for name in ("create", "change", "pay", "cancel", "delete", "bulk", "late"))
     results.append(read(config, *GROWING, state=results[-1].states[-1]))
     true = truth(crowd, "crowd", streams=[*OF_ORDERS, "transactions"])
-    assert wrong(union(*results), true, true, gone=done["done"]["delete"]) == {}
+    assert config_error(union(*results), true, true, gone=done["done"]["delete"]) == {}
     # The overlap: five minutes, and not everything again.
     assert len(results[-1].records["orders"]) < ORDERS / 2
     # And from the first of the states, in one go: a loader may have been down all the time.
     late = read(config, *GROWING, state=results[0].states[-1])
-    assert wrong(union(results[0], late), true, true, gone=done["done"]["delete"]) == {}
+    assert config_error(union(results[0], late), true, true, gone=done["done"]["delete"]) == {}
 
 
 def test_payments_that_come_with_their_orders_are_as_fresh_as_these(crowd: PretixServer) -> None:
@@ -226,7 +226,7 @@ def test_payments_that_come_with_their_orders_are_as_fresh_as_these(crowd: Preti
         behind = {**config, "api_url": door.api_url}
         result = read(behind, *streams, incremental=["order_payments", "order_refunds"])
     true = truth(crowd, "crowd", streams=streams)
-    assert wrong(union(result), true, true) == {}
+    assert config_error(union(result), true, true) == {}
     assert not [request for request in of_lists(door.asked, "orders") if "include" in request.params]
     again = read(config, *streams, incremental=["order_payments", "order_refunds"], state=result.states[-1])
     assert len(again.records["order_payments"]) < len(true["order_payments"]["rows"]) / 2

@@ -265,7 +265,7 @@ class Ended(t.NamedTuple):
     told: str
     log: list[logging.LogRecord]
 
-    def wrong(self, secret: str) -> str | None:  # noqa: PLR0911 - a line for each thing that no end may be
+    def config_error(self, secret: str) -> str | None:  # noqa: PLR0911 - a line for each thing that no end may be
         """Return what is wrong with it, or None."""
         if self.error is not None:
             return f"{type(self.error).__name__}: {self.error}"
@@ -317,7 +317,7 @@ def test_a_run_ends_in_order_whatever_comes_in(
     for seed in range(RUNS[tap]):
         ended = run(good[tap], Case(good[tap], door, seed, tmp_path))
         codes[ended.code or 0] += 1
-        wrong = ended.wrong(good[tap].secret)
+        wrong = ended.config_error(good[tap].secret)
         if wrong is not None:
             found.setdefault(wrong, seed)
     assert found == {}
