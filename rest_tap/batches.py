@@ -69,8 +69,7 @@ def write(name: str, schema: Schema, records: list[Record], config: BatchConfig)
         try:
             content = _table(schema, records, is_arrow=kind == "arrow")
         except ValueError as error:
-            msg = f"{name.partition('--')[2]}: a value is not what the schema says: {error}"
-            raise ValueError(msg) from None
+            raise ValueError(f"{name.partition('--')[2]}: a value is not what the schema says: {error}") from None
     filename = f"{storage.prefix or ''}{name}-{uuid4()}.{suffix}"
     with storage.open(filename, "wb") as file:
         if kind == "jsonl":

@@ -109,8 +109,7 @@ def _encodable(found: t.Any, text: str) -> None:
 
 
 def _no_number(text: str) -> t.NoReturn:
-    msg = f"{text} is no number of JSON"
-    raise ValueError(msg)
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _is_deep(value: t.Any) -> bool:

@@ -114,8 +114,7 @@ class PendingPage(Job):
         keys, mask = self.listing.stream.own_keys, self.listing.http.redactor.mask
         for value in (row.get(key) for row in page.rows for key in keys):
             if isinstance(value, str) and mask(value, is_own_text=True) != value:
-                msg = f"a {' or '.join(keys)} holds the credential"
-                raise BrokenAnswer(msg)
+                raise BrokenAnswer(f"a {' or '.join(keys)} holds the credential")
 
 
 class ParentRow:

@@ -91,6 +91,5 @@ def fill_path(template: str, values: t.Mapping[str, t.Any]) -> str:
     """
     encoded = {name: quote(str(value), safe="") for name, value in values.items()}
     if any(value in {".", "..", ""} for value in encoded.values()):
-        msg = "an identifier is empty or made of dots and cannot stand in a path"
-        raise ApiError(msg, path=template)
+        raise ApiError("an identifier is empty or made of dots and cannot stand in a path", path=template)
     return template.format_map(encoded)

@@ -444,11 +444,9 @@ class Run:
             StopRun: It has to end.
         """
         if self.signal is not None:
-            msg = "stopped by a signal"
-            raise StopRun(msg, self.signal)
+            raise StopRun("stopped by a signal", self.signal)
         if self._deadline is not None and time.monotonic() > self._deadline:
-            msg = "the time budget (setting max_runtime_seconds) is spent"
-            raise StopRun(msg)
+            raise StopRun("the time budget (setting max_runtime_seconds) is spent")
 
 
 def _passes_all(record: Record) -> bool:  # noqa: ARG001

@@ -307,14 +307,11 @@ class ListStream(SeamStream, abc.ABC):
         if isinstance(body, list):
             return Page(checked_rows(body))
         if not isinstance(body, dict):
-            msg = f"the answer is {_kind(body)} instead of an object"
-            raise BrokenAnswer(msg)
+            raise BrokenAnswer(f"the answer is {_kind(body)} instead of an object")
         if self.records_key not in body:
             if "error" in body:
-                msg = f"the API answered with an error: {api_words(body) or 'it does not say which'}"
-                raise ErrorAnswer(msg)
-            msg = f"the answer has no {self.records_key!r}"
-            raise BrokenAnswer(msg)
+                raise ErrorAnswer(f"the API answered with an error: {api_words(body) or 'it does not say which'}")
+            raise BrokenAnswer(f"the answer has no {self.records_key!r}")
         return Page(checked_rows(body[self.records_key]), body)
 
     # Its rows
@@ -377,12 +374,10 @@ def checked_rows(rows: t.Any) -> list[Record]:
         BrokenAnswer: They are not.
     """
     if not isinstance(rows, list):
-        msg = f"the rows are {_kind(rows)} instead of a list"
-        raise BrokenAnswer(msg)
+        raise BrokenAnswer(f"the rows are {_kind(rows)} instead of a list")
     for row in rows:
         if row.__class__ is not dict and not isinstance(row, TypedRow):
-            msg = f"a row is {_kind(row)} instead of an object"
-            raise BrokenAnswer(msg)
+            raise BrokenAnswer(f"a row is {_kind(row)} instead of an object")
     return rows
 
 

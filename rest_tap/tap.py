@@ -336,8 +336,7 @@ class RestTap(SeamTap):
         except (ConfigValidationError, MapExpressionError, StreamMapConfigError):
             raise
         except Exception as error:  # noqa: BLE001 - an expression can do anything; there is no row yet that it could show
-            msg = f"a map cannot be used ({type(error).__name__}: {error})"
-            raise StreamMapConfigError(msg) from None
+            raise StreamMapConfigError(f"a map cannot be used ({type(error).__name__}: {error})") from None
         self._catalog = whole
         self._check_maps()
 
@@ -386,8 +385,7 @@ class RestTap(SeamTap):
         for stream_map in itertools.chain.from_iterable(self.mapper.stream_maps.values()):
             alias: object = stream_map.stream_alias
             if not isinstance(alias, str) or not alias:
-                msg = f"what it calls the stream is no text: {checks.named([alias])}"
-                raise StreamMapConfigError(msg)
+                raise StreamMapConfigError(f"what it calls the stream is no text: {checks.named([alias])}")
         for name, stream_map in (self.config.get("stream_maps") or {}).items():
             source = (stream_map.get("__source__") if isinstance(stream_map, dict) else None) or name
             matching = [one for one in self.streams if fnmatch.fnmatch(one, str(source))]

@@ -70,8 +70,7 @@ class OrganizersStream(ListStream):
         """
         page = super().read(body)
         if "slug" in self.own_keys and not all(isinstance(row.get("slug"), str) and row["slug"] for row in page.rows):
-            msg = "a row has no slug"
-            raise BrokenAnswer(msg)
+            raise BrokenAnswer("a row has no slug")
         return page
 
     def get_child_context(self, record: Record, context: t.Any) -> dict[str, t.Any] | None:

@@ -80,5 +80,4 @@ def _read(body: t.Any) -> _Tokens:
     try:
         return msgspec.convert(body, _Tokens)
     except msgspec.ValidationError:
-        msg = "the answer has no access token"
-        raise BrokenAnswer(msg) from None
+        raise BrokenAnswer("the answer has no access token") from None

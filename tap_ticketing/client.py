@@ -60,8 +60,7 @@ class TicketingStream(ListStream):
             BrokenAnswer: It is not what the contract says.
         """
         if isinstance(body, list):
-            msg = "the answer is a list instead of an object"
-            raise BrokenAnswer(msg)
+            raise BrokenAnswer("the answer is a list instead of an object")
         if isinstance(body, dict) and body.get("error"):
             body = {"error": body["error"]}
         try:
@@ -69,12 +68,10 @@ class TicketingStream(ListStream):
         except ErrorAnswer as error:
             if "missing parameter" not in error.reason.lower() or self.config["partition_by_event"]:
                 raise
-            msg = f"{error.reason}; look at the setting partition_by_event"
-            raise ErrorAnswer(msg) from None
+            raise ErrorAnswer(f"{error.reason}; look at the setting partition_by_event") from None
         for key in self.own_keys:
             if None in [row.get(key) for row in page.rows]:
-                msg = f"a row has no {key}"
-                raise BrokenAnswer(msg)
+                raise BrokenAnswer(f"a row has no {key}")
         return page
 
 

@@ -93,8 +93,7 @@ class Cursor(Paginator):
         self._left = left
         cursor = cursors[place]
         if str(cursor) == self.since or hash(str(cursor)) in self._passed:
-            msg = f"the cursor {self.field} does not move on"
-            raise BrokenAnswer(msg)
+            raise BrokenAnswer(f"the cursor {self.field} does not move on")
         self.since = str(cursor)
         # Numbers of 8 bytes and not the texts: there is one for each page of the run.
         self._passed.add(hash(self.since))

@@ -132,8 +132,7 @@ class Keyset(FilteredPaginator):
                 return [self._request(link, 1)] if self._lacks_rows(tie, 0) else []
             self._circles += 1
             if self._circles > STANDSTILLS:
-                msg = f"page {tie.top} names a next one, but there is none"
-                raise BrokenAnswer(msg)
+                raise BrokenAnswer(f"page {tie.top} names a next one, but there is none")
         return [self._request(link, 1)]
 
     def _lacks_rows(self, tie: Tie | None, rows_after: int) -> bool:

@@ -25,20 +25,16 @@ def following_page(number: int, page: Page) -> int | None:
         BrokenAnswer: ``next`` does not lead on.
     """
     if page.is_bare:
-        msg = "the answer is a list instead of an object, which does not tell whether there is more"
-        raise BrokenAnswer(msg)
+        raise BrokenAnswer("the answer is a list instead of an object, which does not tell whether there is more")
     if page.is_silent:
-        msg = "the answer has neither 'next' nor 'count', and so does not tell whether there is more"
-        raise BrokenAnswer(msg)
+        raise BrokenAnswer("the answer has neither 'next' nor 'count', and so does not tell whether there is more")
     following = page_in_link(page.envelope.get("next"))
     if following is None:
         return None
     if following <= number:
-        msg = f"page {number} names page {following} as the next one"
-        raise BrokenAnswer(msg)
+        raise BrokenAnswer(f"page {number} names page {following} as the next one")
     if not page.rows:
-        msg = "an empty page names a next one"
-        raise BrokenAnswer(msg)
+        raise BrokenAnswer("an empty page names a next one")
     return following
 
 
@@ -54,8 +50,7 @@ def page_in_link(link: object) -> int | None:
     query = link.partition("?")[2].partition("#")[0] if isinstance(link, str) else ""
     numbers = parse_qs(query).get(PAGE_PARAMETER, [])
     if len(numbers) != 1 or not numbers[0].isdecimal() or len(numbers[0]) > MAX_DIGITS:
-        msg = "the link to the next page names no page number"
-        raise BrokenAnswer(msg)
+        raise BrokenAnswer("the link to the next page names no page number")
     return int(numbers[0])
 
 

@@ -104,8 +104,7 @@ class PageNumber(Paginator):
         if number == 1:
             self._expected = math.ceil((page.count or 0) / len(page.rows))
         elif number > self._expected and fingerprint(page.rows) == self._before:
-            msg = f"page {number} is the same as the one before, and names a next one"
-            raise BrokenAnswer(msg)
+            raise BrokenAnswer(f"page {number} is the same as the one before, and names a next one")
         self._before = fingerprint(page.rows)
         self._last_known = min(max(following, self._expected), number + PAGES_AT_ONCE)
         return [self._request(further) for further in range(number + 1, self._last_known + 1)]
