@@ -12,7 +12,6 @@ import functools
 import itertools
 import typing as t
 
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.singerlib.catalog import (
     REPLICATION_FULL_TABLE,
     REPLICATION_INCREMENTAL,
@@ -20,6 +19,7 @@ from singer_sdk.singerlib.catalog import (
     MetadataMapping,
 )
 
+from rest_tap.checks import config_error
 from rest_tap.cuts import Cut, cut_out
 from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
 from rest_tap.paging import Page, PageNumber, Paginator
@@ -167,8 +167,7 @@ class ListStream(SeamStream, abc.ABC):
         declared, read = self.schema["properties"], self.effective_schema.setdefault("properties", {})
         for key in self.primary_keys:
             if key not in declared:
-                msg = f"the catalog entry of {self.name} names the key {key!r}, which is no field of it"
-                raise ConfigValidationError(msg, errors=[msg], schema={})
+                raise config_error(f"the catalog entry of {self.name} names the key {key!r}, which is no field of it")
             read.setdefault(key, declared[key])
             if ("properties", key) in entry.metadata:
                 entry.metadata["properties", key].inclusion = Metadata.InclusionType.AUTOMATIC

@@ -32,6 +32,30 @@ INPUT_PARAMETER = fields(
 )
 
 
+EXPORTER = fields(
+    identifier=String("Identifier."),
+    verbose_name=String("Human-readable name, in the language of the request."),
+    input_parameters=Array(INPUT_PARAMETER, "Parameters the export accepts."),
+)
+
+
+SCHEDULED_EXPORT = fields(
+    id=Integer("Identifier, assigned by the server."),
+    owner=String("E-mail address of the user the export belongs to.", personal=True),
+    export_identifier=String("Exporter."),
+    export_form_data=Json("Parameters of the export."),
+    locale=String("Language code."),
+    mail_additional_recipients=String("Further recipients, comma separated.", personal=True),
+    mail_additional_recipients_cc=String("Recipients in copy, comma separated.", personal=True),
+    mail_additional_recipients_bcc=String("Recipients in blind copy, comma separated.", personal=True),
+    mail_subject=String("Subject of the mail."),
+    mail_template=String("Text of the mail."),
+    schedule_rrule=String("Recurrence rule (RFC 5545)."),
+    schedule_rrule_time=Time("Time of day of the run."),
+    schedule_next_run=DateTime("Next planned run."),
+)
+
+
 ITEM_ASSIGNMENT = fields(
     item=Integer("Item."),
     sales_channel=String("Identifier of the sales channel."),
@@ -101,11 +125,7 @@ class OrganizerExporters(OrganizerChildStream):
     path = "/organizers/{organizer}/exporters"
     primary_keys = ("organizer", "identifier")
     selected_by_default = False
-    properties = fields(
-        identifier=String("Identifier."),
-        verbose_name=String("Human-readable name, in the language of the request."),
-        input_parameters=Array(INPUT_PARAMETER, "Parameters the export accepts."),
-    )
+    properties = EXPORTER
 
 
 class EventExporters(EventChildStream):
@@ -118,11 +138,7 @@ class EventExporters(EventChildStream):
     path = "/organizers/{organizer}/events/{event}/exporters"
     primary_keys = ("organizer", "event", "identifier")
     selected_by_default = False
-    properties = fields(
-        identifier=String("Identifier."),
-        verbose_name=String("Human-readable name, in the language of the request."),
-        input_parameters=Array(INPUT_PARAMETER, "Parameters the export accepts."),
-    )
+    properties = EXPORTER
 
 
 class OrganizerScheduledExports(OrganizerChildStream):
@@ -138,19 +154,7 @@ class OrganizerScheduledExports(OrganizerChildStream):
     permission = "organizer.settings.general:write"
     since_version = "2023.10"
     properties = fields(
-        id=Integer("Identifier, assigned by the server."),
-        owner=String("E-mail address of the user the export belongs to.", personal=True),
-        export_identifier=String("Exporter."),
-        export_form_data=Json("Parameters of the export."),
-        locale=String("Language code."),
-        mail_additional_recipients=String("Further recipients, comma separated.", personal=True),
-        mail_additional_recipients_cc=String("Recipients in copy, comma separated.", personal=True),
-        mail_additional_recipients_bcc=String("Recipients in blind copy, comma separated.", personal=True),
-        mail_subject=String("Subject of the mail."),
-        mail_template=String("Text of the mail."),
-        schedule_rrule=String("Recurrence rule (RFC 5545)."),
-        schedule_rrule_time=Time("Time of day of the run."),
-        schedule_next_run=DateTime("Next planned run."),
+        **SCHEDULED_EXPORT,
         timezone=String("Time zone of the schedule."),
         error_counter=Integer("Failed runs in a row."),
     )
@@ -171,19 +175,7 @@ class EventScheduledExports(EventChildStream):
     permission = "event.settings.general:write"
     since_version = "2023.10"
     properties = fields(
-        id=Integer("Identifier, assigned by the server."),
-        owner=String("E-mail address of the user the export belongs to.", personal=True),
-        export_identifier=String("Exporter."),
-        export_form_data=Json("Parameters of the export."),
-        locale=String("Language code."),
-        mail_additional_recipients=String("Further recipients, comma separated.", personal=True),
-        mail_additional_recipients_cc=String("Recipients in copy, comma separated.", personal=True),
-        mail_additional_recipients_bcc=String("Recipients in blind copy, comma separated.", personal=True),
-        mail_subject=String("Subject of the mail."),
-        mail_template=String("Text of the mail."),
-        schedule_rrule=String("Recurrence rule (RFC 5545)."),
-        schedule_rrule_time=Time("Time of day of the run."),
-        schedule_next_run=DateTime("Next planned run."),
+        **SCHEDULED_EXPORT,
         error_counter=Integer("Failed runs in a row."),
     )
 
