@@ -1,9 +1,10 @@
 """What becomes of a list that cannot be read, and of the run: whether it goes on, and how it ends.
 
 When a list cannot be read, the run asks :meth:`Access.restart` whether to read it in another way, and otherwise
-hands the error to :meth:`Access.judge`. An error that every other list would meet as well is raised again and ends
-the run. For any other the tap's own ``access.py`` decides how the list ended (:meth:`Access.decide`), the run goes on,
-and at its end :meth:`Access.raise_failures` makes an error of the endings that :func:`failing_endings` names.
+hands the error to :meth:`Access.list_failed`. That raises an error again which every other list would meet as well, so
+that the run ends. For any other error the tap's own ``access.py`` decides how the list ended (:meth:`Access.decide`),
+and the run goes on. At its end :meth:`Access.raise_failures` raises an error if any list ended in one of
+:func:`failing_endings`.
 
 A denied list is one that the credential may not read: it ends with ``Ending.DENIED`` (or ``Ending.WITHHELD``, where
 the answer is empty instead). Which errors mean that is up to the API: for ``tap_organizers`` a 403, which is a
@@ -93,7 +94,7 @@ class Access:
             )
         return paginator
 
-    def judge(self, listing: Listing, error: ApiError) -> Outcome:
+    def list_failed(self, listing: Listing, error: ApiError) -> Outcome:
         """Return how a list ended in an error.
 
         Raises:
@@ -130,7 +131,7 @@ class Access:
         """Return the outcome of a list that was read to its end; a subclass may know better."""
         return outcome
 
-    def complete(self, listing: Listing) -> Outcome:
+    def list_complete(self, listing: Listing) -> Outcome:
         """Return the outcome of a list that was read to its end."""
         self._unavailable = 0
         is_whole = listing.is_complete and not listing.unwritten

@@ -219,18 +219,18 @@ class Run:
                 return self.access.outcome(listing, Ending.STOPPED)
         if not listing.is_complete:
             self._read_by_supplement(listing)
-        return self.access.complete(listing)
+        return self.access.list_complete(listing)
 
     def _after_error(self, listing: Listing, error: ApiError) -> tuple[Listing, Outcome]:
         """Read a list once more after an error, where that may help; return the last reading and how it ended."""
         paginator = self.access.restart(listing, error)
         if paginator is None:
-            return listing, self.access.judge(listing, error)
+            return listing, self.access.list_failed(listing, error)
         again = self.listing(listing.node, listing.context, paginator=paginator, is_fallback=listing.is_fallback)
         try:
             return again, self._read_pages(again)
         except ApiError as second:
-            return again, self.access.judge(again, second)
+            return again, self.access.list_failed(again, second)
 
     def _finish(self, listing: Listing, outcome: Outcome) -> None:
         """Report how a list ended, and let its stream move the bookmark if all of it came."""
