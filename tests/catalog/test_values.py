@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
+import marshal
 import re
 import typing as t
 
@@ -59,16 +59,16 @@ class Fields:
         self._validators = {
             name: Draft7Validator(field, format_checker=FORMATS) for name, field in schema["properties"].items()
         }
-        self._found: dict[tuple[str, str], str | None] = {}
+        self._found: dict[tuple[str, bytes], str | None] = {}
 
     def errors(self, record: dict[str, t.Any]) -> list[str]:
         """Return what is wrong with a record."""
         found = [self.error(name, record[name]) for name in record.keys() & self._validators]
         return [*filter(None, found), *(error.message for error in self._rest.iter_errors(record))]
 
-    def error(self, name: str, value: object) -> str | None:
+    def error(self, name: str, value: t.Any) -> str | None:
         """Return what is wrong with a field's value; None if it fits."""
-        key = name, json.dumps(value)
+        key = name, marshal.dumps(value, 2)
         if key not in self._found:
             first = next(self._validators[name].iter_errors(value), None)
             self._found[key] = first and first.message

@@ -101,13 +101,16 @@ def test_it_is_silent_if_the_setting_says_so(sandbox: Sandbox, monkeypatch: pyte
 
 def test_on_a_terminal_it_is_a_line_that_is_written_over(sandbox: Sandbox, tmp_path: Path) -> None:
     """The messages stay whole: nothing of it goes to standard output."""
-    sandbox.latency = 0.3
+    sandbox.latency = 0.04
     config = organizers_config(sandbox, max_concurrency=1)
     for name, content in (("config", config), ("catalog", only(discovered(config), "events", "tax_rules"))):
         (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
-    code = "from tap_organizers.tap import TapOrganizers; TapOrganizers.cli()"
+    code = (
+        "from rest_tap import progress; from tap_organizers.tap import TapOrganizers;"
+        " progress.LIVE_SECONDS = 0.05; TapOrganizers.cli()"
+    )
     with (
         (tmp_path / "out").open("wb") as out,
         subprocess.Popen(

@@ -90,6 +90,11 @@ def parents(stream: ListStream) -> Json:
     return {name: kinds[schema["type"][0]] for name, schema in stream.parent_keys.items()}
 
 
+def is_alike(lines: bytes, others: bytes) -> bool:
+    """Return whether messages are the same, whatever the order of their fields is."""
+    return lines == others or list(map(json.loads, lines.splitlines())) == list(map(json.loads, others.splitlines()))
+
+
 class Ways:
     """A stream whose pages are written both ways."""
 
@@ -122,7 +127,7 @@ class Ways:
         fast = self.lines(self.fast, came)
         assert fast == self.lines(self.slow, self.decode_otherwise(body)[key])
         plain = self.lines(self.plain, msgspec.json.decode(body)[key])
-        assert list(map(json.loads, fast.splitlines())) == list(map(json.loads, plain.splitlines()))
+        assert is_alike(fast, plain)
         assert self.fast.unexpected.times == self.plain.unexpected.times or self.fast.unexpected.others
         assert self.fast.without_key == self.plain.without_key
         return is_typed
@@ -159,8 +164,9 @@ def test_a_value_that_does_not_fit_costs_nothing_but_time(shape: str, selection:
             if path[0] in stream.parent_keys:
                 continue
             values = TIMES[number % 5 :: 5] if schema.get("format") == "date-time" else NASTY[number % 16 :: 16]
+            first, last = row(stream, 1), row(stream, 3)
             for value in values:
-                rows = [row(stream, 1), row(stream, 2), row(stream, 3)]
+                rows = [first, row(stream, 2), last]
                 put(rows[1], path, value)
                 if ways.check(rows):
                     went_fast += 1
@@ -277,7 +283,7 @@ class Cuts:
         assert fast == self.lines(1, self.decode_otherwise(body)["results"])
         plain = self.lines(2, msgspec.json.decode(body)["results"])
         for stream, lines in fast.items():
-            assert list(map(json.loads, lines.splitlines())) == list(map(json.loads, plain[stream].splitlines()))
+            assert is_alike(lines, plain[stream])
             ours, others = (self.encoders[way, stream] for way in (0, 2))
             assert ours.unexpected.times == others.unexpected.times or ours.unexpected.others
             assert ours.without_key == others.without_key

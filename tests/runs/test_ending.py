@@ -80,7 +80,7 @@ def terminated(command: Command, is_waiting: Callable[[], object]) -> Finished:
     while not is_waiting():
         time.sleep(0.01)
         assert time.monotonic() < deadline
-    time.sleep(0.2)
+    time.sleep(0.1)
     began = time.monotonic()
     command.signal(signal.SIGTERM)
     finished = command.finish()
@@ -186,7 +186,7 @@ def test_a_second_signal_ends_a_run_that_waits_for_its_loader(slow_box: Sandbox,
     asked = -1
     while not slow_box.requests("orders") or len(slow_box.requests("orders")) > asked:
         asked = len(slow_box.requests("orders"))
-        time.sleep(0.5)
+        time.sleep(0.25)
     command.signal(signal.SIGTERM)
     time.sleep(0.2)
     command.signal(0)  # it is still there: the page at hand has to be written

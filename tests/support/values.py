@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import functools
 import json
-import pickle
+import marshal
 import typing as t
+
+import msgspec
 
 from rest_tap.records import RecordEncoder, where
 from rest_tap.replies import decode
@@ -141,15 +143,17 @@ def fitting(schema: Json, number: int = 7) -> t.Any:
 
 @functools.lru_cache(maxsize=16)
 def _plain(stream: ListStream) -> bytes:
-    """Return a row of a stream that fits, pickled: a copy is made of that in a tenth of the time."""
+    """Return a row of a stream that fits, as bytes: a copy is made of that in a tenth of the time."""
     schemas = stream.schema["properties"].items()
-    return pickle.dumps({name: fitting(schema) for name, schema in schemas if name != UNKNOWN_FIELDS})
+    return marshal.dumps({name: fitting(schema) for name, schema in schemas if name != UNKNOWN_FIELDS})
 
 
 def row_of(stream: ListStream, number: int) -> Json:
     """Return a row of a stream that fits, with keys of its own."""
     properties = stream.schema["properties"]
-    return {**pickle.loads(_plain(stream)), **{name: fitting(properties[name], number) for name in stream.primary_keys}}
+    row: Json = marshal.loads(_plain(stream))
+    row.update({name: fitting(properties[name], number) for name in stream.primary_keys})
+    return row
 
 
 def places(schema: Json, above: Path = ()) -> Iterator[tuple[Path, Json]]:
@@ -193,8 +197,8 @@ def records_of(stream: ListStream, rows: list[Json]) -> list[Json | None]:
     encoder = RecordEncoder(stream)
     found: list[Json | None] = []
     for row in rows:
-        line = encoder.lines(encoder.prepare([pickle.loads(pickle.dumps(row))]), "2026-01-31T10:00:00Z")
-        found.append(json.loads(line)["record"] if line else None)
+        line = encoder.lines(encoder.prepare([marshal.loads(marshal.dumps(row))]), "2026-01-31T10:00:00Z")
+        found.append(msgspec.json.decode(line)["record"] if line else None)
     return found
 
 
@@ -214,7 +218,7 @@ def raw_records_of(stream: ListStream, rows: list[Json], raw: bytes, *, is_typed
     reply = Reply(200, {}, body.replace(json.dumps(MARK).encode(), raw), "")
     page = decode(reply, typed.decoder(given) if typed else None)
     lines = encoder.lines(encoder.prepare(page[stream.records_key], given), "2026-01-31T10:00:00Z")
-    return [json.loads(line)["record"] for line in lines.splitlines()]
+    return [msgspec.json.decode(line)["record"] for line in lines.splitlines()]
 
 
 def at(record: t.Any, path: Path) -> t.Any:
@@ -226,6 +230,8 @@ def at(record: t.Any, path: Path) -> t.Any:
 
 def without_nul(value: t.Any) -> t.Any:
     """Return a value as it leaves, with another character in place of NUL."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
     return json.loads(json.dumps(value).replace("\\u0000", "\\ufffd"))
 
 
