@@ -246,13 +246,13 @@ def check_batches(given: t.Any) -> None:
         (encoding, {"format", "compression"}),
     ):
         if unknown := part.keys() - known:
-            raise config_error(f"setting batch_config has something that is not known: {named(sorted(unknown), known)}")
+            raise config_error(f"setting batch_config has unknown keys: {named(sorted(unknown), known)}")
     prefix = storage.get("prefix") or ""
     if not isinstance(prefix, str) or "\0" in prefix or not isinstance(storage.get("params") or {}, dict):
         raise config_error("setting batch_config: 'prefix' must be a text without NUL and 'params' an object")
     scheme = urlsplit(root).scheme
     if scheme == "s3" and importlib.util.find_spec("s3fs") is None:
-        raise config_error("setting batch_config: S3 takes the extra 's3' (pip install 'ticketing-taps[s3]')")
+        raise config_error("setting batch_config: S3 needs the extra 's3' (pip install 'ticketing-taps[s3]')")
     if scheme in {"", "file"}:
         _check_folder(url2pathname(urlsplit(root).path) if scheme else root)
 
@@ -366,7 +366,7 @@ def check_schema(stream: str, declared: Schema, given: Schema, fixed: t.Collecti
         _check_name(place, name)
         if own is not None and name in fixed:
             if _comparable(own) != _comparable(field):
-                raise config_error(f"{place} its type cannot be changed, the tap goes by it")
+                raise config_error(f"{place} its type cannot be changed, because the tap reads the list by it")
             continue
         _check_field(place, field)
     if missing := set(given.get("required", ())) - set(fixed):
@@ -392,7 +392,7 @@ def _check_field(place: str, field: Schema) -> None:
     if "format" in field and (kind != "string" or field["format"] not in STRING_FORMATS):
         raise config_error(f"{place} the tap does not support the format {named([field['format']])}")
     if field.get("additionalProperties", True) is not True or field.get("required"):
-        raise config_error(f"{place} its object may carry more fields or fewer, so that must be allowed")
+        raise config_error(f"{place} records may have more fields or fewer, so its schema must allow that")
     for name, inner in field.get("properties", {}).items():
         _check_name(f"{place[:-1]}.{name}:", name)
         _check_field(f"{place[:-1]}.{name}:", inner)

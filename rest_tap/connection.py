@@ -84,7 +84,7 @@ def _tls(causes: list[BaseException], text: str) -> Break | None:
             why = f" ({cause.verify_message})" if getattr(cause, "verify_message", "") else ""
             return Break(f"the TLS certificate of the server was not accepted{why}", is_lasting=True)
     if any(word in text for word in _NO_CERTIFICATES):
-        return Break("there are no certificates to check the server's by", _CERTIFICATES, is_lasting=True)
+        return Break("no certificates were found to check the server's with", _CERTIFICATES, is_lasting=True)
     if any(word in text for word in _PLAIN):
         return Break("the server does not speak TLS there", _SCHEME, is_lasting=True)
     return None

@@ -218,7 +218,7 @@ def _check_reading(place: str, given: Declaration, errors: Errors) -> None:
         errors.add(f"{place}.paging", f"there is no {named([given.paging], (NUMBERED, SINGLE))}; it is page or single")
     if bool(given.replication_key) is not bool(given.since_parameter):
         lacks = "since_parameter" if given.replication_key else "replication_key"
-        errors.add(f"{place}.{lacks}", "is missing: a list is read on by a field and the filter on it")
+        errors.add(f"{place}.{lacks}", "is missing: replication_key and since_parameter go together")
     if given.since_parameter in {*OWN_PARAMETERS, ORDERING}:
         errors.add(f"{place}.since_parameter", "is a parameter that the tap sets by itself")
     if given.tie_breaker and not given.replication_key:
@@ -234,7 +234,7 @@ def _check_parameter(place: str, name: str, value: t.Any, given: Declaration, er
     if name in own:
         errors.add(place, "is a parameter that the tap sets by itself")
     elif not name:
-        errors.add(place, "a parameter has a name")
+        errors.add(place, "the name of a parameter is empty")
     elif not (isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(v, str) for v in value))):
         errors.add(
             place, "has to be a text, or a list of texts for a parameter that is repeated (in YAML, put it in '')"
@@ -298,7 +298,7 @@ def _schema_of(field: Field, place: str, errors: Errors, depth: int) -> Schema:
             return Array(Anything, field.description, **words)
         inner = _field(field.items, f"{place}.items", errors, depth + 1) or {}
         if isinstance(field.items, dict) and not {"secret", "personal"}.isdisjoint(field.items):
-            errors.add(f"{place}.items", "a mark is the list's: write it beside 'items'")
+            errors.add(f"{place}.items", "mark the array itself: write the mark beside 'items'")
         if field.personal is None:
             words["personal"] = PERSONAL in inner.pop(SENSITIVITY, "")
         return Array(lambda: inner, field.description, **words)
@@ -320,9 +320,9 @@ def _check_names(names: t.Iterable[str], place: str, errors: Errors, *, are_colu
     known: dict[str, str] = {}
     for name in names:
         if not name or name != "".join(name.split()) or not name.isprintable():
-            errors.add(inside(place, name), "a name has no spaces, and is not empty")
+            errors.add(inside(place, name), "must not be empty or contain spaces")
         elif needs_escape(name):
-            errors.add(inside(place, name), "a name has no quotes and no backslashes")
+            errors.add(inside(place, name), "must not contain quotes or backslashes")
         elif are_columns and (name.lower() == UNKNOWN_FIELDS or RESERVED.match(name.lower())):
             errors.add(inside(place, name), "is a name that the tap or loaders give to columns of their own")
         elif name.lower() in known:
@@ -345,7 +345,7 @@ def check_keys(extra: Extra, parent_keys: t.Mapping[str, Schema], errors: Errors
     place = f"{extra.place}.primary_keys"
     own = [key for key in given.primary_keys if key not in parent_keys]
     if not given.primary_keys or (not own and given.paging == NUMBERED):
-        errors.add(place, "has to name a field of the row: without one, no row could be told from the next")
+        errors.add(place, "has to name a field of the row: without one, no row could be identified")
     if len(set(given.primary_keys)) < len(given.primary_keys):
         errors.add(place, "names a key twice")
     if not given.fields:

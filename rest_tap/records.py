@@ -201,7 +201,7 @@ class RecordEncoder:
         whole = [record for record in records if not normalise.lacks_key(record)]
         if len(whole) < len(records):
             self.without_key += len(records) - len(whole)
-            self._warn("a key", "a row without its key was left out: no loader could tell it from others")
+            self._warn("a key", "a row without its key was left out: no loader could identify it")
         return whole
 
     def _present(self, records: list[Record]) -> list[Record]:
@@ -210,7 +210,7 @@ class RecordEncoder:
         if len(present) == len(records):
             return records
         self.absent += len(records) - len(present)
-        self._warn("absent", "a part of a row did not come, or is no object: nobody knows what is missing")
+        self._warn("absent", "a nested list is missing or holds something else than objects: its rows are missing")
         return present
 
     def _set_aside(self, record: Record) -> None:

@@ -61,7 +61,7 @@ class Rereading:
         self._now = now
         self._before = SweepPosition.from_state(state.of(SWEEP))
         if state.of(SWEEP) and self._before is None:
-            logger.warning("the state tells nothing usable of the sweep, so it begins anew")
+            logger.warning("the state of the sweep cannot be used, so the sweep starts over")
         self._arc = None
         if options.days is not None and not options.is_test:
             self._arc = arc_since(self._before, now, options.days, options.scope)

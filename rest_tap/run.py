@@ -391,7 +391,7 @@ class Run:
             logger.warning("%s: %d rows%s came, and there may be more: %s", listing.stream.name, rows, where, doubt)
             return
         logger.warning(
-            "%s: %d%s rows%s came, however often the list was read: %s",
+            "%s: %d%s rows%s came in all readings of the list: %s",
             listing.stream.name,
             listing.distinct,
             of,
@@ -413,7 +413,7 @@ class Run:
         ours = report({name: output.encoder.unexpected for name, output in outputs if not output.stream.is_extra})
         if ours:
             logger.warning(
-                "%s: the API sends what the schema does not say. Please report these lines, which hold no values: %s",
+                "%s: the API sends what no schema describes. Please report these lines, which hold no values: %s",
                 self._software,
                 ISSUES,
             )
@@ -421,7 +421,7 @@ class Run:
             logger.warning("  %s", line)
         declared = report({name: output.encoder.unexpected for name, output in outputs if output.stream.is_extra})
         if declared:
-            logger.info("the API sends what the settings do not declare; name it in 'fields' to have columns of it")
+            logger.info("the API sends undeclared fields; add them to 'fields' to have columns for them")
         for line in declared:
             logger.info("  %s", line)
 

@@ -385,7 +385,7 @@ class RestTap(SeamTap):
         for stream_map in itertools.chain.from_iterable(self.mapper.stream_maps.values()):
             alias: object = stream_map.stream_alias
             if not isinstance(alias, str) or not alias:
-                raise StreamMapConfigError(f"what it calls the stream is no text: {checks.named([alias])}")
+                raise StreamMapConfigError(f"the alias of a stream is not a text: {checks.named([alias])}")
         for name, stream_map in (self.config.get("stream_maps") or {}).items():
             source = (stream_map.get("__source__") if isinstance(stream_map, dict) else None) or name
             matching = [one for one in self.streams if fnmatch.fnmatch(one, str(source))]

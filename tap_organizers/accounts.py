@@ -75,7 +75,7 @@ def wrong_tokens(config: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if isinstance(given, dict):
         # Whoever has exchanged the two would find tokens in the log, where organizers are named.
         if any(not 0 < len(slug) <= LONGEST_SLUG for slug in given):
-            yield "setting api_tokens has a name that is no organizer's: the slug comes first, then the token"
+            yield "setting api_tokens has a name that is no slug: the slug of the organizer comes first, then the token"
             return
         named = [(f"the token of {slug}", one) for slug, one in given.items()]
     else:

@@ -112,7 +112,7 @@ def extra_streams(given: t.Any, api_url: str = "") -> tuple[Kind, ...]:
         root = urlsplit(api_url).path.rstrip("/")
     for extra in declared:
         if root and extra.path.startswith(f"{root}/"):
-            errors.add(f"{extra.place}.path", f"{root} is the end of api_url already; the path goes on after it")
+            errors.add(f"{extra.place}.path", f"{root} is part of api_url already; the path begins after it")
     made = Classes(declared, built_in, errors).all()
     errors.raise_any()
     return made

@@ -111,7 +111,7 @@ class FilteredPaginator(Paginator):
             BrokenAnswer: They are not, so there is no place to go on from.
         """
         if None in times or list(times) != sorted(t.cast("t.Any", times)):
-            raise BrokenAnswer(f"the rows are not in the order of {self.field}, so they cannot be read on from it")
+            raise BrokenAnswer(f"the rows are not in the order of {self.field}, so it cannot be continued there")
 
     # What a subclass has to state
 

@@ -163,7 +163,7 @@ def test_a_file_without_certificates_is_told_at_once(
     monkeypatch.setenv(variable, str(file))
     with listener(lambda sock: sock.recv(1)) as port:
         text = error(f"https://127.0.0.1:{port}")
-    assert text.startswith("things: there are no certificates to check the server's by; look at the file")
+    assert text.startswith("things: no certificates were found to check the server's with; look at the file")
     assert no_waiting.seconds == []
 
 

@@ -222,7 +222,7 @@ def test_a_redirect_to_somewhere_else_is_refused_and_nothing_is_sent_there(api: 
     [
         pytest.param({"Location": f"{URL}/organizers"}, "redirected more than once", id="to itself"),
         pytest.param({}, "redirected more than once", id="to nowhere"),
-        pytest.param({"Location": "https://[bad/"}, "redirected to something that is no address", id="to no address"),
+        pytest.param({"Location": "https://[bad/"}, "redirected to an invalid address", id="to no address"),
     ],
 )
 def test_a_redirect_that_leads_nowhere_is_an_error(api: Mocker, headers: dict[str, str], what: str) -> None:

@@ -142,7 +142,7 @@ def test_an_object_is_left_out_by_its_own_name_whatever_selects_the_fields_insid
 @pytest.mark.parametrize(
     ("field", "schema", "error"),
     [
-        ("id", {"type": ["string"]}, "field id: its type cannot be changed, the tap goes by it"),
+        ("id", {"type": ["string"]}, "field id: its type cannot be changed, because the tap reads the list by it"),
         ("rate", {"type": ["string"]}, "field rate: its type must be one of"),
         ("rate", {"type": ["string", "integer", "null"]}, "field rate: its type must be one of"),
         ("rate", {"type": ["strong", "null"]}, "field rate: its type must be one of"),
@@ -156,7 +156,7 @@ def test_an_object_is_left_out_by_its_own_name_whatever_selects_the_fields_insid
         (
             "name",
             {"type": ["object", "null"], "additionalProperties": False},
-            "field name: its object may carry more fields or fewer, so that must be allowed",
+            "field name: records may have more fields or fewer, so its schema must allow that",
         ),
         (
             "name",
@@ -304,8 +304,8 @@ def test_an_expression_that_fails_on_null_is_one_line_without_the_row(sandbox: S
         ({"storage": {"root": "/proc/nowhere"}}, "the folder of 'root' cannot be written to"),
         ({"storage": {"root": "file:///etc/hostname"}}, "the folder of 'root' cannot be written to"),
         ({"storage": {"root": ""}}, "needs 'encoding' with a 'format', and 'storage' with a 'root'"),
-        ({"storage": {"root": "/tmp", "folder": 1}}, "has something that is not known: folder"),
-        ({"encoding": {"format": "jsonl", "level": 9}}, "has something that is not known: level"),
+        ({"storage": {"root": "/tmp", "folder": 1}}, "has unknown keys: folder"),
+        ({"encoding": {"format": "jsonl", "level": 9}}, "has unknown keys: level"),
     ],
     ids=str,
 )

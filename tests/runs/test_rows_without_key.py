@@ -68,7 +68,7 @@ def test_a_part_that_did_not_come_is_not_taken_for_empty(sandbox: Sandbox) -> No
     result = run_tap(config, only(discovered(config), "questions", "question_options"))
     assert closing(result, ABSENT) == ["question_options 1"]
     assert closing(result) == []
-    assert "question_options: a part of a row did not come, or is no object: nobody knows what is missing" in (
+    assert "question_options: a nested list is missing or holds something else than objects: its rows are missing" in (
         result.warnings()
     )
     assert "question_options" not in activated(result)

@@ -390,7 +390,7 @@ def test_a_run_of_several_accounts_ends_in_order_when_its_time_is_up(box: Sandbo
         pytest.param('["canary-1"', "setting api_tokens must be a JSON list or a JSON object of strings", id="torn"),
         pytest.param(
             {"canary" * 9: "riverside"},
-            "setting api_tokens has a name that is no organizer's: the slug comes first, then the token",
+            "setting api_tokens has a name that is no slug: the slug of the organizer comes first, then the token",
             id="the other way round",
         ),
     ],

@@ -83,10 +83,10 @@ WRONG: list[tuple[t.Any, str]] = [
     (with_(primary_key="id"), "extra_streams[0]: there is no primary_key (did you mean primary_keys?)"),
     (with_(primary_keys="id"), "extra_streams[0].primary_keys: expected `array`, got `str`"),
     (with_(primary_keys=[1]), "extra_streams[0].primary_keys[0]: expected `str`, got `int`"),
-    (with_(fields={'a"b': "string"}), 'extra_streams[0].fields.a"b: a name has no quotes and no backslashes'),
+    (with_(fields={'a"b': "string"}), 'extra_streams[0].fields.a"b: must not contain quotes or backslashes'),
     (
         with_(fields={"a": {"type": "object", "fields": {"b\\c": "string"}}}),
-        "extra_streams[0].fields.a.fields.b\\c: a name has no quotes and no backslashes",
+        "extra_streams[0].fields.a.fields.b\\c: must not contain quotes or backslashes",
     ),
     (with_(primary_keys=[]), "extra_streams[0].primary_keys: has to name a field of the row"),
     (with_(primary_keys=["event"]), "extra_streams[0].primary_keys: has to name a field of the row"),
@@ -185,12 +185,15 @@ WRONG: list[tuple[t.Any, str]] = [
     ),
     (
         with_(fields={"id": "integer", "a": {"type": "array", "items": {"type": "string", "secret": True}}}),
-        "extra_streams[0].fields.a.items: a mark is the list's",
+        "extra_streams[0].fields.a.items: mark the array itself",
     ),
     (with_(fields={"id": "integer", "unknown_fields": "object"}), "extra_streams[0].fields.unknown_fields: is a name"),
     (with_(fields={"id": "integer", "_sdc_x": "string"}), "extra_streams[0].fields._sdc_x: is a name"),
-    (with_(fields={"id": "integer", "": "string"}), "extra_streams[0].fields.: a name has no spaces"),
-    (with_(fields={"id": "integer", "a b": "string"}), "extra_streams[0].fields.a b: a name has no spaces"),
+    (with_(fields={"id": "integer", "": "string"}), "extra_streams[0].fields.: must not be empty or contain spaces"),
+    (
+        with_(fields={"id": "integer", "a b": "string"}),
+        "extra_streams[0].fields.a b: must not be empty or contain spaces",
+    ),
     (with_(fields={"id": "integer", "ID": "string"}), "extra_streams[0].fields.ID: loaders would take it for id"),
     (with_(fields={"id": "integer", "event": "string"}), "extra_streams[0].fields.event: is a key that the path gives"),
     (with_(paging="pages"), "extra_streams[0].paging: there is no pages (did you mean page?); it is page or single"),
@@ -223,7 +226,7 @@ WRONG: list[tuple[t.Any, str]] = [
         "extra_streams[0].since_parameter: is a parameter that the tap sets by itself",
     ),
     (with_(primary_keys=["unknown_fields"]), "extra_streams[0].primary_keys.unknown_fields: is a name that the tap"),
-    (with_(primary_keys=["a b"]), "extra_streams[0].primary_keys.a b: a name has no spaces"),
+    (with_(primary_keys=["a b"]), "extra_streams[0].primary_keys.a b: must not be empty or"),
     (with_(primary_keys=["id", "ID"]), "extra_streams[0].primary_keys.ID: loaders would take it for id"),
     (with_(fields={"id": "integer", "Event": "string"}), "extra_streams[0].fields.Event: is a key that the path gives"),
     (with_(path=f"{EVENT}/items/{{unknown_fields}}/x", parent="items"), "extra_streams[0].path: {unknown_fields} is"),
@@ -263,7 +266,7 @@ def test_parents_that_stand_below_each_other_are_refused() -> None:
 
 
 def test_a_path_from_a_documentation_that_repeats_the_end_of_api_url_is_refused() -> None:
-    with pytest.raises(ConfigValidationError, match="/api/v1 is the end of api_url already"):
+    with pytest.raises(ConfigValidationError, match="/api/v1 is part of api_url already"):
         extra_streams([with_(path=f"/api/v1{EVENT}/quotas")], "https://pretix.eu/api/v1/")
 
 
@@ -713,5 +716,5 @@ def test_lists_below_a_list_that_is_below_nothing_keep_their_own_values(sandbox:
 
 def test_what_the_tap_notes_in_a_context_can_be_no_name_of_a_declaration() -> None:
     for note in (ACCOUNT, IS_SERIES):
-        assert "a name has no spaces" in error_of(with_(fields={"id": "integer", note: "string"}))[0]
+        assert "must not be empty or contain spaces" in error_of(with_(fields={"id": "integer", note: "string"}))[0]
         assert "is no placeholder" in error_of(with_(path=f"{EVENT}/items/{{{note}}}", parent="items"))[0]
