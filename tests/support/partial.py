@@ -289,9 +289,9 @@ KINDS: dict[str, Callable[[], Iterator[Way]]] = {
 
 
 @contextlib.contextmanager
-def bench(tap: type[RestTap] = TapOrganizers) -> Iterator[Bench]:
+def bench(tap: type[RestTap] = TapOrganizers, scale: Scale = SCALE) -> Iterator[Bench]:
     """Give a bench on which waiting costs nothing."""
-    with waiting_costs_nothing(), Sandbox(scale=SCALE) as box:
+    with waiting_costs_nothing(), Sandbox(scale=scale) as box:
         yield Bench(box, tap)
 
 

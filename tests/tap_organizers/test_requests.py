@@ -24,7 +24,7 @@ with kept_signals():
     BY_STREAM = {stream.name: stream for stream in streams(TapOrganizers)}
 #: Two pages of some list of most kinds.
 LONG = ("customers", "reusable_media", "quotas", "questions", "checkin_lists", "gift_card_transactions", "item_addons")
-SCALE = Scale(organizers=2, events=7, tax_rules=60, orders=260, rows=dict.fromkeys(LONG, 60))
+SCALE = Scale(organizers=2, events=5, tax_rules=51, orders=160, rows=dict.fromkeys(LONG, 51))
 #: What the log calls a list that is read for a stream.
 CALLED = {"order_payments": "orders", "order_refunds": "orders"}
 
