@@ -27,15 +27,11 @@ class Budget:
         """Start with all room free."""
         self._is_stopped = is_stopped
         self._limit = limit
-        self._used = 0
+        #: How many bytes are counted.
+        self.used = 0
         self._due: tuple[object, ...] = ()
         # An RLock, because ``Lease.__del__`` may run while this thread holds it.
         self._changed = threading.Condition(threading.RLock())
-
-    @property
-    def used(self) -> int:
-        """Return how many bytes are counted."""
-        return self._used
 
     def lease(self, owner: object) -> Lease:
         """Return a lease for the answer to a request; it ends when nobody holds it any more."""
@@ -59,18 +55,18 @@ class Budget:
                 self._changed.wait(STOP_CHECK_SECONDS)
                 if self._is_stopped():
                     raise Stopped
-            self._used += size
+            self.used += size
             lease.size += size
         return time.monotonic() - began
 
     def _has_room(self, lease: Lease, size: int) -> bool:
-        is_alone = self._used == lease.size
-        return self._used + size <= self._limit or is_alone or lease.owner in self._due
+        is_alone = self.used == lease.size
+        return self.used + size <= self._limit or is_alone or lease.owner in self._due
 
     def give_back(self, size: int) -> None:
         """Release bytes that were counted."""
         with self._changed:
-            self._used -= size
+            self.used -= size
             self._changed.notify_all()
 
 

@@ -106,11 +106,8 @@ I18n = FieldType("object", additionalProperties=True, **{KIND: "translated"})
 #: An object whose properties depend on the data. Nobody knows whom it is about, unless the
 #: field says that it is about nobody (``personal=False``).
 Json = FieldType("object", additionalProperties=True, personal=True)
-
-
-def Anything(description: str = "") -> Schema:  # noqa: N802 - reads as the types beside it
-    """Return a value of any type; only inside arrays, where loaders keep it as JSON."""
-    return {"description": description} if description else {}
+#: A value of any type; only inside arrays, where loaders keep it as JSON.
+Anything = FieldType()
 
 
 def fields(**properties: Schema) -> dict[str, Schema]:

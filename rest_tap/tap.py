@@ -20,11 +20,9 @@ from singer_sdk.tap_base import CliTestOptionValue
 
 from rest_tap import batches, checks
 from rest_tap.access import failing_endings
-from rest_tap.account import Account
 from rest_tap.checks import config_error
 from rest_tap.exits import exit_on_error, guard
 from rest_tap.http import Client
-from rest_tap.limiter import RateLimiter
 from rest_tap.output import BytesWriter
 from rest_tap.report import Report
 from rest_tap.rereading import SWEEP, Rereading, RereadingOptions
@@ -42,7 +40,7 @@ if t.TYPE_CHECKING:
     import click
 
     from rest_tap.access import Access
-    from rest_tap.auth import Authenticator
+    from rest_tap.account import Account
     from rest_tap.outcome import Ending
     from rest_tap.request import Request
     from rest_tap.stream import ListStream
@@ -154,18 +152,9 @@ class RestTap(SeamTap):
         yield from checks.wrong_address(self.config)
         yield from checks.wrong_shard(self.config)
 
-    @property
-    def credential_settings(self) -> str:
-        """Return the names of the settings to look at if the credential is refused."""
-        raise NotImplementedError
-
-    def make_auth(self) -> Authenticator:
-        """Return what puts the credential into requests, from the settings."""
-        raise NotImplementedError
-
     def make_accounts(self) -> list[Account]:
         """Return the accounts that the tap reads with, each with a rate limit of its own."""
-        return [Account(self.make_auth(), RateLimiter(self.requests_per_minute), settings=self.credential_settings)]
+        raise NotImplementedError
 
     @property
     def requests_per_minute(self) -> int | None:

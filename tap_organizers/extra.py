@@ -134,7 +134,7 @@ class Classes:
         self._errors = errors
         self._made: dict[str, Kind | None] = {}
         #: The names of the streams that are being made, each the parent of the one before.
-        self._below: list[str] = []
+        self._chain: list[str] = []
 
     def all(self) -> tuple[Kind, ...]:
         """Return all classes that can be made."""
@@ -143,9 +143,9 @@ class Classes:
     def _kind(self, name: str) -> Kind | None:
         """Return the class of a declared stream; None if it cannot be one."""
         if name not in self._made:
-            self._below.append(name)
+            self._chain.append(name)
             self._made[name] = self._make(self._declared[name])
-            self._below.pop()
+            self._chain.pop()
         return self._made[name]
 
     def _make(self, extra: Extra) -> Kind | None:
@@ -229,8 +229,8 @@ class Classes:
             names = [*self._built_in, *self._declared]
             self._errors.add(place, f"there is no stream {named([name], names)}, or its own declaration is wrong")
             return None
-        if name in self._below:
-            circle = [*self._below[self._below.index(name) :], name]
+        if name in self._chain:
+            circle = [*self._chain[self._chain.index(name) :], name]
             self._errors.add(place, f"stands below itself: {' below '.join(circle)}")
             return None
         return self._kind(name)

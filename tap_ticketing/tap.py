@@ -8,7 +8,9 @@ import typing as t
 from singer_sdk import typing as th
 
 from rest_tap import checks
+from rest_tap.account import Account
 from rest_tap.auth import SessionLogin
+from rest_tap.limiter import RateLimiter
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.tap import RestTap
 from rest_tap.tree import Node, build_nodes
@@ -177,16 +179,13 @@ class TapTicketing(RestTap):
         if unknown := [name for name in included(self.config) if name not in INCLUDES]:
             yield f"setting orders_include: there is no {checks.named(unknown, INCLUDES)}"
 
-    @property
-    def credential_settings(self) -> str:
-        """Return the names of the settings to look at if the session token is refused."""
-        return "session_token" if self.config.get("session_token") else login.CREDENTIAL_SETTINGS
-
-    def make_auth(self) -> SessionLogin:
-        """Return what puts the session token into requests, after a login where there is none yet."""
+    def make_accounts(self) -> list[Account]:
+        """Return the account of the session token, which logs in where the settings have no token."""
         token = self.config.get("session_token")
         log_in = None if token else lambda: login.session_token(self.http, self.config)
-        return SessionLogin(log_in, token or None, self.config.get("password", ""))
+        auth = SessionLogin(log_in, token or None, self.config.get("password", ""))
+        settings = "session_token" if token else login.CREDENTIAL_SETTINGS
+        return [Account(auth, RateLimiter(self.requests_per_minute), settings=settings)]
 
     @functools.cached_property
     def scope(self) -> Scope:

@@ -8,7 +8,9 @@ import typing as t
 from singer_sdk import typing as th
 
 from rest_tap.access import Access
+from rest_tap.account import Account
 from rest_tap.auth import HeaderToken
+from rest_tap.limiter import RateLimiter
 from rest_tap.schema import Integer, fields
 from rest_tap.settings import setting, shared_settings
 from rest_tap.stream import ListStream
@@ -49,14 +51,9 @@ class ThingsTap(RestTap):
         """Return the one stream."""
         return [self.stream_type(self, self.bookmarks)]
 
-    def make_auth(self) -> HeaderToken:
-        """Return a token."""
-        return HeaderToken("api_key", "", "none")
-
-    @property
-    def credential_settings(self) -> str:
-        """Return no setting."""
-        return ""
+    def make_accounts(self) -> list[Account]:
+        """Return an account with a token."""
+        return [Account(HeaderToken("api_key", "", "none"), RateLimiter())]
 
     def make_access(self, report: Report, failing: t.Iterable[Ending]) -> Access:
         """Return what takes every error for a failed list."""
