@@ -272,7 +272,7 @@ class Bench:
             requests = len(self.box.requests(place.path))
             merge(found, tables(result))
             missing = len(difference(truth, found, values=values))
-            said = [text for text in result.lines() if "skipped" in text or " came, however" in text]
+            said = [text for text in result.lines() if "skipped" in text or " came in all readings" in text]
             line = str(result.error) if result.error else "; ".join(said)
             kind = "error" if result.error else "warned" if missing and said else "complete"
             problems += self.leaks(result)

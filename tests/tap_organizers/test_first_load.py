@@ -124,7 +124,7 @@ def test_what_is_no_object_in_an_order_is_told_and_ends_nothing(stream: str, sen
         result = read(box, *others, stream, **VERSIONED)
         assert [row["code"] for row in result.records["orders"]] == ["A1" for _ in others]
         assert result.records[stream] == []
-        assert any(f"{stream}: a part of a row did not come" in line for line in result.warnings())
+        assert any(f"{stream}: a nested list is missing" in line for line in result.warnings())
         assert stream not in activated(result)
 
 
