@@ -339,11 +339,17 @@ class Listing:
         for page_request in self._walk.upcoming():
             yield self._pending_page(page_request)
 
-    def reveal(self, pending: PendingPage) -> None:
-        """Look at a page that has come early, for the requests that it makes known."""
+    @property
+    def is_going_on(self) -> bool:
+        """Return whether the page that was handed out last leads to others, in the list or below its rows."""
+        return bool(self.node.children or self._walk.known)
+
+    def reveal(self, pending: PendingPage) -> bool:
+        """Look at a page that has come early; return whether it makes requests known."""
         if pending.is_done and self._pending.get(pending.page_request.position) is pending:
             with contextlib.suppress(ApiError):  # raised again when the page is due
-                self._walk.look(pending.page_request, pending.open())
+                return self._walk.look(pending.page_request, pending.open()) or bool(self.node.children)
+        return False
 
     def _admit_ahead(self) -> None:
         """Decide about the pages that have come, in their order, so that the lists below them are known."""

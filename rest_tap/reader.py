@@ -67,6 +67,9 @@ class Reader:
         self._is_test = is_test
         #: Requests that may be under way or waiting at once, for each branch.
         self._window = 1 if is_test else 2 * workers + 2
+        #: After how many lists of one page what is due next has to be looked up again; to do so takes
+        #: longer than to read one. Half of what may be in flight at once is always known beyond them.
+        self._plan_lasts = 0
         #: Branches that have not ended; the one that ran longest ago comes first.
         self._branches: list[Branch] = []
         self._branch: Branch | None = None
@@ -96,9 +99,13 @@ class Reader:
         path.append(listing)
         try:
             for page in listing.pages(self._wait_for):
+                self._plan_lasts = 0 if listing.is_going_on else self._plan_lasts - 1
                 if self._branch is None:
                     self._ask_ahead()
                 yield page
+        except BaseException:
+            self._plan_lasts = 0
+            raise
         finally:
             path.pop()
 
@@ -115,10 +122,12 @@ class Reader:
                 raise TimeoutError
 
         self._first = [page for listing in listings for page in listing.upcoming()]
+        self._plan_lasts = 0
         for listing in listings:
             with contextlib.suppress(ApiError, TimeoutError):
                 listing.admit_all(wait)
         self._first = []
+        self._plan_lasts = 0
 
     def read_by_turns(self, reads: t.Iterable[t.Callable[[], None]]) -> None:
         """Read several branches by turns: each goes on when the answer that it waits for has come.
@@ -208,8 +217,11 @@ class Reader:
             self._check()
 
     def _ask_ahead(self, due: Job | None = None) -> None:
-        """Hand the requests that are due next to the workers."""
+        """Hand the requests that are due next to the workers, unless they have them."""
         self._look_at_arrivals()
+        if self._plan_lasts > 0 and (due is None or due.is_started):
+            return
+        self._plan_lasts = self._workers.count // 2
         upcoming: t.Iterable[Job] = [page for page in self._first if not page.is_done]
         if not upcoming and not self._is_test:
             upcoming = itertools.chain.from_iterable(listing.upcoming() for listing in reversed(self.path))
@@ -233,8 +245,8 @@ class Reader:
                 self._reveal(self._workers.arrivals.get_nowait())
 
     def _reveal(self, job: Job | None) -> None:
-        if isinstance(job, PendingPage):
-            job.listing.reveal(job)
+        if isinstance(job, PendingPage) and job.listing.reveal(job):
+            self._plan_lasts = 0
         for branch in self._branches:
             if job in branch.ahead and job is not branch.due:
                 self._look_ahead(branch)

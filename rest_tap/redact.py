@@ -208,7 +208,13 @@ def masked(text: str) -> str:
 def holds_secret(encoded: bytes) -> bool:
     """Return whether JSON holds a secret that this process knows, as it was sent; words do not count."""
     secrets = {secret for redactor in tuple(_redactors) for secret in redactor.secrets() if len(secret) >= MIN_LENGTH}
-    return any(json.dumps(secret, ensure_ascii=False)[1:-1].encode() in encoded for secret in secrets)
+    return any(_as_sent(secret) in encoded for secret in secrets)
+
+
+@functools.lru_cache(maxsize=100)
+def _as_sent(secret: str) -> bytes:
+    """Return a secret as it stands in JSON."""
+    return json.dumps(secret, ensure_ascii=False)[1:-1].encode()
 
 
 def _record(*args: t.Any, **kwargs: t.Any) -> logging.LogRecord:

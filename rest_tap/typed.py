@@ -120,7 +120,17 @@ class Unsupported(Exception):  # noqa: N818 - says what is the matter
 class Shape:
     """What is known of the objects in one place: the fields of the schema, and others that have come."""
 
-    __slots__ = ("_fields", "_inner", "_is_closed", "_is_supported", "_left_out", "_only", "_path", "learnt")
+    __slots__ = (
+        "_fields",
+        "_inner",
+        "_is_closed",
+        "_is_supported",
+        "_left_out",
+        "_only",
+        "_path",
+        "_plain_types",
+        "learnt",
+    )
 
     def __init__(
         self, declared: Schema, catalog: Schema, left_out: LeftOut, *, known: t.Container[str] = (), path: str = ""
@@ -145,6 +155,7 @@ class Shape:
         self._left_out = frozenset(left_out.names)
         self._only = left_out.only
         self._inner: dict[str, Shape] = {}
+        self._plain_types: dict[str, t.Any] = {}
         #: Fields that no schema names.
         self.learnt: set[str] = set()
         for name in self._fields.keys() - self._left_out:
@@ -159,7 +170,10 @@ class Shape:
 
     def plain(self, name: str) -> t.Any:
         """Return the type of a field's values, without null."""
-        return _plain(self._fields[name])
+        found = self._plain_types.get(name)
+        if found is None:
+            found = self._plain_types[name] = _plain(self._fields[name])
+        return found
 
     def values(self, name: str, required: t.Collection[str]) -> t.Any:
         """Return the type of a list of a field's values, which are null in no record if it is required."""

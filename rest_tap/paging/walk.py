@@ -52,15 +52,15 @@ class Walk:
         self._asked_after.setdefault(request.position, self._last)
         return request
 
-    def look(self, request: PageRequest, page: Page) -> None:
-        """Take from a page, as soon as it is there, which requests follow from it.
+    def look(self, request: PageRequest, page: Page) -> bool:
+        """Take from a page, as soon as it is there, which requests follow from it; return whether there are any.
 
         Raises:
             BrokenAnswer: The page contradicts itself, or the pages before it; whoever looks
                 again gets the same error.
         """
         if request.position in self._looked_at or request not in self._requests:
-            return
+            return False
         if request.position in self._refused:
             raise self._refused[request.position]
         try:
@@ -71,6 +71,7 @@ class Walk:
         self._looked_at.add(request.position)
         place = self._requests.index(request) + 1
         self._requests[place:place] = revealed
+        return bool(revealed)
 
     def admit(self, page: Page) -> bool:
         """Use the page that is due; its rows are then those that count.
