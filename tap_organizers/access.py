@@ -60,7 +60,7 @@ class OrganizersAccess(Access):
         #: Accounts that were refused, and those whose organizers were listed.
         self._refused: dict[str, ApiError] = {}
         self._listed: set[str] = set()
-        self._sees = AccessReport(ask, events)
+        self._access_report = AccessReport(ask, events)
         #: Slugs of the organizers that were listed.
         self._organizers: set[str] = set()
         #: Events that exist no more, or do, as far as that was asked.
@@ -80,7 +80,7 @@ class OrganizersAccess(Access):
         if (
             isinstance(error, NotFound)
             and not listing.pages_read
-            and not _says_nothing(stream, error)
+            and not _means_there_is_none(stream, error)
             and place not in self._asked_again
             and not stream.is_absent
             and ("event" in listing.context or stream.name not in self._by_event)
@@ -104,7 +104,7 @@ class OrganizersAccess(Access):
             if not listing.pages_read:
                 return self._deny(listing, Ending.DENIED, error)
         if isinstance(error, NotFound) and not listing.pages_read:
-            if _says_nothing(stream, error):
+            if _means_there_is_none(stream, error):
                 return self.outcome(listing, Ending.COMPLETE)
             if stream.parent_stream_type is not None or self._lacks_declared(listing, error):
                 return self._not_there(listing, error)
@@ -147,7 +147,7 @@ class OrganizersAccess(Access):
             else "the credential may not read it"
         )
         if "event" in context:
-            self._sees.add_denied(stream, context)
+            self._access_report.add_denied(stream, context)
         if ending not in self.failing and not self.report.count(stream.name, *NOT_ALLOWED):
             logger.warning("%s: skipped, denied; %s", stream.name, needed)
         if ending in self.failing:
@@ -242,10 +242,10 @@ class OrganizersAccess(Access):
         if stream.name == "organizers":
             self._listed.add(stream.account(context))
         if stream.name == "events":
-            self._sees.end_events(context["organizer"])
+            self._access_report.note_all_events(context["organizer"])
         if "event" not in context and stream.event_path:
             for node in (listing.node, *listing.companions):
-                self._sees.add_list(t.cast("OrganizersStream", node.stream), context)
+                self._access_report.add_list(t.cast("OrganizersStream", node.stream), context)
             if stream.permission and not listing.distinct:
                 if listing.last is not None and not stream.is_stale(context, listing.last):
                     return dataclasses.replace(outcome, is_certain=False)
@@ -268,7 +268,7 @@ class OrganizersAccess(Access):
         """Return the refusal of an event's list that takes the same permission; None if it is not refused."""
         event = context.get("event")
         try:
-            event = event or self._sees.an_event(context)
+            event = event or self._access_report.an_event(context)
             if event is not None:
                 path = fill_path(witness, {**context, "event": event})
                 account = self._accounts.of(context)
@@ -288,11 +288,11 @@ class OrganizersAccess(Access):
             self._organizers.update(str(row.get("slug")) for row in page.new_rows)
         elif listing.stream.name == "events":
             for row in page.new_rows:
-                self._sees.add_event(listing.context["organizer"], row.get("slug"))
+                self._access_report.add_event(listing.context["organizer"], row.get("slug"))
 
     def finish(self) -> list[Outcome]:
         """Return failures that only show at the end: names in the settings that do not exist."""
-        self._sees.finish()
+        self._access_report.finish()
         errors = [
             ApiError(
                 f"organizer {slug} of the setting api_tokens is not among those that its token sees",
@@ -304,8 +304,8 @@ class OrganizersAccess(Access):
         if self.report.is_read_to_the_end("organizers"):
             errors += unknown_names("organizers", self._scope.organizers, self._organizers)
         if self._scope.shards.count == 1 and self.report.is_read_to_the_end("events"):
-            slugs = {name.partition("/")[2] for name in self._sees.events}
-            errors += unknown_names("events", self._scope.events, slugs | self._sees.events)
+            slugs = {name.partition("/")[2] for name in self._access_report.events}
+            errors += unknown_names("events", self._scope.events, slugs | self._access_report.events)
         return [Outcome(error.stream, {}, Ending.FAILED, error=error) for error in errors]
 
     def log(self) -> None:
@@ -314,7 +314,7 @@ class OrganizersAccess(Access):
         if denied and Ending.DENIED not in self.failing:
             lists = ", ".join(f"{name} ({count})" for name, count in denied.items())
             logger.warning("skipped as denied (number of lists): %s", lists)
-        self._sees.log(logger, denied)
+        self._access_report.log(logger, denied)
         if self._refused:
             logger.warning(
                 "refused: %d of %d tokens (%s); what only they see is missing, and no version is activated",
@@ -335,8 +335,8 @@ def _stream(listing: Listing) -> OrganizersStream:
     return t.cast("OrganizersStream", listing.stream)
 
 
-def _says_nothing(stream: OrganizersStream, error: NotFound) -> bool:
-    """Return whether a 404 means that this has no such object, which not everything has."""
+def _means_there_is_none(stream: OrganizersStream, error: NotFound) -> bool:
+    """Return whether a 404 means that there is no such object, for a list of which not every parent has one."""
     return stream.is_optional and not error.is_unknown_path
 
 

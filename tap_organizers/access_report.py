@@ -60,7 +60,7 @@ class AccessReport:
         """Return the events that were read, as ``organizer/event``."""
         return {f"{organizer}/{slug}" for organizer, slugs in self._events.items() for slug in slugs}
 
-    def end_events(self, organizer: str) -> None:
+    def note_all_events(self, organizer: str) -> None:
         """Take note that the events of an organizer were read to the last one."""
         self._counts[organizer] = len(self._events[organizer])
 
@@ -79,7 +79,7 @@ class AccessReport:
         for organizer in sorted(self._to_count):
             # Without an answer nothing is known, and nothing is logged.
             with contextlib.suppress(ApiError):
-                self._look({"organizer": organizer})
+                self._count_events({"organizer": organizer})
 
     def add_denied(self, stream: OrganizersStream, context: Context) -> None:
         """Take note that an event's list was denied."""
@@ -88,10 +88,10 @@ class AccessReport:
 
     def an_event(self, context: Context) -> str | None:
         """Return an event of an organizer that the credential sees, if there is one."""
-        self._look(context)
+        self._count_events(context)
         return min(self._events[context["organizer"]], default=None)
 
-    def _look(self, context: Context) -> None:
+    def _count_events(self, context: Context) -> None:
         """Ask how many events there are, and for the first of them, unless that is known."""
         organizer = context["organizer"]
         if organizer not in self._counts:
