@@ -159,7 +159,7 @@ class Reader:
             streams = [name for name in run.streams if key[0] in (name, STREAMS[name][2])]
             if streams:
                 self.read_list(number, key, streams)
-                self.states.append(pickle.dumps(self.state))
+                self.keep()
         place = None
         if self.arc is not None and not self.has_failed:
             progress = position_after(self.kept, self.arc, self.tap.now, self.scope)
@@ -169,6 +169,11 @@ class Reader:
         for stream in self.versions.finish(self.readings, place):
             self.tap.loader.activate(stream, self.versions.by_stream[stream].number)
         self.states.append(pickle.dumps(self.state))
+
+    def keep(self) -> None:
+        """Keep the state of a run that may be killed: one that is not leaves its last."""
+        if self.limits.killed_at is not None:
+            self.states.append(pickle.dumps(self.state))
 
     def numbers(self, streams: list[str]) -> dict[str, int | None]:
         """Return the versions of the streams that a list serves."""
@@ -276,7 +281,7 @@ class Reader:
                 if stream in versions:
                     self.state.setdefault(stream, {})["/".join(key)] = {"row": row, "versions": versions[stream]}
             if versions:
-                self.states.append(pickle.dumps(self.state))
+                self.keep()
         if others and number not in run.incomplete:
             self.brought.add(key[1])
             self.state.get(COMPANION, {}).pop("/".join(key), None)
