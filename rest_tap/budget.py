@@ -8,7 +8,7 @@ import typing as t
 
 from rest_tap.errors import Stopped
 
-#: Bytes of each answer that are not counted: with usual answers nobody has to wait for anybody.
+#: Bytes of each answer that are not counted, so that answers of the usual size never wait for each other.
 FREE = 1 << 18
 #: Bytes of all answers together beyond that.
 LIMIT = 24 << 20
@@ -34,7 +34,7 @@ class Budget:
         self._changed = threading.Condition(threading.RLock())
 
     def lease(self, owner: object) -> Lease:
-        """Return a lease for the answer to a request; it ends when nobody holds it any more."""
+        """Return a lease for the answer to a request; it ends with its last reference."""
         return Lease(self, owner)
 
     def set_due(self, *owners: object) -> None:

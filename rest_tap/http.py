@@ -125,7 +125,7 @@ class Client:
             "Accept-Language": "en",
             "Accept-Encoding": "gzip, deflate",
         }
-        # Connections are everybody's, cookies are each account's own.
+        # All accounts share the connections; each has its own cookies.
         self._adapter = _Adapter(pool_maxsize=connections)
         self._sessions = {name: self._session(cookies) for name, cookies in self._cookies.items()}
         # Proxies and certificates of the environment, looked up once and not per request.
@@ -160,7 +160,7 @@ class Client:
         """Send a request until there is a usable answer; safe to call from many threads.
 
         Args:
-            request: What to ask, and as whom.
+            request: The request, which names its account.
             wait: Waits for its turn.
             failures: The tries before, whose answers turned out to be no JSON.
 

@@ -54,7 +54,7 @@ class Redactor:
     def clear(self, text: str, *, is_own_text: bool = False) -> str:
         """Return a text on one line, printable, cut if it is very long, and without any secret or piece of one.
 
-        It is cleared before it is cut, so that no cut leaves a piece that nobody knows.
+        It is cleared before it is cut, so that a cut leaves no piece of a secret that is too short to be recognized.
 
         Args:
             text: A text of a server.

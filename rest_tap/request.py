@@ -12,7 +12,7 @@ from rest_tap.times import http_date_to_utc
 #: Query parameters; several values stand for a parameter that is repeated.
 Params = t.Mapping[str, str | tuple[str, ...]]
 
-#: The headers of an answer that anybody looks at; no others are kept.
+#: The headers of an answer that are used; no others are kept.
 KEPT_HEADERS = ("Content-Type", "Date", "Location", "Retry-After", "X-Page-Generated")
 
 
@@ -63,7 +63,7 @@ class Reply:
         content: The body, unpacked.
         received: When it arrived here, by this machine's clock, in UTC.
         url: Where was asked, without the query.
-        lease: Holds the room in memory that the body takes, as long as somebody holds this.
+        lease: Holds the room in memory that the body takes, as long as there is a reference to it.
     """
 
     status: int

@@ -291,8 +291,8 @@ class RestTap(SeamTap):
     def setup_mapper(self) -> None:
         """Take personal data out of the catalog if the settings say so, then set up the maps.
 
-        Fields that no schema names go with it: whom they are about is not known. Says, too,
-        which replication methods of the catalog no stream can be read by.
+        Fields that no schema names go with it: nothing says whom they are about. Also warns of replication
+        methods in the catalog that its streams do not have.
 
         Raises:
             ConfigValidationError: The catalog selects nothing, or asks for what no record can be.

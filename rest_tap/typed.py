@@ -91,7 +91,7 @@ class Steps(t.NamedTuple):
     #: Decoded as whatever comes: of a field that is a float, msgspec would drop digits.
     numbers: list[str]
     left_out: list[str]
-    #: What is reported of fields that nobody expects: attribute, path of the object, name, and whether it is kept.
+    #: What is reported of unexpected fields: attribute, path of the object, name, and whether it is kept.
     unexpected: list[tuple[str, str, str, bool]]
     #: Of a row only: the fields that no schema names, and the attribute of the column that keeps them.
     unknown: dict[str, str]

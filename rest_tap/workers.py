@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
     from rest_tap.request import Reply, Request
     from rest_tap.retry import Failure
 
-#: Seconds that closing waits for threads whose answer nobody needs any more.
+#: Seconds that closing waits for threads whose answers are not needed any more.
 CLOSE_SECONDS = 3.0
 
 

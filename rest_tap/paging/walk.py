@@ -56,8 +56,7 @@ class Walk:
         """Take from a page, as soon as it is there, which requests follow from it; return whether there are any.
 
         Raises:
-            BrokenAnswer: The page contradicts itself, or the pages before it; whoever looks
-                again gets the same error.
+            BrokenAnswer: The page contradicts itself, or the pages before it; looking again raises the same.
         """
         if request.position in self._looked_at or request not in self._requests:
             return False
