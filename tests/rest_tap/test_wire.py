@@ -63,7 +63,7 @@ def time_out(where: str) -> tuple[BaseException | None, float]:
     began = time.monotonic()
     with raw_server(ENDLESS[where]) as server:
         try:
-            client(server.url).fetch(Request("/x"))
+            client(server.url, timeout=1).fetch(Request("/x"))
         except BaseException as error:  # noqa: BLE001 - looked at by the test
             return error, time.monotonic() - began
     return None, time.monotonic() - began
@@ -71,19 +71,23 @@ def time_out(where: str) -> tuple[BaseException | None, float]:
 
 @pytest.fixture(scope="module")
 def timed_out() -> dict[str, tuple[BaseException | None, float]]:
-    """How each answer that never ends did end: all at the same time, since they only wait."""
-    with ThreadPoolExecutor(len(ENDLESS)) as pool:
+    """How each answer that never ends did end: all at the same time, since they only wait.
+
+    On a busy machine a server may be silent for a while, so a time-out is long, and an answer takes few of them.
+    """
+    with ThreadPoolExecutor(len(ENDLESS)) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http, "ANSWER_TIMEOUTS", 3)
         return dict(zip(ENDLESS, pool.map(time_out, ENDLESS), strict=True))
 
 
 @pytest.mark.parametrize("where", ENDLESS)
-def test_an_answer_that_drips_for_ever_ends_after_ten_time_outs(
+def test_an_answer_that_drips_for_ever_ends_after_some_time_outs(
     where: str, timed_out: dict[str, tuple[BaseException | None, float]]
 ) -> None:
     error, seconds = timed_out[where]
     assert isinstance(error, Unavailable)
     assert "no answer in time" in str(error)
-    assert 0.3 * http.ANSWER_TIMEOUTS * 0.9 < seconds < 0.3 * http.ANSWER_TIMEOUTS + 20
+    assert 3 * 0.9 < seconds < 3 + 20
 
 
 @pytest.mark.parametrize("where", ENDLESS)
@@ -127,12 +131,13 @@ def test_stopping_ends_an_answer_of_which_nothing_comes() -> None:
     assert [type(error) for error in ended] == [Stopped]
 
 
-def test_silence_ends_an_answer_after_one_time_out() -> None:
+def test_silence_ends_an_answer_after_one_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "ANSWER_TIMEOUTS", 100)
     with raw_server(lambda connection: connection.drip(lambda _: b"")) as server:
         began = time.monotonic()
         with pytest.raises(Unavailable, match="no answer in time"):
             client(server.url).fetch(Request("/x"))
-    assert time.monotonic() - began < 0.3 * http.ANSWER_TIMEOUTS
+    assert time.monotonic() - began < 0.3 * 100 / 2
 
 
 FLOODS = {
