@@ -72,7 +72,7 @@ PARALLEL := -n auto --dist worksteal
 ALONE := $(patsubst %,--ignore tests/%,dbt meltano orchestrate pretix)
 
 .PHONY: test
-test: lint ## lint, then every test that needs no other program (three minutes on two cores)
+test: lint ## lint, then every test that needs no other program (under three minutes on two cores)
 	$(BIN)/python -m pytest $(PARALLEL) $(ALONE)
 
 .PHONY: test-slow

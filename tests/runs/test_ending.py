@@ -147,7 +147,7 @@ def test_a_signal_ends_a_run_whose_server_does_not_answer(
 
 def test_a_signal_ends_a_run_that_asks_again_for_a_page_it_cannot_decode(start_command: Commands) -> None:
     with Sandbox(scale=Scale(organizers=1, events=1, tax_rules=900, orders=0)) as box:
-        box.latency = 0.1
+        box.latency = 0.05
         # Only the one who asks waits; the pool goes on to ask for pages behind it.
         broken = Fault(path="taxrules/$", query="page=3&", status=200, body="{")
         busy = Fault(path="taxrules/$", query="page=3&", status=503, headers={"Retry-After": "300"}, times=None)
