@@ -10,7 +10,8 @@ A denied list is one that the credential may not read: it ends with ``Ending.DEN
 the answer is empty instead). Which errors mean that is up to the API: for ``tap_organizers`` a 403, which is a
 :class:`rest_tap.errors.Forbidden`; for ``tap_ticketing`` a 402 or an error with status 200, while a 403 refuses the
 session token. ``decide`` returns the outcome, with a message that says what is missing. Whether the run then fails is
-up to the setting ``on_denied`` of each tap. The bookmark of the list stays, as that of any list that was not read to
+up to the setting ``on_denied`` of each tap. A list whose parents may not be read is denied, too
+(:meth:`Access.fallback_failed`). The bookmark of the list stays, as that of any list that was not read to
 its end.
 """
 

@@ -8,8 +8,8 @@ A STATE is written in three places, all of which are here and called by :class:`
 * :meth:`Messages.close`, at the end, however that comes, writes it if it has changed.
 
 It has changed when a stream has moved a bookmark, which streams do after the rows before it were written, or when
-a version or the sweep has moved on: all of these are methods of :class:`rest_tap.state.State`, which sets its flag
-``is_changed``. All records that have gathered are written before a STATE, so it is true at any moment.
+a version or the sweep has moved on: all of that is done by methods of :mod:`rest_tap.state`, which set the flag
+``is_changed`` of the state. All records that have gathered are written before a STATE, so it is true at any moment.
 """
 
 from __future__ import annotations

@@ -4,12 +4,15 @@ A 429 is handled here and in :mod:`rest_tap.limiter`. :meth:`RetryPolicy.pause` 
 header ``Retry-After`` asks, in seconds or until a date; without it 2, 4, 8, … seconds. :meth:`Pause.wait` waits: after
 a 429 the account's rate limiter holds all of its requests, after anything else the others go on.
 
-When six more tries have failed, in whatever way, or the server asks to wait for more than ten minutes, the list fails
-with an :class:`rest_tap.errors.Unavailable` (:meth:`RetryPolicy.error`). The run goes on with the next list;
-:mod:`rest_tap.access` ends it after five such lists in a row.
+When six more tries have failed, or the server asks to wait for more than ten minutes, the list fails with an
+:class:`rest_tap.errors.Unavailable` (:meth:`RetryPolicy.error`), in the API's own words where it has some. Fewer tries
+are made where :attr:`RetryPolicy.limits` says so, and as long as a server has never been reached; a 429 is an answer,
+so it has all of them. The run goes on with the next list; :mod:`rest_tap.access` ends it after five such lists in a
+row.
 
-:class:`rest_tap.http.Client` calls these after each try that failed. A tap names the statuses that are worth another
-try with its own API, where these are others than :data:`TRANSIENT` (``retry_policy``).
+:class:`rest_tap.http.Client` calls these after each try that failed, and logs how long it waits. A tap names the
+statuses that are worth another try with its own API, where these are others than :data:`TRANSIENT`
+(``retry_policy``).
 """
 
 from __future__ import annotations

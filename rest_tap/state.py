@@ -19,7 +19,7 @@ Bookmark = str | dict[str, t.Any]
 
 
 class State:
-    """The tap's state, which knows whether it has changed. Nothing else changes it or says so.
+    """The tap's state, which knows whether it has changed. Only it and its :class:`Bookmarks` change it and say so.
 
     Attributes:
         value: What a STATE message holds.

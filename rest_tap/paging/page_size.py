@@ -1,4 +1,4 @@
-"""How many rows are asked for at once: the parameters ``page`` and ``page_size`` are written and read here only.
+"""How many rows are asked for at once: the parameters ``page`` and ``page_size`` have their names here.
 
 All pages of a list are asked for with :data:`PAGE_SIZE` rows, the first one too. It cannot have a size of its own: the
 server takes ``page=2`` as an offset of as many rows as the request asks for, and ``page_number.py`` and
