@@ -240,9 +240,9 @@ class Reader:
 
     def _look_at_arrivals(self) -> None:
         """Look at the pages that have come for the requests that they reveal."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._reveal(self._workers.arrivals.get_nowait())
+        arrivals = self._workers.arrivals
+        while not arrivals.empty():
+            self._reveal(arrivals.get_nowait())
 
     def _reveal(self, job: Job | None) -> None:
         if isinstance(job, PendingPage) and job.listing.reveal(job):

@@ -203,11 +203,11 @@ def kept_signals() -> Iterator[None]:
 @contextlib.contextmanager
 def kept_redactors() -> Iterator[None]:
     """Clear logs of no secret of a tap that has ended: each of thousands would look at each line."""
-    before = set(redact._redactors)
+    before = list(redact._redactors)
     try:
         yield
     finally:
-        redact._redactors.intersection_update(before)
+        redact._redactors[:] = [one for one in before if one() is not None]
 
 
 def run_tap(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import typing as t
+import weakref
 
 import pytest
 
@@ -31,10 +32,11 @@ FIELDS = fields(
 
 
 @pytest.fixture(autouse=True)
-def redactor(monkeypatch: pytest.MonkeyPatch) -> None:
+def redactor(monkeypatch: pytest.MonkeyPatch) -> Redactor:
     """Know the secret."""
-    known: set[Redactor] = {Redactor(lambda: [SECRET])}
-    monkeypatch.setattr("rest_tap.redact._redactors", known)
+    known = Redactor(lambda: [SECRET])
+    monkeypatch.setattr("rest_tap.redact._redactors", [weakref.ref(known)])
+    return known
 
 
 def written(record: Record) -> Record:
