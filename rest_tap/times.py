@@ -4,8 +4,8 @@
   path go through :func:`as_time`, :func:`known_to_utc` and :func:`column_to_utc`, those of the fast path (``typed.py``)
   a column at a time through :func:`texts_to_utc`, which may return ``datetime`` objects: msgspec encodes these in the
   same form. Texts that have this form already pass as they are. Batch files have the same texts, and the dbt package
-  reads them back (``dbt/macros/types.sql``). The state
-  has :func:`format_time`, and :func:`format_minute` where a minute will do.
+  reads them back (``dbt/macros/types.sql``). The state has :func:`format_time`, and :func:`format_minute` where a
+  minute will do.
 * Times in requests: the last row's value as it came, or a bookmark; where the tap computes one,
   ``2026-01-31T09:00:00+00:00`` (:func:`format_with_offset`), as in ``time_extracted`` (:func:`now`).
 * What is read as a time, in settings, state and rows that are looked at: any ISO 8601 (:func:`parse_time`).
