@@ -22,6 +22,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from requests.utils import requote_uri, select_proxy
 
 from rest_tap import errors
@@ -40,8 +41,6 @@ from rest_tap.unpack import unpack
 from rest_tap.wire import Allowance, WireTooLarge, allowing, bounded
 
 if t.TYPE_CHECKING:
-    from requests.structures import CaseInsensitiveDict
-
     from rest_tap.account import Account
 
 logger = logging.getLogger(__name__)
@@ -444,6 +443,17 @@ class _Adapter(HTTPAdapter):
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*args, **kwargs)
         return self._pool
+
+    def build_response(self, req: requests.PreparedRequest, resp: t.Any) -> requests.Response:
+        """Return an answer without cookies and encoding of its own: the session takes the ones, nobody the other."""
+        response = requests.Response()
+        response.status_code = resp.status
+        response.headers = CaseInsensitiveDict(resp.headers)
+        response.raw = resp
+        response.reason = resp.reason
+        response.url = req.url or ""
+        response.request = req
+        return response
 
     def request_url(self, request: requests.PreparedRequest, proxies: t.Any) -> str:
         """Return what stands in the first line of a request."""

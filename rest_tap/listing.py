@@ -317,11 +317,12 @@ class Listing:
 
     @property
     def _due(self) -> PendingPage:
-        return self._pending_page(self._walk.due)
+        return self._pending_page(self._walk.known[0])
 
     def _pending_page(self, page_request: PageRequest) -> PendingPage:
         pending = self._pending.get(page_request.position)
         if pending is None:
+            self._walk.hand_out(page_request)
             pending = self._pending[page_request.position] = PendingPage(self, page_request)
         return pending
 
@@ -336,7 +337,7 @@ class Listing:
             for admitted in (self._current, *self._admitted):
                 for row in admitted.parents:
                     yield from row.upcoming()
-        for page_request in self._walk.upcoming():
+        for page_request in self._walk.known:
             yield self._pending_page(page_request)
 
     @property
@@ -402,6 +403,8 @@ class Listing:
 
     def writes(self) -> list[ListStream]:
         """Return the streams that get records from a row; its own last, because writing changes the row."""
+        if not self.companions:
+            return self.node.writes
         return [*(stream for node in self.companions for stream in node.writes), *self.node.writes]
 
     def note_unwritten(self, stream: ListStream, number: int) -> None:

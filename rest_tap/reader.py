@@ -66,9 +66,9 @@ class Reader:
         self._idle = idle
         self._is_test = is_test
         #: Requests that may be under way or waiting at once, for each branch.
-        self._window = 1 if is_test else 2 * workers + 2
+        self._window = 1 if is_test else 2 * workers + workers // 2 + 2
         #: After how many lists of one page what is due next has to be looked up again; to do so takes
-        #: longer than to read one. Half of what may be in flight at once is always known beyond them.
+        #: longer than to read one. Half as much again as may be in flight at once is always known beyond them.
         self._plan_lasts = 0
         #: Branches that have not ended; the one that ran longest ago comes first.
         self._branches: list[Branch] = []
@@ -221,7 +221,7 @@ class Reader:
         self._look_at_arrivals()
         if self._plan_lasts > 0 and (due is None or due.is_started):
             return
-        self._plan_lasts = self._workers.count // 2
+        self._plan_lasts = self._workers.count
         upcoming: t.Iterable[Job] = [page for page in self._first if not page.is_done]
         if not upcoming and not self._is_test:
             upcoming = itertools.chain.from_iterable(listing.upcoming() for listing in reversed(self.path))

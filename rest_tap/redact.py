@@ -49,7 +49,9 @@ class Redactor:
     def __init__(self, secrets: t.Callable[[], t.Iterable[str]]) -> None:
         """Take the function that returns the secrets; a login adds to them during a run."""
         self._secrets = secrets
-        self._known: dict[bool, tuple[set[str], Pieces]] = {}
+        #: What was made of the secrets that there were the last time.
+        self._known: dict[bool, tuple[tuple[str, ...], Pieces]] = {}
+        self._sent: tuple[tuple[str, ...], list[bytes]] = ((), [])
 
     def clear(self, text: str, *, is_own_text: bool = False) -> str:
         """Return a text on one line, printable, cut if it is very long, and without any secret or piece of one.
@@ -69,18 +71,14 @@ class Redactor:
             text = " ".join(text.split())
         return f"{text[:MAX_TEXT_LENGTH]}…" if is_long else text
 
-    def secrets(self) -> set[str]:
-        """Return the secrets that there are now."""
-        return {secret for secret in self._secrets() if secret.strip()}
-
     def mask(self, text: str, *, is_own_text: bool = False) -> str:
         """Return a text without any secret, and otherwise as it is."""
-        secrets = self.secrets()
-        if not secrets or not text:
+        if not text:
             return text
-        known, pieces = self._known.get(is_own_text, (set(), NO_PIECES))
+        secrets = tuple(self._secrets())
+        known, pieces = self._known.get(is_own_text, ((), NO_PIECES))
         if known != secrets:
-            pieces = _together(_pieces(secret, is_own_text) for secret in secrets)
+            pieces = _together(_pieces(secret, is_own_text) for secret in secrets if secret.strip())
             self._known[is_own_text] = (secrets, pieces)
         if not pieces.by_length:
             return text
@@ -102,6 +100,19 @@ class Redactor:
             char if not hidden[place] else MASK if place == 0 or not hidden[place - 1] else ""
             for place, char in enumerate(text)
         )
+
+    def is_in(self, encoded: bytes) -> bool:
+        """Return whether JSON holds a secret as it was sent; words do not count."""
+        secrets = tuple(self._secrets())
+        known, sent = self._sent
+        if known != secrets:
+            sent = [_as_sent(secret) for secret in secrets if secret.strip() and len(secret) >= MIN_LENGTH]
+            self._sent = (secrets, sent)
+        # No generator: this is asked for every page.
+        for secret in sent:  # noqa: SIM110
+            if secret in encoded:
+                return True
+        return False
 
 
 def _printable(char: str) -> str:
@@ -212,11 +223,9 @@ def masked(text: str) -> str:
 
 def holds_secret(encoded: bytes) -> bool:
     """Return whether JSON holds a secret that this process knows, as it was sent; words do not count."""
-    secrets = {secret for redactor in _in_use() for secret in redactor.secrets() if len(secret) >= MIN_LENGTH}
-    return any(_as_sent(secret) in encoded for secret in secrets)
+    return any(redactor.is_in(encoded) for redactor in _in_use())
 
 
-@functools.lru_cache(maxsize=100)
 def _as_sent(secret: str) -> bytes:
     """Return a secret as it stands in JSON."""
     return json.dumps(secret, ensure_ascii=False)[1:-1].encode()

@@ -29,7 +29,7 @@ if t.TYPE_CHECKING:
     from rest_tap.schema import Record
     from rest_tap.state import State
     from rest_tap.stream import Context, ListStream
-    from rest_tap.typed import Decode, NestedStream
+    from rest_tap.typed import Decode, NestedStream, TypedPages
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +87,7 @@ class Run:
         self._deadline = time.monotonic() + options.max_seconds if options.max_seconds else None
         self.reader = Reader(http, options.workers, self._check, self._idle, is_test=options.is_test)
         self.progress = ProgressLog(self.messages, http, self.reader, enabled=options.progress)
+        self._typed: dict[Node, TypedPages | None] = {}
 
     # Reading
 
@@ -174,16 +175,25 @@ class Run:
 
     def decoder(self, listing: Listing) -> Decode | None:
         """Return what decodes a list's pages into typed rows; None where lists below, maps or batches need records."""
-        stream, writes = listing.stream, listing.writes()
-        if listing.node.children or stream.cuts or not (stream.selected and stream.writes_rows_as_they_come):
+        node, stream = listing.node, listing.stream
+        if node not in self._typed:
+            self._typed[node] = self._typed_pages(node)
+        typed = self._typed[node]
+        if typed is None:
+            return None
+        nested = [self._nested(one, listing.context) for one in listing.writes() if one is not stream]
+        if None in nested:
+            return None
+        return typed.decoder(stream.parent_columns(listing.context), t.cast("list[NestedStream]", nested))
+
+    def _typed_pages(self, node: Node) -> TypedPages | None:
+        """Return what decodes pages of a node's lists into typed rows, if that can be done."""
+        stream = node.stream
+        if node.children or stream.cuts or not (stream.selected and stream.writes_rows_as_they_come):
             return None
         if stream.get_batch_config(stream.config) is not None:
             return None
-        typed = self.messages.encoder(stream).typed(stream.records_key, stream.envelope)
-        nested = [self._nested(one, listing.context) for one in writes if one is not stream]
-        if typed is None or None in nested:
-            return None
-        return typed.decoder(stream.parent_columns(listing.context), t.cast("list[NestedStream]", nested))
+        return self.messages.encoder(stream).typed(stream.records_key, stream.envelope)
 
     def _nested(self, stream: ListStream, context: Context) -> NestedStream | None:
         """Return what decodes the records of a stream out of typed rows, if that can be done."""

@@ -131,7 +131,7 @@ class ListStream(SeamStream, abc.ABC):
         """Return the fields that identify a row of the list."""
         return self.row_keys or self.own_keys
 
-    @property
+    @functools.cached_property
     def own_keys(self) -> tuple[str, ...]:
         """Return the primary keys that the row itself carries, whatever others a catalog names."""
         return tuple(key for key in type(self).primary_keys if key not in self.parent_keys)

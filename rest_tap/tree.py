@@ -23,17 +23,18 @@ class Node:
         children: Nodes whose lists are below its rows.
         companions: Nodes beside it with a list of their own, whose records stand in its rows, too. They are
             cut out of these where that brings all of them.
+        writes: The streams that get records from a row; its own last, because writing changes the row.
     """
 
     stream: ListStream
     nested: list[ListStream] = dataclasses.field(default_factory=list)
     children: list[Node] = dataclasses.field(default_factory=list)
     companions: list[Node] = dataclasses.field(default_factory=list)
+    writes: list[ListStream] = dataclasses.field(init=False)
 
-    @property
-    def writes(self) -> list[ListStream]:
-        """Return the streams that get records from a row; its own last, because writing changes the row."""
-        return [*self.nested, *([self.stream] if self.stream.selected else [])]
+    def __post_init__(self) -> None:
+        """Find out which streams get records."""
+        self.writes = [*self.nested, *([self.stream] if self.stream.selected else [])]
 
     def names(self) -> t.Iterator[str]:
         """Yield the names of all selected streams that are made of this node's list and of what is below it."""

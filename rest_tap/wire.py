@@ -46,6 +46,11 @@ class Allowance:
     _began: float = dataclasses.field(default_factory=time.monotonic)
     _received: int = 0
 
+    @property
+    def look(self) -> float:
+        """Return the seconds between two looks at the clock and the flag."""
+        return min(STOP_CHECK_SECONDS, self.pause)
+
     def check(self, silent_since: float) -> None:
         """Check that the answer may go on.
 
@@ -88,6 +93,40 @@ def allowing(allowance: Allowance) -> t.Iterator[None]:
         _current.allowance = None
 
 
+class _SteadySocket:
+    """The socket of a connection that has come about, whose time-out stays as it is.
+
+    urllib3 sets it twice for each request. Each time is a system call and lets go of the interpreter's lock, so that
+    two threads hand it to and fro; and it would be set a third time to look at the flag.
+    """
+
+    def __init__(self, sock: t.Any, seconds: float) -> None:
+        """Take the socket, and its time-out from now on."""
+        sock.settimeout(seconds)
+        self._sock = sock
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Do nothing."""
+
+    def __getattr__(self, name: str) -> t.Any:
+        """Return what the socket has."""
+        return getattr(self._sock, name)
+
+
+class _Connection:
+    """What connections do otherwise than urllib3's own, which stand behind this class in their kind."""
+
+    response_class: type
+    sock: t.Any
+
+    def connect(self) -> None:
+        """Connect, with the time-out for connecting; from then on, :class:`_Wire` counts the seconds."""
+        super().connect()  # type: ignore[misc]
+        allowance: Allowance | None = getattr(_current, "allowance", None)
+        if allowance is not None:
+            self.sock = _SteadySocket(self.sock, allowance.look)
+
+
 class _Wire(io.RawIOBase):
     """A socket to read from, within the allowance of the thread that reads."""
 
@@ -95,6 +134,7 @@ class _Wire(io.RawIOBase):
         """Take the socket, and the file that keeps it open."""
         self._raw = raw
         self._sock = sock
+        self._receive = sock.recv_into
 
     def readable(self) -> bool:
         """Return True."""
@@ -104,16 +144,23 @@ class _Wire(io.RawIOBase):
         """Read what there is, waiting for the first byte."""
         allowance: Allowance | None = getattr(_current, "allowance", None)
         if allowance is None:
-            return int(self._sock.recv_into(buffer))
+            return int(self._receive(buffer))
+        if isinstance(self._sock, _SteadySocket):
+            return self._read(buffer, allowance)
+        # A proxy says that it is connected; the TLS handshake that comes next has its own time-out.
+        before = self._sock.gettimeout()
+        self._sock.settimeout(allowance.look)
+        try:
+            return self._read(buffer, allowance)
+        finally:
+            self._sock.settimeout(before)
+
+    def _read(self, buffer: t.Any, allowance: Allowance) -> int:
         since = time.monotonic()
-        look = min(STOP_CHECK_SECONDS, allowance.pause)
-        # To set it is a system call, also where nothing changes.
-        if self._sock.gettimeout() != look:
-            self._sock.settimeout(look)
         while True:
             allowance.check(since)
             try:
-                size = int(self._sock.recv_into(buffer))
+                size = int(self._receive(buffer))
             except TimeoutError:
                 continue
             allowance.take(size)
@@ -141,7 +188,7 @@ class _Response(http.client.HTTPResponse):
 def bounded(pool: type) -> type:
     """Return a kind of connection pool whose answers are held to the allowance of their thread."""
     connection: t.Any = pool.ConnectionCls  # type: ignore[attr-defined]
-    if connection.response_class is _Response:
+    if issubclass(connection, _Connection):
         return pool
-    kind = type(connection.__name__, (connection,), {"response_class": _Response})
+    kind = type(connection.__name__, (_Connection, connection), {"response_class": _Response})
     return type(pool.__name__, (pool,), {"ConnectionCls": kind})

@@ -33,22 +33,11 @@ class Walk:
         """The requests that are known and not used yet, in order; the first is due."""
         return self._requests
 
-    @property
-    def due(self) -> PageRequest:
-        """The request of the page that is used next."""
-        return self.hand_out(self._requests[0])
-
-    def upcoming(self) -> t.Iterator[PageRequest]:
-        """Hand out the requests that are known and not used yet, in order.
-
-        A request counts as asked for at the time it is handed out here for the first time:
-        send it then or later, never before.
-        """
-        for request in self._requests:
-            yield self.hand_out(request)
-
     def hand_out(self, request: PageRequest) -> PageRequest:
-        """Take note that a request is about to be sent; return it."""
+        """Take note that a request is about to be sent; return it.
+
+        It counts as asked for at the time it is handed out for the first time: send it then or later, never before.
+        """
         self._asked_after.setdefault(request.position, self._last)
         return request
 

@@ -99,7 +99,7 @@ class Reader:
         """Yield the pages in order."""
         walk, ready = Walk(self.paginator), dict[tuple[int, ...], Page]()
         while walk.go_on(len(self.seen)):
-            due = walk.due
+            due = walk.hand_out(walk.known[0])
             while due.position not in ready:
                 waiting = [request for request in walk.known if request.position not in ready]
                 request = walk.hand_out(waiting[self.pick(len(waiting))])
