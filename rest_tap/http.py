@@ -22,8 +22,9 @@ from urllib.parse import urlencode, urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 from requests.structures import CaseInsensitiveDict
-from requests.utils import requote_uri, select_proxy
+from requests.utils import default_headers, requote_uri, select_proxy
 
 from rest_tap import errors
 from rest_tap.budget import Budget, Lease
@@ -80,7 +81,7 @@ class Client:
         max_bytes: int = 96 << 20,
         refused: frozenset[int] = frozenset({401}),
     ) -> None:
-        """Prepare a session for each account; nothing is sent yet.
+        """Prepare connections; nothing is sent yet.
 
         Args:
             api_url: Where paths begin.
@@ -117,6 +118,7 @@ class Client:
         #: The credential of each account and its requests' headers with it, checked; by account and method.
         self._checked: dict[tuple[str, str], tuple[t.Mapping[str, str], CaseInsensitiveDict[str]]] = {}
         self._own_headers = {
+            **default_headers(),
             "User-Agent": user_agent,
             "Accept": "application/json",
             # Texts of the API are translated; errors and labels shall not depend on
@@ -126,23 +128,14 @@ class Client:
         }
         # All accounts share the connections; each has its own cookies.
         self._adapter = _Adapter(pool_maxsize=connections)
-        self._sessions = {name: self._session(cookies) for name, cookies in self._cookies.items()}
+        self._jars = {name: RequestsCookieJar(policy=cookies) for name, cookies in self._cookies.items()}
         # Proxies and certificates of the environment, looked up once and not per request.
         try:
-            self._environment = next(iter(self._sessions.values())).merge_environment_settings(
+            self._environment: t.Any = requests.Session().merge_environment_settings(
                 self.api_url, {}, stream=True, verify=None, cert=None
             )
         except ValueError as error:
             raise ApiError(self._why_not_sent(error)) from None
-
-    def _session(self, cookies: SessionCookies) -> _Session:
-        """Return a session with its own cookies, on the connections of all."""
-        session = _Session()
-        session.cookies.set_policy(cookies)
-        session.headers.update(self._own_headers)
-        session.mount("http://", self._adapter)
-        session.mount("https://", self._adapter)
-        return session
 
     def _secrets(self) -> t.Iterator[str]:
         """Yield every value that must not be seen in a message."""
@@ -339,22 +332,24 @@ class Client:
         path = redirect or f"{base}{request.path}"
         if request.is_list and self.trailing_slash and not path.endswith("/"):
             path += "/"
-        # By hand, because ``Session.prepare_request`` does for every request what is the same
-        # for all: it takes the address apart, checks the headers, looks for a .netrc file.
+        # By hand, because a session does for every request what is the same for all: it takes the
+        # address apart, checks the headers, looks for a .netrc file, and for cookies where there are none.
         prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = origin + requote_uri(path)
         if request.params:
-            prepared.url += f"?{urlencode(request.params, doseq=True)}"
+            prepared.url += f"?{_query(tuple(request.params.items()))}"
         prepared.headers = self._headers(request, credential)
-        session = self._sessions[request.account]
-        if request.json or request.form or session.cookies:
+        jar, has_cookies = self._jars[request.account], any(self._cookies[request.account].secrets())
+        if request.json or request.form or has_cookies:
             prepared.headers = prepared.headers.copy()
-            prepared.prepare_cookies(session.cookies)
+            prepared.prepare_cookies(jar)
         if request.json or request.form:
             prepared.prepare_body(request.form or {}, None, request.json)
         timeout = (min(self.timeout, CONNECT_SECONDS), self.timeout)
-        response = session.send(prepared, timeout=timeout, allow_redirects=False, **self._environment)
+        response = self._adapter.send(prepared, timeout=timeout, **self._environment)
+        if "Set-Cookie" in response.headers:
+            extract_cookies_to_jar(jar, prepared, response.raw)  # type: ignore[no-untyped-call]
         return origin + path, response
 
     @functools.cached_property
@@ -377,7 +372,7 @@ class Client:
         key = (request.account, request.method)
         carried, headers = self._checked.get(key, ({}, None))
         if headers is None or carried != credential:
-            given = {**self._sessions[request.account].headers, **credential}
+            given = {**self._own_headers, **credential}
             headers = requests.Request(request.method, self.api_url, headers=given, auth=_no_auth).prepare().headers
             self._checked[key] = (credential, headers)
         return headers
@@ -414,14 +409,6 @@ class Client:
         return "_address" in self.__dict__ and bool(select_proxy(self.api_url, self._environment["proxies"]))
 
 
-class _Session(requests.Session):
-    """A session that leaves redirects alone: by itself it would read their bodies, however long."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
-        """Return None: there is none to follow."""
-        return
-
-
 class _Adapter(HTTPAdapter):
     """Connections to one API, whose pool is looked up once instead of for each request."""
 
@@ -445,7 +432,7 @@ class _Adapter(HTTPAdapter):
         return self._pool
 
     def build_response(self, req: requests.PreparedRequest, resp: t.Any) -> requests.Response:
-        """Return an answer without cookies and encoding of its own: the session takes the ones, nobody the other."""
+        """Return an answer without cookies and encoding of its own: the client takes the ones, nobody the other."""
         response = requests.Response()
         response.status_code = resp.status
         response.headers = CaseInsensitiveDict(resp.headers)
@@ -496,6 +483,12 @@ _BREAKS = (
     zlib.error,
     ValueError,
 )
+
+
+@functools.lru_cache(maxsize=128)
+def _query(params: tuple[tuple[str, str | tuple[str, ...]], ...]) -> str:
+    """Return query parameters as they stand in an address; the first pages of all lists of a stream have the same."""
+    return urlencode(params, doseq=True)
 
 
 def _is_unencrypted(url: str) -> bool:

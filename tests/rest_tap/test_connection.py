@@ -7,10 +7,12 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 import typing as t
 
 import pytest
 
+from rest_tap import wire
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken
 from rest_tap.errors import ApiError
@@ -96,6 +98,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost"),
             *("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")),
         ],
         capture_output=True,
@@ -120,6 +123,41 @@ def test_a_certificate_that_is_not_accepted_is_told_at_once_with_the_reason(
         text = error(f"https://127.0.0.1:{port}")
     assert text.startswith("things: the TLS certificate of the server was not accepted (self")
     assert no_waiting.seconds == []
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+def test_tls_may_take_longer_than_between_two_looks_at_the_clock(
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    proxied: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.setattr(wire, "STOP_CHECK_SECONDS", 0.05)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def serve(sock: socket.socket) -> None:
+        if proxied:
+            sock.recv(1 << 16)
+            time.sleep(0.2)
+            sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        time.sleep(0.4)
+        with context.wrap_socket(sock, server_side=True) as secured:
+            while secured.recv(1 << 16):
+                time.sleep(0.2)
+                secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1")
+                time.sleep(0.2)
+                secured.sendall(b",2,345]")
+
+    with listener(serve) as port:
+        if proxied:
+            monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        sender = Client(
+            f"https://localhost:{port}", [Account(HeaderToken("api_key", "", "token-of-a-test"), RateLimiter())]
+        )
+        answers = [sender.fetch(Request("/x")).content for _ in range(2)]
+        sender.close()
+    assert answers == [b"[1,2,345]"] * 2
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from requests_mock import Mocker
-
     from tests.conftest import Waits
 
 URL = "https://api.example/v1"
@@ -66,17 +64,34 @@ def ask(client: Client, path: str, params: t.Any = None, *, read: t.Any = None, 
     return client.parse(request, client.fetch(request), read)
 
 
+class Mocked(requests_mock.Adapter):
+    """What sends no request, but answers it as a test says."""
+
+    def get(self, url: t.Any, *responses: t.Any, **response: t.Any) -> t.Any:
+        """Say how a GET is answered."""
+        return self.register_uri("GET", url, *responses, **response)
+
+    def post(self, url: t.Any, *responses: t.Any, **response: t.Any) -> t.Any:
+        """Say how a POST is answered."""
+        return self.register_uri("POST", url, *responses, **response)
+
+
 @pytest.fixture
-def api() -> Iterator[Mocker]:
+def api(monkeypatch: pytest.MonkeyPatch) -> Mocked:
     """An API that answers what a test says."""
-    with requests_mock.Mocker() as mocker:
-        yield mocker
+    mocked = Mocked()
+
+    def send(_: object, request: requests.PreparedRequest, **options: t.Any) -> requests.Response:
+        return mocked.send(request, **options)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    return mocked
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------
 
 
-def test_a_request_carries_the_credential_and_says_who_asks_and_what_for(api: Mocker) -> None:
+def test_a_request_carries_the_credential_and_says_who_asks_and_what_for(api: Mocked) -> None:
     api.get(f"{URL}/organizers", json=PAGE)
     ask(client(), "/organizers", {"page": "1", "since": "2026-01-01T00:00:00+01:00"})
     sent = api.last_request
@@ -90,13 +105,13 @@ def test_a_request_carries_the_credential_and_says_who_asks_and_what_for(api: Mo
     assert sent.body is None
 
 
-def test_a_parameter_with_several_values_is_repeated(api: Mocker) -> None:
+def test_a_parameter_with_several_values_is_repeated(api: Mocked) -> None:
     api.get(f"{URL}/orders", json=PAGE)
     ask(client(), "/orders", {"include": ("code", "event")})
     assert api.request_history[0].query == "include=code&include=event"
 
 
-def test_the_body_of_a_post_is_json_or_a_form(api: Mocker) -> None:
+def test_the_body_of_a_post_is_json_or_a_form(api: Mocked) -> None:
     api.post(f"{URL}/login", json={})
     ask(client(), "/login", method="POST", json={"a": "ö"}, authenticated=False)
     assert api.request_history[0].json() == {"a": "ö"}
@@ -105,13 +120,13 @@ def test_the_body_of_a_post_is_json_or_a_form(api: Mocker) -> None:
     assert "Authorization" not in api.request_history[0].headers
 
 
-def test_a_slash_at_the_end_of_the_address_does_not_matter(api: Mocker) -> None:
+def test_a_slash_at_the_end_of_the_address_does_not_matter(api: Mocked) -> None:
     api.get(f"{URL}/organizers", json=PAGE)
     assert ask(client(f"{URL}/"), "/organizers") == PAGE
 
 
 def test_a_password_for_the_host_in_a_netrc_file_is_not_used(
-    api: Mocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api: Mocked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine api.example login somebody password of-somebody\n", encoding="utf-8")
@@ -121,7 +136,7 @@ def test_a_password_for_the_host_in_a_netrc_file_is_not_used(
     assert api.request_history[0].headers["Authorization"] == f"Token {TOKEN}"
 
 
-def test_credentials_in_the_address_do_not_replace_the_token(api: Mocker) -> None:
+def test_credentials_in_the_address_do_not_replace_the_token(api: Mocked) -> None:
     api.get(requests_mock.ANY, json=PAGE)
     ask(client("https://user:pass@api.example/v1"), "/organizers")
     assert api.request_history[0].headers["Authorization"] == f"Token {TOKEN}"
@@ -161,7 +176,7 @@ def test_an_address_that_is_none_is_told_at_once(url: str, no_waiting: Waits) ->
 # --- the redirect -----------------------------------------------------------------------------------------------------
 
 
-def test_the_trailing_slash_is_learnt_once_and_used_from_then_on(api: Mocker) -> None:
+def test_the_trailing_slash_is_learnt_once_and_used_from_then_on(api: Mocked) -> None:
     api.get(f"{URL}/organizers", status_code=301, headers={"Location": f"{URL}/organizers/?page=1"})
     api.get(f"{URL}/organizers/", json=PAGE)
     api.get(f"{URL}/organizers/a/events/", json=PAGE)
@@ -177,7 +192,7 @@ def test_the_trailing_slash_is_learnt_once_and_used_from_then_on(api: Mocker) ->
     ]
 
 
-def test_a_path_that_is_no_list_gets_no_slash(api: Mocker) -> None:
+def test_a_path_that_is_no_list_gets_no_slash(api: Mocked) -> None:
     api.get(f"{URL}/version", json={})
     sender = client()
     sender.trailing_slash = True
@@ -188,7 +203,7 @@ def test_a_path_that_is_no_list_gets_no_slash(api: Mocker) -> None:
 @pytest.mark.parametrize("location", ["/v1/other/", "other/", f"{URL}/other/"], ids=["path", "relative", "whole"])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_on_the_same_host_is_followed_with_method_and_credential(
-    api: Mocker, status: int, location: str
+    api: Mocked, status: int, location: str
 ) -> None:
     api.post(f"{URL}/organizers", status_code=status, headers={"Location": location})
     api.post(f"{URL}/other/", json=PAGE)
@@ -209,7 +224,7 @@ def test_a_redirect_on_the_same_host_is_followed_with_method_and_credential(
         pytest.param("ftp://api.example/v1/organizers/", id="no http at all"),
     ],
 )
-def test_a_redirect_to_somewhere_else_is_refused_and_nothing_is_sent_there(api: Mocker, location: str) -> None:
+def test_a_redirect_to_somewhere_else_is_refused_and_nothing_is_sent_there(api: Mocked, location: str) -> None:
     api.get(f"{URL}/organizers", status_code=302, headers={"Location": location})
     with pytest.raises(ApiError, match="the credential stays with the host it was given for: set api_url") as raised:
         ask(client(), "/organizers", stream="organizers")
@@ -225,21 +240,21 @@ def test_a_redirect_to_somewhere_else_is_refused_and_nothing_is_sent_there(api: 
         pytest.param({"Location": "https://[bad/"}, "redirected to an invalid address", id="to no address"),
     ],
 )
-def test_a_redirect_that_leads_nowhere_is_an_error(api: Mocker, headers: dict[str, str], what: str) -> None:
+def test_a_redirect_that_leads_nowhere_is_an_error(api: Mocked, headers: dict[str, str], what: str) -> None:
     api.get(f"{URL}/organizers", status_code=302, headers=headers)
     with pytest.raises(ApiError, match=what):
         ask(client(), "/organizers")
     assert len(api.request_history) <= 2
 
 
-def test_a_redirect_to_a_host_without_a_path_leads_to_its_root(api: Mocker) -> None:
+def test_a_redirect_to_a_host_without_a_path_leads_to_its_root(api: Mocked) -> None:
     api.get(f"{URL}/organizers", status_code=302, headers={"Location": "https://api.example"})
     api.get("https://api.example/", text="<html>")
     with pytest.raises(ApiError, match="a web page instead of JSON"):
         ask(client(), "/organizers")
 
 
-def test_a_loop_of_redirects_ends_after_the_first(api: Mocker) -> None:
+def test_a_loop_of_redirects_ends_after_the_first(api: Mocked) -> None:
     api.get(f"{URL}/a", status_code=302, headers={"Location": f"{URL}/b"})
     api.get(f"{URL}/b", status_code=302, headers={"Location": f"{URL}/a"})
     with pytest.raises(ApiError, match="redirected more than once"):
@@ -253,13 +268,13 @@ TIMES: dict[str, t.Any] = {"status_code": 400, "json": {"detail": "Try again."}}
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3])
-def test_a_transient_400_is_asked_again_up_to_three_times(api: Mocker, no_waiting: Waits, failures: int) -> None:
+def test_a_transient_400_is_asked_again_up_to_three_times(api: Mocked, no_waiting: Waits, failures: int) -> None:
     api.get(f"{URL}/organizers", [*[TIMES] * failures, {"json": PAGE}])
     assert ask(client(), "/organizers") == PAGE
     assert no_waiting.seconds == [2, 4, 8][:failures]
 
 
-def test_a_lasting_400_is_an_error_after_three_retries_that_quotes_the_api(api: Mocker, no_waiting: Waits) -> None:
+def test_a_lasting_400_is_an_error_after_three_retries_that_quotes_the_api(api: Mocked, no_waiting: Waits) -> None:
     api.get(f"{URL}/organizers", **TIMES)
     with pytest.raises(Unavailable, match=r"^organizers: Try again\. \(/organizers, status 400\)$"):
         ask(client(), "/organizers", stream="organizers")
@@ -268,28 +283,28 @@ def test_a_lasting_400_is_an_error_after_three_retries_that_quotes_the_api(api: 
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
-def test_statuses_that_pass_are_asked_again(api: Mocker, no_waiting: Waits, status: int) -> None:
+def test_statuses_that_pass_are_asked_again(api: Mocked, no_waiting: Waits, status: int) -> None:
     api.get(f"{URL}/organizers", [*[{"status_code": status}] * 6, {"json": PAGE}])
     assert ask(client(), "/organizers") == PAGE
     assert no_waiting.seconds == [2, 4, 8, 16, 32, 64]
 
 
 @pytest.mark.parametrize("status", [201, 204, 304, 405, 410, 418, 451, 501])
-def test_statuses_that_do_not_pass_are_an_error_at_once(api: Mocker, no_waiting: Waits, status: int) -> None:
+def test_statuses_that_do_not_pass_are_an_error_at_once(api: Mocked, no_waiting: Waits, status: int) -> None:
     api.get(f"{URL}/organizers", status_code=status)
     with pytest.raises(ApiError, match=f"status {status}"):
         ask(client(), "/organizers")
     assert no_waiting.seconds == []
 
 
-def test_failures_of_different_kinds_are_counted_apart(api: Mocker, no_waiting: Waits) -> None:
+def test_failures_of_different_kinds_are_counted_apart(api: Mocked, no_waiting: Waits) -> None:
     broken: dict[str, t.Any] = {"content": b"{"}
     api.get(f"{URL}/organizers", [{"status_code": 500}, TIMES, broken, TIMES, TIMES, broken, {"json": PAGE}])
     assert ask(client(), "/organizers") == PAGE
     assert no_waiting.seconds == [2, 4, 8, 16, 32, 64]
 
 
-def test_a_status_that_is_final_for_this_list_is_not_asked_again(api: Mocker, no_waiting: Waits) -> None:
+def test_a_status_that_is_final_for_this_list_is_not_asked_again(api: Mocked, no_waiting: Waits) -> None:
     api.get(f"{URL}/organizers", **TIMES)
     with pytest.raises(ApiError):
         ask(client(), "/organizers", no_retry=frozenset({400}))
@@ -298,7 +313,7 @@ def test_a_status_that_is_final_for_this_list_is_not_asked_again(api: Mocker, no
 
 @pytest.mark.parametrize(("told", "wait"), [("7", 7), ("0", 0), ("a date", 30)])
 @pytest.mark.parametrize("status", [400, 429, 503])
-def test_retry_after_wins_over_the_backoff(api: Mocker, no_waiting: Waits, status: int, told: str, wait: float) -> None:
+def test_retry_after_wins_over_the_backoff(api: Mocked, no_waiting: Waits, status: int, told: str, wait: float) -> None:
     if told == "a date":
         told = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=wait), usegmt=True)
     answer = {"status_code": status, "headers": {"Retry-After": told}}
@@ -310,7 +325,7 @@ def test_retry_after_wins_over_the_backoff(api: Mocker, no_waiting: Waits, statu
 @pytest.mark.parametrize("told", ["86400", "a date"])
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_retry_after_of_a_day_is_an_error_without_sleeping(
-    api: Mocker, no_waiting: Waits, status: int, told: str
+    api: Mocked, no_waiting: Waits, status: int, told: str
 ) -> None:
     if told == "a date":
         told = format_datetime(datetime.now(timezone.utc) + timedelta(days=1), usegmt=True)
@@ -320,7 +335,7 @@ def test_a_retry_after_of_a_day_is_an_error_without_sleeping(
     assert no_waiting.seconds == []
 
 
-def test_a_429_holds_everyone_who_uses_the_gate(api: Mocker, no_waiting: Waits) -> None:
+def test_a_429_holds_everyone_who_uses_the_gate(api: Mocked, no_waiting: Waits) -> None:
     api.get(f"{URL}/a", [{"status_code": 429, "headers": {"Retry-After": "30"}}, {"json": PAGE}])
     sender = client()
     began = no_waiting.now
@@ -355,7 +370,7 @@ def test_requests_of_other_threads_wait_for_the_end_of_a_429(sandbox: Sandbox) -
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_refused_token_is_an_error_at_once_that_names_the_setting(api: Mocker, no_waiting: Waits) -> None:
+def test_a_refused_token_is_an_error_at_once_that_names_the_setting(api: Mocked, no_waiting: Waits) -> None:
     api.get(f"{URL}/organizers", status_code=401, json={"detail": "Invalid token."})
     with pytest.raises(
         CredentialRefused,
@@ -388,7 +403,7 @@ def test_a_refused_token_is_an_error_at_once_that_names_the_setting(api: Mocker,
     ],
 )
 def test_an_error_quotes_the_api_on_one_line(
-    api: Mocker, status: int, body: object, kind: type[ApiError], what: str
+    api: Mocked, status: int, body: object, kind: type[ApiError], what: str
 ) -> None:
     content = b"<html>Oh no</html>" if body is None else json.dumps(body).encode()
     api.get(f"{URL}/x", status_code=status, content=content)
@@ -404,7 +419,7 @@ ROWS: dict[str, t.Any] = {"count": 1, "next": None, "results": [{"email": "jane@
 
 @pytest.mark.parametrize("body", [ROWS, ROWS["results"], {"token": "new-token", "detail": ["x", 1]}], ids=range(3))
 @pytest.mark.parametrize("status", [201, 202, 203, 204, 206, 226, 300, 304, 400, 401, 403, 404, 422, 500, 503, 599])
-def test_rows_are_never_quoted_whatever_the_status(api: Mocker, no_waiting: Waits, status: int, body: object) -> None:
+def test_rows_are_never_quoted_whatever_the_status(api: Mocked, no_waiting: Waits, status: int, body: object) -> None:
     api.get(f"{URL}/x", status_code=status, json=body)
     with pytest.raises(ApiError) as raised:
         ask(client(), "/x", stream="things")
@@ -416,7 +431,7 @@ def test_rows_are_never_quoted_whatever_the_status(api: Mocker, no_waiting: Wait
 
 @pytest.mark.parametrize("status", [200, 201, 203, 400, 401, 403, 500])
 @pytest.mark.usefixtures("no_waiting")
-def test_of_an_answer_to_a_login_nothing_is_ever_quoted(api: Mocker, status: int) -> None:
+def test_of_an_answer_to_a_login_nothing_is_ever_quoted(api: Mocked, status: int) -> None:
     body = {"token": "new-token", "detail": "your token is new-token", "error": "no: new-token"}
     api.post(f"{URL}/login", status_code=status, json=body)
     facts = {"method": "POST", "is_login": True, "stream": "login"}
@@ -431,7 +446,7 @@ def test_of_an_answer_to_a_login_nothing_is_ever_quoted(api: Mocker, status: int
 
 @pytest.mark.parametrize(("body", "unknown"), [({"detail": "Not found."}, False), (None, True)], ids=["json", "html"])
 def test_a_404_tells_an_unknown_path_from_an_object_that_is_gone(
-    api: Mocker,
+    api: Mocked,
     body: object,
     unknown: bool,  # noqa: FBT001
 ) -> None:
@@ -446,7 +461,7 @@ def test_a_404_tells_an_unknown_path_from_an_object_that_is_gone(
     [b'{"detail": "\xff\xfe"}', b'{"detail": "cut', b"", b"[" * 100_000, b'{"detail": "' + b"x" * 400_000 + b'"}'],
     ids=["invalid utf-8", "cut", "empty", "deep", "long"],
 )
-def test_an_error_whose_body_cannot_be_read_is_still_that_error(api: Mocker, content: bytes) -> None:
+def test_an_error_whose_body_cannot_be_read_is_still_that_error(api: Mocked, content: bytes) -> None:
     api.get(f"{URL}/x", status_code=403, content=content)
     with pytest.raises(Forbidden) as raised:
         ask(client(), "/x")
@@ -454,7 +469,7 @@ def test_an_error_whose_body_cannot_be_read_is_still_that_error(api: Mocker, con
 
 
 @pytest.mark.parametrize("status", [200, 403, 422, 401])
-def test_secrets_that_the_server_echoes_are_cleared(api: Mocker, status: int) -> None:
+def test_secrets_that_the_server_echoes_are_cleared(api: Mocked, status: int) -> None:
     api.get(f"{URL}/x", status_code=status, json={"error": f"You sent Token {TOKEN}!"})
 
     def read(body: t.Any) -> t.Any:
@@ -482,7 +497,7 @@ def test_a_secret_that_begins_another_does_not_leave_the_rest_of_it() -> None:
     ],
 )
 def test_a_connection_that_never_worked_is_given_up_soon(
-    api: Mocker, no_waiting: Waits, error: Exception, what: str
+    api: Mocked, no_waiting: Waits, error: Exception, what: str
 ) -> None:
     api.get(f"{URL}/organizers", exc=error)
     with pytest.raises(Unavailable, match=f"organizers: {what}.*; look at the ") as raised:
@@ -492,7 +507,7 @@ def test_a_connection_that_never_worked_is_given_up_soon(
     assert "api.example" not in str(raised.value)
 
 
-def test_a_connection_that_worked_before_is_tried_longer(api: Mocker, no_waiting: Waits) -> None:
+def test_a_connection_that_worked_before_is_tried_longer(api: Mocked, no_waiting: Waits) -> None:
     api.get(f"{URL}/organizers", [{"json": PAGE}, *[{"exc": requests.ConnectionError}] * 6, {"json": PAGE}])
     sender = client()
     ask(sender, "/organizers")
@@ -515,7 +530,7 @@ def test_a_connection_that_worked_before_is_tried_longer(api: Mocker, no_waiting
         pytest.param(b'"\\u00fc\\ud83d\\ude00"', "ü😀", id="escapes"),
     ],
 )
-def test_json_is_decoded(api: Mocker, content: bytes, expected: object) -> None:
+def test_json_is_decoded(api: Mocked, content: bytes, expected: object) -> None:
     api.get(f"{URL}/x", content=content)
     assert ask(client(), "/x") == expected
 
@@ -536,7 +551,7 @@ def test_json_is_decoded(api: Mocker, content: bytes, expected: object) -> None:
     ],
 )
 def test_what_is_not_json_is_asked_for_twice_more_and_then_an_error(
-    api: Mocker, no_waiting: Waits, content: bytes
+    api: Mocked, no_waiting: Waits, content: bytes
 ) -> None:
     api.get(f"{URL}/x", content=content)
     with pytest.raises(BrokenAnswer, match=r"^things: the answer is not whole or not JSON \(/x\)$"):
@@ -553,7 +568,7 @@ def test_what_is_not_json_is_asked_for_twice_more_and_then_an_error(
     ],
 )
 def test_a_web_page_in_place_of_json_is_an_error_at_once(
-    api: Mocker, no_waiting: Waits, content: bytes, headers: dict[str, str]
+    api: Mocked, no_waiting: Waits, content: bytes, headers: dict[str, str]
 ) -> None:
     api.get(f"{URL}/x", content=content, headers=headers)
     with pytest.raises(BrokenAnswer, match="a web page instead of JSON; look at the setting api_url"):
@@ -561,12 +576,12 @@ def test_a_web_page_in_place_of_json_is_an_error_at_once(
     assert no_waiting.seconds == []
 
 
-def test_json_is_believed_whatever_its_content_type_says(api: Mocker) -> None:
+def test_json_is_believed_whatever_its_content_type_says(api: Mocked) -> None:
     api.get(f"{URL}/x", content=b'{"a": 1}', headers={"Content-Type": "text/html"})
     assert ask(client(), "/x") == {"a": 1}
 
 
-def test_what_is_not_json_takes_no_more_memory_than_json_may(api: Mocker, no_waiting: Waits) -> None:
+def test_what_is_not_json_takes_no_more_memory_than_json_may(api: Mocked, no_waiting: Waits) -> None:
     api.get(f"{URL}/x", content=b'{"results": [' + b"{}," * 100_000 + b"{}]} and more")
     sender = client(max_bytes=1 << 20)
     tracemalloc.start()
@@ -585,19 +600,19 @@ def test_a_text_takes_no_more_memory_than_is_counted_however_its_characters_are_
     assert len(content) + sys.getsizeof(text) <= memory_of(content) + 1000
 
 
-def test_a_page_larger_than_allowed_is_an_error_that_names_the_setting(api: Mocker, no_waiting: Waits) -> None:
+def test_a_page_larger_than_allowed_is_an_error_that_names_the_setting(api: Mocked, no_waiting: Waits) -> None:
     api.get(f"{URL}/x", content=b" " * (2 << 20))
     with pytest.raises(BrokenAnswer, match=r"takes more than 1 MB of memory; .*raise the setting max_page_megabytes"):
         ask(client(max_bytes=1 << 20), "/x")
     assert no_waiting.seconds == []
 
 
-def test_what_read_makes_of_the_body_is_the_reply(api: Mocker) -> None:
+def test_what_read_makes_of_the_body_is_the_reply(api: Mocked) -> None:
     api.get(f"{URL}/x", json=[1, 2, 3])
     assert ask(client(), "/x", read=sum) == 6
 
 
-def test_what_read_refuses_is_an_error_with_stream_and_path(api: Mocker) -> None:
+def test_what_read_refuses_is_an_error_with_stream_and_path(api: Mocked) -> None:
     api.get(f"{URL}/x", json={})
 
     def read(body: object) -> object:
@@ -621,18 +636,18 @@ def test_what_read_refuses_is_an_error_with_stream_and_path(api: Mocker) -> None
     ],
     ids=["date", "other zone", "no zone", "generated", "a word", "after all time", "no year", "nothing"],
 )
-def test_a_reply_tells_the_servers_own_time(api: Mocker, headers: dict[str, str], server_time: str | None) -> None:
+def test_a_reply_tells_the_servers_own_time(api: Mocked, headers: dict[str, str], server_time: str | None) -> None:
     api.get(f"{URL}/x", json={}, headers=headers)
     assert client().fetch(Request("/x")).server_time == server_time
 
 
-def test_an_answer_keeps_the_headers_that_somebody_looks_at_and_no_others(api: Mocker) -> None:
+def test_an_answer_keeps_the_headers_that_somebody_looks_at_and_no_others(api: Mocked) -> None:
     api.get(f"{URL}/x", json={}, headers={"X-Page-Generated": "now", "Retry-After": "1", "X-Other": "z" * 1000})
     assert client().fetch(Request("/x")).headers == {"X-Page-Generated": "now", "Retry-After": "1"}
 
 
 def test_an_answer_is_proven_whole_before_it_is_handed_out_and_decoded_by_who_wants_it(
-    api: Mocker, no_waiting: Waits
+    api: Mocked, no_waiting: Waits
 ) -> None:
     api.get(f"{URL}/x", [{"text": '{"count": 1, "res'}, {"json": PAGE}])
     sender = client()
@@ -653,7 +668,7 @@ def test_an_answer_is_proven_whole_before_it_is_handed_out_and_decoded_by_who_wa
     ],
 )
 def test_what_a_decoder_refuses_costs_no_list_and_is_told_once_for_each_field(
-    api: Mocker, caplog: pytest.LogCaptureFixture, value: bytes, becomes: str, changes: list[str]
+    api: Mocked, caplog: pytest.LogCaptureFixture, value: bytes, becomes: str, changes: list[str]
 ) -> None:
     row = b'{"name": %s, "rates": [1, {"x": %s}]}' % (value, value)
     api.get(f"{URL}/x", content=b'{"results": [%s, %s]}' % (row, row))
@@ -665,13 +680,13 @@ def test_what_a_decoder_refuses_costs_no_list_and_is_told_once_for_each_field(
     assert len(api.request_history) == 2
 
 
-def test_an_error_is_read_in_the_same_way(api: Mocker) -> None:
+def test_an_error_is_read_in_the_same_way(api: Mocked) -> None:
     api.get(f"{URL}/x", status_code=422, content=b'{"detail": "a \\ud83d"}')
     with pytest.raises(ApiError, match="a \ufffd"):
         ask(client(), "/x")
 
 
-def test_stopping_wakes_who_waits_to_ask_again(api: Mocker) -> None:
+def test_stopping_wakes_who_waits_to_ask_again(api: Mocked) -> None:
     api.get(f"{URL}/x", status_code=503, headers={"Retry-After": "500"})
     sender = client()
     ended = list[BaseException]()
@@ -702,7 +717,7 @@ def session_client(login: t.Callable[[], str], token: str | None = "old") -> Cli
 
 
 def test_a_token_that_expires_in_mid_run_is_renewed_once_and_the_request_repeated(
-    api: Mocker, no_waiting: Waits
+    api: Mocked, no_waiting: Waits
 ) -> None:
     logins: list[str] = []
 
@@ -717,7 +732,7 @@ def test_a_token_that_expires_in_mid_run_is_renewed_once_and_the_request_repeate
     assert no_waiting.seconds == []
 
 
-def test_a_new_token_that_is_refused_as_well_is_an_error_at_once(api: Mocker, no_waiting: Waits) -> None:
+def test_a_new_token_that_is_refused_as_well_is_an_error_at_once(api: Mocked, no_waiting: Waits) -> None:
     api.get(f"{URL}/x", status_code=401, json={"error": "bad token new"})
     with pytest.raises(
         CredentialRefused, match=r"refused \(bad token \*\*\*\); look at the setting email and password"
@@ -837,7 +852,7 @@ def test_answers_are_compressed_and_connections_kept(faulty: Sandbox) -> None:
     assert all(entry.headers["accept-encoding"] == "gzip, deflate" for entry in faulty.requests("organizers"))
 
 
-def test_a_compressed_page_is_measured_as_it_is_unpacked(api: Mocker) -> None:
+def test_a_compressed_page_is_measured_as_it_is_unpacked(api: Mocked) -> None:
     packed = gzip.compress(json.dumps({"a": "x" * 5_000_000}).encode())
     assert len(packed) < 1 << 20
     api.get(f"{URL}/x", content=packed, headers={"Content-Encoding": "gzip"})
