@@ -28,7 +28,7 @@ from rest_tap.unexpected import Unexpected, says
 if t.TYPE_CHECKING:
     from singer_sdk import Stream
 
-    from rest_tap.cuts import Cut
+    from rest_tap.nested import NestedList
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ class RecordEncoder:
         self._left_out = left_out(deselected)
         if without_personal_data:
             self._left_out.keep_named(stream.schema)
-        self._is_cut_out = bool(getattr(stream, "cuts", ()))
-        # Rows that were cut out of others share with them whatever is nested deeper.
+        self._is_nested = bool(getattr(stream, "nested_lists", ()))
+        # Nested records share with the rows that they stand in whatever is nested deeper.
         self._drop = dropper(self._left_out, self._note_left_out, shared=getattr(stream, "nested_in", None) is not None)
         own_keys = t.cast("t.Sequence[str]", type(stream).primary_keys)
         # Keys that only the catalog names may be null: that is up to the user.
@@ -141,14 +141,14 @@ class RecordEncoder:
             self._typed = TypedPages(self._shape, required=self._keys, records_key=records_key, envelope=envelope)
         return self._typed
 
-    def nested(self, parent_keys: Record, cuts: t.Sequence[Cut]) -> NestedStream | None:
+    def nested(self, parent_keys: Record, lists: t.Sequence[NestedList]) -> NestedStream | None:
         """Return what decodes typed records out of the rows of another stream, or None if maps have to have others.
 
         Args:
             parent_keys: The parents' keys, which every record gets.
-            cuts: Where in a row they stand.
+            lists: Where in a row they stand.
         """
-        return NestedStream(self._name, self._shape, self._keys, parent_keys, cuts) if self._is_plain else None
+        return NestedStream(self._name, self._shape, self._keys, parent_keys, lists) if self._is_plain else None
 
     def prepare(self, records: list[Record], keys: Record | None = None) -> list[Record]:
         """Turn the rows of a page into records, before maps are applied, changing them in place.
@@ -170,7 +170,7 @@ class RecordEncoder:
                     self._clear_names(unknown)
             return records
         records, known = self._present(records), self._known
-        if self._is_cut_out:
+        if self._is_nested:
             records = [self._shape.ordered({**record, **keys}) for record in records]
         for record in records:
             record.update(keys)

@@ -189,7 +189,7 @@ class Run:
     def _typed_pages(self, node: Node) -> TypedPages | None:
         """Return what decodes pages of a node's lists into typed rows, if that can be done."""
         stream = node.stream
-        if node.children or stream.cuts or not (stream.selected and stream.writes_rows_as_they_come):
+        if node.children or stream.nested_lists or not (stream.selected and stream.writes_rows_as_they_come):
             return None
         if stream.get_batch_config(stream.config) is not None:
             return None
@@ -197,9 +197,9 @@ class Run:
 
     def _nested(self, stream: ListStream, context: Context) -> NestedStream | None:
         """Return what decodes the records of a stream out of typed rows, if that can be done."""
-        if not (stream.cuts and stream.writes_rows_as_they_come):
+        if not (stream.nested_lists and stream.writes_rows_as_they_come):
             return None
-        return self.messages.encoder(stream).nested(stream.parent_columns(context), stream.cuts)
+        return self.messages.encoder(stream).nested(stream.parent_columns(context), stream.nested_lists)
 
     def read(self, listing: Listing) -> None:
         """Read a list and everything below it, and report how it ended."""

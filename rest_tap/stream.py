@@ -20,8 +20,8 @@ from singer_sdk.singerlib.catalog import (
 )
 
 from rest_tap.checks import config_error
-from rest_tap.cuts import Cut, cut_out
 from rest_tap.errors import ApiError, BrokenAnswer, ErrorAnswer
+from rest_tap.nested import NestedList, nested_records
 from rest_tap.paging import Page, PageNumber, Paginator
 from rest_tap.replies import api_words
 from rest_tap.request import Params, fill_path
@@ -89,8 +89,8 @@ class ListStream(SeamStream, abc.ABC):
     nested_in: str | None = None
     #: For such a stream: keys to add, and the fields of the parent's row they come from.
     nested_keys: t.ClassVar[t.Mapping[str, str]] = {}
-    #: Lists inside of these rows that its records stand in, where they are not these rows themselves.
-    inner: t.ClassVar[tuple[Cut, ...]] = ()
+    #: Lists inside those rows that its records stand in, where they are not those rows themselves.
+    inner_lists: t.ClassVar[tuple[NestedList, ...]] = ()
     #: Stream with the same list below each of its rows, for servers that lack this one.
     fallback: t.ClassVar[str] = ""
     #: Another way to read the list where it does not come complete.
@@ -120,8 +120,8 @@ class ListStream(SeamStream, abc.ABC):
             schema=record_schema({**self.parent_keys, **self.properties}, self.primary_keys),
         )
         self.state = state
-        #: Selected streams that are cut out of this one's rows, once the tree is built.
-        self.cut_outs: t.Sequence[ListStream] = ()
+        #: Selected streams whose records are nested in this one's rows, once the tree is built.
+        self.nested_streams: t.Sequence[ListStream] = ()
         #: Selected streams with a list of their own, whose records stand in this one's rows, too.
         self.companions: t.Sequence[ListStream] = ()
         quiet(self.logger)
@@ -187,9 +187,9 @@ class ListStream(SeamStream, abc.ABC):
         return sensitive(self.schema, "secret")
 
     @functools.cached_property
-    def cuts(self) -> tuple[Cut, ...]:
+    def nested_lists(self) -> tuple[NestedList, ...]:
         """Return the lists in a row that the records stand in, the outermost first; none where rows are records."""
-        return (Cut(self.nested_in, self.nested_keys), *self.inner) if self.nested_in else ()
+        return (NestedList(self.nested_in, self.nested_keys), *self.inner_lists) if self.nested_in else ()
 
     @property
     def writes_rows_as_they_come(self) -> bool:
@@ -249,7 +249,7 @@ class ListStream(SeamStream, abc.ABC):
 
     def bookmarked_streams(self) -> list[ListStream]:
         """Return the selected streams that get records from this list."""
-        return [stream for stream in (self, *self.cut_outs) if stream.selected]
+        return [stream for stream in (self, *self.nested_streams) if stream.selected]
 
     @property
     def is_incremental(self) -> bool:
@@ -335,9 +335,9 @@ class ListStream(SeamStream, abc.ABC):
 
         For a stream that is cut out of its parent's rows, ``row`` is the parent's.
         """
-        if not self.cuts:
+        if not self.nested_lists:
             return (row,)
-        return row.cut_out(self.name) if isinstance(row, TypedRow) else cut_out(row, self.cuts)
+        return row.nested_records(self.name) if isinstance(row, TypedRow) else nested_records(row, self.nested_lists)
 
     def page_records(
         self,

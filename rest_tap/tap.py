@@ -253,7 +253,7 @@ class RestTap(SeamTap):
         roots = self.build_tree()
         nodes = list(itertools.chain.from_iterable(root.walk() for root in roots))
         for node in nodes:
-            node.stream.cut_outs = node.nested
+            node.stream.nested_streams = node.nested
             node.stream.companions = [stream for companion in node.companions for stream in companion.writes]
         run = self._run = self._make_run(is_test=is_test)
         run.rereading.begin(nodes)

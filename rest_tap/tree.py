@@ -77,8 +77,8 @@ def build_nodes(
 
     def node(stream: ListStream) -> Node | None:
         streams = children_of.get(stream.name, ())
-        cut_out = [child for child in streams if child.nested_in is not None and child.selected]
+        nested = [child for child in streams if child.nested_in is not None and child.selected]
         children = [found for child in streams if child.nested_in is None and (found := node(child))]
-        return Node(stream, cut_out, children) if stream.selected or cut_out or children else None
+        return Node(stream, nested, children) if stream.selected or nested or children else None
 
     return [found for root in roots if (found := node(root))]

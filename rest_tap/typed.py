@@ -22,8 +22,8 @@ import typing as t
 
 import msgspec
 
-from rest_tap.cuts import cut_out
 from rest_tap.floats import exact
+from rest_tap.nested import nested_records
 from rest_tap.normalise import NUMBER_TYPE, WHOLE_TYPE
 from rest_tap.redact import masked
 from rest_tap.schema import UNKNOWN_FIELDS, kind_of, needs_escape
@@ -32,7 +32,7 @@ from rest_tap.times import check_days, check_times, texts_to_utc
 from rest_tap.unexpected import is_closed
 
 if t.TYPE_CHECKING:
-    from rest_tap.cuts import Cut
+    from rest_tap.nested import NestedList
     from rest_tap.schema import Record, Schema
     from rest_tap.unexpected import Unexpected
 
@@ -72,7 +72,7 @@ class TypedRow(msgspec.Struct):
             raise KeyError(name)
         return value
 
-    def cut_out(self, stream: str) -> list[t.Any]:
+    def nested_records(self, stream: str) -> list[t.Any]:
         """Return the nested records of a stream; only as long as the row is not finished."""
         return t.cast("dict[str, list[TypedRow]]", self.nested)[stream]
 
@@ -387,17 +387,17 @@ class NestedStream(t.NamedTuple):
         shape: What is known of its records.
         required: Fields that no record may lack.
         parent_keys: The parents' keys, which every record gets.
-        cuts: Where in a row the records stand.
+        lists: Where in a row the records stand.
     """
 
     name: str
     shape: Shape
     required: t.Collection[str]
     parent_keys: Record
-    cuts: t.Sequence[Cut]
+    lists: t.Sequence[NestedList]
 
 
-class CutPlan(t.NamedTuple):
+class NestedPlan(t.NamedTuple):
     """How the records of one stream are taken out of decoded objects, by attributes.
 
     Attributes:
@@ -435,7 +435,7 @@ class NestedDecoder:
         #: How many names that no schema has the decoders know.
         self._learnt = 0
         #: Decoders, each of lists with different names, and how the records are taken out of what they return.
-        self._decoders: list[tuple[t.Any, list[CutPlan]]] = []
+        self._decoders: list[tuple[t.Any, list[NestedPlan]]] = []
         for stream in streams:
             for name, value in stream.parent_keys.items():
                 msgspec.convert(value, stream.shape.plain(name))
@@ -448,7 +448,7 @@ class NestedDecoder:
         """
         for stream in self._streams:
             for row in rows:
-                for record in cut_out(row, stream.cuts):
+                for record in nested_records(row, stream.lists):
                     stream.shape.learn(record)
         is_new = self._learnt < self._count_learnt()
         if is_new:
@@ -487,28 +487,28 @@ class NestedDecoder:
         while left:
             by_field: dict[str, NestedStream] = {}
             for stream in left:
-                by_field.setdefault(stream.cuts[0].field, stream)
+                by_field.setdefault(stream.lists[0].field, stream)
             now = list(by_field.values())
             left = [stream for stream in left if stream not in now]
             self._decoders.append(self._decoder(now))
 
-    def _decoder(self, streams: list[NestedStream]) -> tuple[t.Any, list[CutPlan]]:
+    def _decoder(self, streams: list[NestedStream]) -> tuple[t.Any, list[NestedPlan]]:
         """Return a decoder for streams whose records stand in lists of different names, and a plan for each stream."""
-        plans: list[CutPlan] = []
+        plans: list[NestedPlan] = []
         outer: _Fields = {}
         for stream in streams:
-            copied = {name for cut in stream.cuts for name in cut.keys}
+            copied = {name for level in stream.lists for name in level.keys}
             inner = stream.shape.row_type([name for name in stream.required if name not in copied], stream.parent_keys)
             attributes = inner.attributes
-            plan = CutPlan(stream.name, [], [], [])
-            for cut in reversed(stream.cuts):
-                fields = outer if cut is stream.cuts[0] else {}
-                fields |= {f"value_{own}": (t.Any, own) for own in cut.keys.values()}
-                fields[f"list_{cut.field}"] = (t.cast("t.Any", list)[inner] | None, cut.field)
-                plan.lists.insert(0, f"list_{cut.field}")
-                plan.copied.insert(0, [(f"value_{own}", attributes[name]) for name, own in cut.keys.items()])
+            plan = NestedPlan(stream.name, [], [], [])
+            for level in reversed(stream.lists):
+                fields = outer if level is stream.lists[0] else {}
+                fields |= {f"value_{own}": (t.Any, own) for own in level.keys.values()}
+                fields[f"list_{level.field}"] = (t.cast("t.Any", list)[inner] | None, level.field)
+                plan.lists.insert(0, f"list_{level.field}")
+                plan.copied.insert(0, [(f"value_{own}", attributes[name]) for name, own in level.keys.items()])
                 plan.copied_types.extend(
-                    (attributes[name], stream.shape.values(name, stream.required)) for name in cut.keys
+                    (attributes[name], stream.shape.values(name, stream.required)) for name in level.keys
                 )
                 if fields is not outer:
                     inner = _object(fields)

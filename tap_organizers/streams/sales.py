@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from rest_tap.cuts import Cut
+from rest_tap.nested import NestedList
 from rest_tap.schema import (
     Array,
     Boolean,
@@ -338,7 +338,7 @@ class OrderAnswers(OrderPartStream):
 
     name = "order_answers"
     nested_in = "positions"
-    inner = (Cut("answers", {"position": "id"}),)
+    inner_lists = (NestedList("answers", {"position": "id"}),)
     primary_keys = ("position", "question")
     replication_key = "order_last_modified"
     properties = fields(
@@ -392,9 +392,9 @@ class OrderMoneyStream(CreationOrderedStream, AllEventsStream):
         return ("FULL_TABLE", "INCREMENTAL")
 
     @functools.cached_property
-    def cuts(self) -> tuple[Cut, ...]:
+    def nested_lists(self) -> tuple[NestedList, ...]:
         """Return where the records stand in an order, whichever list that came with."""
-        return (Cut(self.part, self.nested_keys),)
+        return (NestedList(self.part, self.nested_keys),)
 
 
 class OrderPayments(OrderMoneyStream):

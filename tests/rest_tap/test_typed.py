@@ -254,10 +254,10 @@ class Cuts:
         other = self.encoders[1, name].typed("results", self.stream.envelope)
         assert typed is not None
         assert other is not None
-        cut_out = [self.encoders[0, one.name].nested(self.given, one.cuts) for one in self.parts]
-        assert cut_out
-        assert all(cut_out)
-        decode = typed.decoder(self.given, t.cast("list[NestedStream]", cut_out))
+        nested = [self.encoders[0, one.name].nested(self.given, one.nested_lists) for one in self.parts]
+        assert nested
+        assert all(nested)
+        decode = typed.decoder(self.given, t.cast("list[NestedStream]", nested))
         assert decode is not None
         self.decode = decode
         self.decode_otherwise = functools.partial(
@@ -297,7 +297,7 @@ def test_what_is_cut_out_of_rows_is_typed_and_written_alike(selection: str, name
     stream = ways.stream
     rows = [row(stream, number) for number in range(3)]
     assert ways.check(rows)
-    for field in {one.cuts[0].field for one in ways.parts}:
+    for field in {one.nested_lists[0].field for one in ways.parts}:
         rows[0][field] = []
         rows[1][field] = None
         rows[2][field] *= 2

@@ -1,4 +1,4 @@
-"""Records that stand in lists inside of the rows of another list, and cost no request."""
+"""Nested records: those that stand in lists inside the rows of another list, and cost no request."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if t.TYPE_CHECKING:
     from rest_tap.schema import Record
 
 
-class Cut(t.NamedTuple):
-    """A list inside of an object.
+class NestedList(t.NamedTuple):
+    """A list inside an object.
 
     Attributes:
         field: The field of the object that holds the list.
@@ -22,25 +22,25 @@ class Cut(t.NamedTuple):
     keys: t.Mapping[str, str]
 
 
-def cut_out(row: Record, cuts: t.Sequence[Cut]) -> list[Record]:
+def nested_records(row: Record, lists: t.Sequence[NestedList]) -> list[Record]:
     """Return the records that stand in a row; they are copies, because the row's own record comes after them.
 
     Args:
         row: The row, as it came.
-        cuts: The lists that they stand in, each inside of the objects of the one before.
+        lists: The lists that they stand in, outermost first.
     """
-    (field, names), *inner = cuts
+    (field, names), *inner = lists
     keys = {name: row.get(own) for name, own in names.items()}
     if inner:
-        return [{**record, **keys} for item in objects_in(row, field) for record in cut_out(item, inner)]
+        return [{**record, **keys} for item in objects_in(row, field) for record in nested_records(item, inner)]
     return [{**item, **keys} for item in objects_in(row, field)]
 
 
 def objects_in(row: Record, field: str) -> list[Record]:
-    """Return the objects in a list inside of a row.
+    """Return the objects in a list inside a row.
 
-    What is no object, and a list that did not come at all, becomes one that is marked as absent,
-    so that the stream is not taken for whole.
+    An element that is not an object, or a list that is missing, is replaced by a record marked as absent,
+    so that the stream does not count as complete.
     """
     nested = row.get(field, [None])
     if nested is None:
