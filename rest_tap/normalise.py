@@ -14,9 +14,9 @@ import typing as t
 import msgspec
 
 from rest_tap.floats import SURE_DIGITS, exact
-from rest_tap.schema import Record, Schema, kind_of
+from rest_tap.schema import Record, Schema, is_closed, kind_of
 from rest_tap.times import as_time, column_to_utc, known_to_utc, parse_day
-from rest_tap.unexpected import OnUnknown, finder, is_closed
+from rest_tap.unexpected import OnUnknown, finder
 
 #: Names and positions on the way from a record to a value in it.
 Path = tuple[str | int, ...]

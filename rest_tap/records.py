@@ -21,9 +21,9 @@ from rest_tap.names import NameClearer
 from rest_tap.normalise import Misfits, Normaliser, Path
 from rest_tap.redact import holds_secret
 from rest_tap.schema import ABSENT, UNKNOWN_FIELDS, Record
-from rest_tap.selection import dropper, left_out
+from rest_tap.selection import deselection_of, dropper
 from rest_tap.typed import NestedStream, Shape, TypedPages, TypedRow, finish
-from rest_tap.unexpected import Unexpected, says
+from rest_tap.unexpected import Unexpected, expected_type
 
 if t.TYPE_CHECKING:
     from singer_sdk import Stream
@@ -63,12 +63,14 @@ class RecordEncoder:
         # A field is left out by the catalog if it is deselected, or if its schema is gone.
         deselected = {crumb for crumb, selected in stream.mask.items() if not selected}
         deselected |= {("properties", name) for name in declared if name not in columns}
-        self._left_out = left_out(deselected)
+        self._deselection = deselection_of(deselected)
         if without_personal_data:
-            self._left_out.keep_named(stream.schema)
+            self._deselection.keep_named(stream.schema)
         self._is_nested = bool(getattr(stream, "nested_lists", ()))
         # Nested records share with the rows that they stand in whatever is nested deeper.
-        self._drop = dropper(self._left_out, self._note_left_out, shared=getattr(stream, "nested_in", None) is not None)
+        self._drop = dropper(
+            self._deselection, self._note_left_out, shared=getattr(stream, "nested_in", None) is not None
+        )
         own_keys = t.cast("t.Sequence[str]", type(stream).primary_keys)
         # Keys that only the catalog names may be null: that is up to the user.
         self._keys = [key for key in own_keys if key in stream.primary_keys]
@@ -106,7 +108,7 @@ class RecordEncoder:
     @functools.cached_property
     def _shape(self) -> Shape:
         """Return the shape of the stream's records."""
-        return Shape(self._stream.schema, self._promised, self._left_out, known=self._known)
+        return Shape(self._stream.schema, self._promised, self._deselection, known=self._known)
 
     @property
     def has_left_out(self) -> bool:
@@ -232,12 +234,12 @@ class RecordEncoder:
         """Keep the values that became null in ``unknown_fields``, and warn."""
         for path, value in misfits:
             # Where a part of a value is left out, nobody can say which part of this one.
-            is_kept = keep and not self._left_out.reaches(path)
+            is_kept = keep and not self._deselection.reaches(path)
             if is_kept:
                 self._clear_names(value)
                 record[UNKNOWN_FIELDS] = {where(path): value, **(record.get(UNKNOWN_FIELDS) or {})}
             name = field(path)
-            self.unexpected.misfit(name, says(self._promised, path), value, is_kept=is_kept)
+            self.unexpected.misfit(name, expected_type(self._promised, path), value, is_kept=is_kept)
             self._warn(
                 name,
                 f"{name} is sometimes not what the schema says, and then null"

@@ -12,7 +12,7 @@ import logging
 import typing as t
 
 from rest_tap.sweep import Sweep, SweepPosition, arc_since, position_after
-from rest_tap.versions import Kind, Versions
+from rest_tap.versions import ReadMode, Versions
 
 if t.TYPE_CHECKING:
     import datetime as dt
@@ -85,8 +85,8 @@ class Rereading:
 
     def _begin_version(self, stream: ListStream, *, is_narrowed: bool) -> None:
         is_incremental = stream.replication_method == "INCREMENTAL"
-        kind = Kind(is_incremental, self._arc is not None, is_incremental and is_narrowed)
-        self._versions.begin(stream.name, kind, has_version=stream.lists_everything)
+        mode = ReadMode(is_incremental, self._arc is not None, is_incremental and is_narrowed)
+        self._versions.begin(stream.name, mode, has_version=stream.lists_everything)
         stream.version = self._versions.number(stream.name)
 
     def end_loading(self, streams: t.Iterable[str]) -> None:

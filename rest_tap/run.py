@@ -15,7 +15,7 @@ from rest_tap.outcome import Ending
 from rest_tap.progress import ProgressLog
 from rest_tap.reader import Reader
 from rest_tap.tree import Node
-from rest_tap.unexpected import ISSUES, report
+from rest_tap.unexpected import ISSUES, unexpected_table
 
 if t.TYPE_CHECKING:
     from rest_tap.access import Access
@@ -420,7 +420,9 @@ class Run:
         ):
             if counts := ", ".join(f"{name} {count}" for name, count in sorted(unwritten.items()) if count):
                 logger.warning("%s, so their lists are incomplete: %s", what, counts)
-        ours = report({name: output.encoder.unexpected for name, output in outputs if not output.stream.is_extra})
+        ours = unexpected_table(
+            {name: output.encoder.unexpected for name, output in outputs if not output.stream.is_extra}
+        )
         if ours:
             logger.warning(
                 "%s: the API sends what no schema describes. Please report these lines, which hold no values: %s",
@@ -429,7 +431,9 @@ class Run:
             )
         for line in ours:
             logger.warning("  %s", line)
-        declared = report({name: output.encoder.unexpected for name, output in outputs if output.stream.is_extra})
+        declared = unexpected_table(
+            {name: output.encoder.unexpected for name, output in outputs if output.stream.is_extra}
+        )
         if declared:
             logger.info("the API sends undeclared fields; add them to 'fields' to have columns for them")
         for line in declared:

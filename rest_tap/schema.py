@@ -56,6 +56,11 @@ def kind_of(schema: Schema) -> str | None:
     return types[0] if len(types) == 1 else None
 
 
+def is_closed(schema: Schema) -> bool:
+    """Return whether a schema is meant to name every field of an object."""
+    return bool(schema.get("properties")) and schema.get(KIND) != OPEN
+
+
 class FieldType:
     """A JSON type that becomes a field when called with a description."""
 

@@ -13,8 +13,8 @@ Crumb = tuple[str, ...]
 Dropper = t.Callable[[Record], None]
 
 
-class LeftOut:
-    """What is left out of an object, or of each object in a list."""
+class Deselection:
+    """Which fields to leave out of an object, or of each object in a list."""
 
     __slots__ = ("inner", "names", "only", "path")
 
@@ -23,10 +23,10 @@ class LeftOut:
         #: Fields that are left out.
         self.names: set[str] = set()
         #: Fields with something inside that is left out.
-        self.inner: dict[str, LeftOut] = {}
-        #: The fields that stay at all, whatever others there are; None for all.
+        self.inner: dict[str, Deselection] = {}
+        #: The only fields that may stay, where all that no schema names is left out; None where others may stay, too.
         self.only: frozenset[str] | None = None
-        #: Where the object is then, as it is reported.
+        #: Where the object stands in the record, for reports of what was left out.
         self.path = ""
 
     def keep_named(self, schema: Schema) -> None:
@@ -36,33 +36,33 @@ class LeftOut:
             while "items" in value:
                 value, path = value["items"], f"{path}[]"
             if name not in self.names and "properties" in value:
-                inner = self.inner.setdefault(name, LeftOut())
+                inner = self.inner.setdefault(name, Deselection())
                 inner.only, inner.path = frozenset(value["properties"]), path
                 inner.keep_named(value)
 
     def reaches(self, path: t.Iterable[str | int]) -> bool:
         """Return whether something is left out inside of the value at this path."""
-        found: LeftOut | None = self
+        found: Deselection | None = self
         for part in path:
             if isinstance(part, str):
                 found = found.inner.get(part) if found else None
         return found is not None
 
 
-def left_out(crumbs: t.Iterable[Crumb]) -> LeftOut:
-    """Return what is left out of a record by the breadcrumbs of the fields.
+def deselection_of(crumbs: t.Iterable[Crumb]) -> Deselection:
+    """Return which fields to leave out of a record, given their breadcrumbs.
 
     Args:
         crumbs: As Singer has them: ``properties`` before a name, ``items`` for the elements
             of a list, which the SDK itself does not look into.
     """
-    record = LeftOut()
+    record = Deselection()
     for crumb in sorted(crumbs):
         names = _names(crumb)
-        found: LeftOut | None = record
+        found: Deselection | None = record
         for name in names[:-1]:
             # What is left out whole needs no look inside.
-            found = None if found is None or name in found.names else found.inner.setdefault(name, LeftOut())
+            found = None if found is None or name in found.names else found.inner.setdefault(name, Deselection())
         if found is not None and names:
             found.names.add(names[-1])
     return record
@@ -97,17 +97,19 @@ def _may_select(metadata: dict[str, t.Any]) -> bool:
     return metadata.get("selected") is not False or metadata.get("inclusion") == "automatic"
 
 
-def dropper(left_out: LeftOut, on_unknown: OnUnknown, *, shared: bool) -> Dropper | None:
+def dropper(deselection: Deselection, on_unknown: OnUnknown, *, shared: bool) -> Dropper | None:
     """Return a function that takes out of a record what is left out, or None if there is nothing.
 
     Args:
-        left_out: What is left out.
+        deselection: The fields to leave out.
         on_unknown: Called with what is left out because no schema names it.
         shared: Whether others use what is inside the records, so that it is copied first.
     """
-    names, only, path = tuple(left_out.names), left_out.only, left_out.path
+    names, only, path = tuple(deselection.names), deselection.only, deselection.path
     droppers = [
-        (name, found) for name, inner in left_out.inner.items() if (found := dropper(inner, on_unknown, shared=shared))
+        (name, found)
+        for name, inner in deselection.inner.items()
+        if (found := dropper(inner, on_unknown, shared=shared))
     ]
     if not names and not droppers and only is None:
         return None

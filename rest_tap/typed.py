@@ -26,10 +26,9 @@ from rest_tap.floats import exact
 from rest_tap.nested import nested_records
 from rest_tap.normalise import NUMBER_TYPE, WHOLE_TYPE
 from rest_tap.redact import masked
-from rest_tap.schema import UNKNOWN_FIELDS, kind_of, needs_escape
-from rest_tap.selection import LeftOut
+from rest_tap.schema import UNKNOWN_FIELDS, is_closed, kind_of, needs_escape
+from rest_tap.selection import Deselection
 from rest_tap.times import check_days, check_times, texts_to_utc
-from rest_tap.unexpected import is_closed
 
 if t.TYPE_CHECKING:
     from rest_tap.nested import NestedList
@@ -133,14 +132,20 @@ class Shape:
     )
 
     def __init__(
-        self, declared: Schema, catalog: Schema, left_out: LeftOut, *, known: t.Container[str] = (), path: str = ""
+        self,
+        declared: Schema,
+        catalog: Schema,
+        deselection: Deselection,
+        *,
+        known: t.Container[str] = (),
+        path: str = "",
     ) -> None:
         """Take what the schemas say of the objects.
 
         Args:
             declared: The stream's own schema, which names all fields that are expected.
             catalog: The catalog's, which the loader gets: values are of its types.
-            left_out: Fields that are dropped before a record is written.
+            deselection: Fields that are dropped before a record is written.
             known: The fields that a record has; of the objects inside, those that either schema names.
             path: Where the objects are, as it is reported.
         """
@@ -152,8 +157,8 @@ class Shape:
         self._is_closed = is_closed(declared)
         self._is_supported = bool(path) or NESTED not in self._fields
         self._path = path
-        self._left_out = frozenset(left_out.names)
-        self._only = left_out.only
+        self._left_out = frozenset(deselection.names)
+        self._only = deselection.only
         self._inner: dict[str, Shape] = {}
         self._plain_types: dict[str, t.Any] = {}
         #: Fields that no schema names.
@@ -163,8 +168,10 @@ class Shape:
             inner_declared, is_declared_list = _objects(expected.get(name, {}))
             here = f"{path}.{name}" if path else name
             if inner.get("properties"):
-                inner_left_out = left_out.inner.get(name, LeftOut())
-                self._inner[name] = Shape(inner_declared, inner, inner_left_out, path=f"{here}[]" if is_list else here)
+                inner_deselection = deselection.inner.get(name, Deselection())
+                self._inner[name] = Shape(
+                    inner_declared, inner, inner_deselection, path=f"{here}[]" if is_list else here
+                )
             if inner_declared.get("properties") and (not inner.get("properties") or is_list != is_declared_list):
                 self._is_supported = False
 

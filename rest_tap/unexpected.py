@@ -10,7 +10,7 @@ import json
 import re
 import typing as t
 
-from rest_tap.schema import KIND, OPEN, Record, Schema, types_of
+from rest_tap.schema import Record, Schema, is_closed, types_of
 
 #: Different fields of one stream that are counted, and lines of one report; a server may send any number.
 MAX_FIELDS = 100
@@ -93,8 +93,8 @@ class Unexpected:
         return {finding.field for finding in self.times if finding.says == NOTHING}
 
 
-def report(unexpected: t.Mapping[str, Unexpected]) -> list[str]:
-    """Return what came unexpectedly as the lines of a table; none if nothing did.
+def unexpected_table(unexpected: t.Mapping[str, Unexpected]) -> list[str]:
+    """Return the lines of a table of what came unexpectedly; none if nothing did.
 
     Args:
         unexpected: What was counted, by stream.
@@ -131,16 +131,11 @@ def json_type(value: t.Any) -> str:
     return _TYPES.get(value.__class__, "string")
 
 
-def says(schema: Schema, path: t.Iterable[str | int]) -> str:
+def expected_type(schema: Schema, path: t.Iterable[str | int]) -> str:
     """Return what a schema says of the values at a path: their format, or their type."""
     for part in path:
         schema = schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
     return str(schema.get("format") or " or ".join(types_of(schema)))
-
-
-def is_closed(schema: Schema) -> bool:
-    """Return whether a schema means to name every field of an object."""
-    return bool(schema.get("properties")) and schema.get(KIND) != OPEN
 
 
 def finder(schema: Schema, given: Schema, path: str = "") -> Finder | None:

@@ -82,7 +82,7 @@ class Reading:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Kind:
+class ReadMode:
     """How a run reads a stream, as far as its version depends on that.
 
     Attributes:
@@ -96,19 +96,19 @@ class Kind:
     is_narrowed: bool = False
 
 
-def begin(kept: Version | None, kind: Kind, *, number: int, place: int, has_bookmarks: bool) -> Version:
+def begin(kept: Version | None, mode: ReadMode, *, number: int, place: int, has_bookmarks: bool) -> Version:
     """Return the version that a stream's records carry in a run that begins.
 
     Args:
         kept: What the state says.
-        kind: How the stream is read.
+        mode: How the stream is read.
         number: A new version; 0 where records carry none.
         place: Where the sweep stands.
         has_bookmarks: Whether the state has bookmarks of the stream.
     """
-    if kept is not None and kept.is_loading and kind.is_narrowed:
+    if kept is not None and kept.is_loading and mode.is_narrowed:
         kept = Version(kept.number, begun_at=place if kept.number else None)
-    is_loading = kept.is_loading if kept is not None else not (has_bookmarks or kind.is_narrowed)
+    is_loading = kept.is_loading if kept is not None else not (has_bookmarks or mode.is_narrowed)
     if not number:
         return Version(0, is_loading)
     if kept is None or not kept.number:
@@ -116,26 +116,26 @@ def begin(kept: Version | None, kind: Kind, *, number: int, place: int, has_book
         return Version(number, is_loading=True) if not has_bookmarks and is_loading else Version(number, begun_at=place)
     newer = max(number, kept.number + 1)
     if is_loading:
-        return kept if kind.is_incremental else Version(newer, is_loading=True)
-    goes_on = kept.begun_at is not None and (kind.is_incremental or kind.is_swept)
-    if goes_on or (kind.is_incremental and not kind.is_swept):
+        return kept if mode.is_incremental else Version(newer, is_loading=True)
+    goes_on = kept.begun_at is not None and (mode.is_incremental or mode.is_swept)
+    if goes_on or (mode.is_incremental and not mode.is_swept):
         return kept
     return Version(newer, begun_at=place)
 
 
-def end(version: Version, kind: Kind, reading: Reading, place: int | None) -> tuple[Version, bool]:
+def end(version: Version, mode: ReadMode, reading: Reading, place: int | None) -> tuple[Version, bool]:
     """Return what to keep of a version after a run that came to its end, and whether to activate it.
 
     Args:
         version: What :func:`begin` has returned.
-        kind: How the stream was read.
+        mode: How the stream was read.
         reading: What was read of it.
         place: Where the sweep stands now; None if it stands where it stood.
     """
     done = Version(version.number)
     if version.is_loading:
         # The bookmarks that it went on from were begun under it; where there are none, each run has its own.
-        is_continued = reading.is_continued and not kind.is_incremental
+        is_continued = reading.is_continued and not mode.is_incremental
         is_through = not (reading.lacks or reading.is_left_to_sweep or is_continued)
     elif version.begun_at is None:
         return done, False
@@ -144,7 +144,7 @@ def end(version: Version, kind: Kind, reading: Reading, place: int | None) -> tu
         is_through = reading.is_whole or (is_swept_again and not reading.lacks)
     if is_through:
         return done, bool(version.number)
-    if (reading.lacks and place is not None) or not (kind.is_incremental or kind.is_swept):
+    if (reading.lacks and place is not None) or not (mode.is_incremental or mode.is_swept):
         # What was to be swept now was not: the next version begins where the sweep stands then.
         return done, False
     return version, False
@@ -167,34 +167,34 @@ class Versions:
         self._number = number
         self._place = place
         self._may_activate = may_activate
-        self._kinds: dict[str, Kind] = {}
+        self._modes: dict[str, ReadMode] = {}
         self.by_stream: dict[str, Version] = {}
 
-    def begin(self, stream: str, kind: Kind, *, has_version: bool = True) -> None:
+    def begin(self, stream: str, mode: ReadMode, *, has_version: bool = True) -> None:
         """Begin with a stream, before its first record; the state says so from then on.
 
         Args:
             stream: Name of the stream.
-            kind: How it is read.
+            mode: How it is read.
             has_version: Whether its records carry a version, if any do.
         """
         bookmark = self._bookmarks.get(stream)
         kept = Version.from_state(bookmark)
-        self._kinds[stream] = kind
+        self._modes[stream] = mode
         number = self._number if has_version else 0
         if not self._may_activate and (kept is None or number):
             # A shard goes on with the version of all, where there is one, and begins none.
             self.by_stream[stream] = kept or Version()
             return
         has_bookmarks = isinstance(bookmark, dict) and not bookmark.keys() <= set(KEYS)
-        version = begin(kept, kind, number=number, place=self._place, has_bookmarks=has_bookmarks)
+        version = begin(kept, mode, number=number, place=self._place, has_bookmarks=has_bookmarks)
         self._keep(stream, version)
 
     def _keep(self, stream: str, version: Version) -> None:
         self.by_stream[stream] = version
         kept = Version.from_state(self._bookmarks.get(stream))
         # Without versions and sweep there is nothing to know.
-        if version.number or self._kinds[stream].is_swept or kept is not None:
+        if version.number or self._modes[stream].is_swept or kept is not None:
             self._state.update(stream, version.to_state(), drop=KEYS)
 
     def number(self, stream: str) -> int | None:
@@ -225,7 +225,7 @@ class Versions:
             return []
         activated = []
         for stream, version in self.by_stream.items():
-            left, is_through = end(version, self._kinds[stream], readings[stream], place)
+            left, is_through = end(version, self._modes[stream], readings[stream], place)
             self._keep(stream, left)
             if is_through:
                 activated.append(stream)

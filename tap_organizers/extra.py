@@ -34,12 +34,12 @@ if t.TYPE_CHECKING:
     from rest_tap.schema import Record, Schema
     from rest_tap.stream import Context
 
-Kind = type[OrganizersStream]
+StreamClass = type[OrganizersStream]
 
 #: The setting.
 SETTING = "extra_streams"
 #: Placeholders that name a row of one stream in every path; others are told by 'parent'.
-PLACEHOLDERS: t.Mapping[str, Kind] = {
+PLACEHOLDERS: t.Mapping[str, StreamClass] = {
     kind.child_key: kind for kind in (Organizers, Events, Items, CheckinLists, Teams, GiftCards)
 }
 #: What the state and the tree have a place for, besides streams.
@@ -59,7 +59,7 @@ class ExtraStream(OrganizersStream):
         """Return the keys of the parent's row; a list below nothing is one shard's, and read by each account."""
         if not self.placeholder:
             return self.scope.accounts.contexts() if self.scope.shards.owns(self.name) else ()
-        (key,) = own_keys(t.cast("Kind", self.parent_stream_type))
+        (key,) = own_keys(t.cast("StreamClass", self.parent_stream_type))
         return ({**context, self.placeholder: parent[key]},)
 
     def paginator(self, context: Context) -> Paginator:
@@ -81,17 +81,17 @@ class ExtraStream(OrganizersStream):
         return page
 
 
-def name_of(kind: Kind) -> str:
+def name_of(kind: StreamClass) -> str:
     """Return the name of a stream by its class."""
     return str(t.cast("t.Any", kind).name)
 
 
-def own_keys(kind: Kind) -> tuple[str, ...]:
+def own_keys(kind: StreamClass) -> tuple[str, ...]:
     """Return the part of a stream's key that stands in its rows."""
     return tuple(key for key in kind.primary_keys if key not in kind.parent_keys)
 
 
-def extra_streams(given: t.Any, api_url: str = "") -> tuple[Kind, ...]:
+def extra_streams(given: t.Any, api_url: str = "") -> tuple[StreamClass, ...]:
     """Return the classes of the streams that are declared, in their order.
 
     Args:
@@ -121,7 +121,7 @@ def extra_streams(given: t.Any, api_url: str = "") -> tuple[Kind, ...]:
 class Classes:
     """Makes the classes, a parent's before those of its children."""
 
-    def __init__(self, declared: t.Iterable[Extra], built_in: t.Mapping[str, Kind], errors: Errors) -> None:
+    def __init__(self, declared: t.Iterable[Extra], built_in: t.Mapping[str, StreamClass], errors: Errors) -> None:
         """Take the declarations.
 
         Args:
@@ -132,15 +132,15 @@ class Classes:
         self._declared = {extra.given.name: extra for extra in declared}
         self._built_in = built_in
         self._errors = errors
-        self._made: dict[str, Kind | None] = {}
+        self._made: dict[str, StreamClass | None] = {}
         #: The names of the streams that are being made, each the parent of the one before.
         self._chain: list[str] = []
 
-    def all(self) -> tuple[Kind, ...]:
+    def all(self) -> tuple[StreamClass, ...]:
         """Return all classes that can be made."""
         return tuple(kind for name in self._declared if (kind := self._kind(name)) is not None)
 
-    def _kind(self, name: str) -> Kind | None:
+    def _kind(self, name: str) -> StreamClass | None:
         """Return the class of a declared stream; None if it cannot be one."""
         if name not in self._made:
             self._chain.append(name)
@@ -148,7 +148,7 @@ class Classes:
             self._chain.pop()
         return self._made[name]
 
-    def _make(self, extra: Extra) -> Kind | None:
+    def _make(self, extra: Extra) -> StreamClass | None:
         given, before = extra.given, len(self._errors.lines)
         parent = self._parent(extra)
         if len(self._errors.lines) > before or (parent is None and extra.placeholders):
@@ -178,9 +178,9 @@ class Classes:
         if given.replication_key:
             ways = ("replication_key", "since_parameter", "tie_breaker")
             facts |= {name: getattr(given, name) for name in ways}
-        return t.cast("Kind", type(f"Extra_{given.name}", bases, facts))
+        return t.cast("StreamClass", type(f"Extra_{given.name}", bases, facts))
 
-    def _bases(self, extra: Extra, parent: Kind | None) -> tuple[type, ...]:
+    def _bases(self, extra: Extra, parent: StreamClass | None) -> tuple[type, ...]:
         """Return what the class derives from: what all lists of its level share."""
         level = {Organizers: OrganizerChildStream, Events: EventChildStream}.get(parent or OrganizersStream)
         if not extra.given.replication_key:
@@ -192,7 +192,7 @@ class Classes:
         way = IncrementalStream if level is OrganizerChildStream else EventIncrementalStream
         return (ExtraStream, way, level)
 
-    def _parent(self, extra: Extra) -> Kind | None:
+    def _parent(self, extra: Extra) -> StreamClass | None:
         """Return the stream whose rows the list stands below; None without one, or where something is wrong."""
         given, placeholders = extra.given, extra.placeholders
         if not placeholders:
@@ -220,7 +220,7 @@ class Classes:
             return None
         return parent
 
-    def _named(self, extra: Extra) -> Kind | None:
+    def _named(self, extra: Extra) -> StreamClass | None:
         """Return the stream that a declaration names as its parent."""
         name, place = extra.given.parent, f"{extra.place}.parent"
         if name in self._built_in:
@@ -235,7 +235,7 @@ class Classes:
             return None
         return self._kind(name)
 
-    def _can_be_parent(self, extra: Extra, parent: Kind) -> bool:
+    def _can_be_parent(self, extra: Extra, parent: StreamClass) -> bool:
         """Return whether there is a list below each row of a stream, in every run."""
         place, name = f"{extra.place}.parent", name_of(parent)
         instead = "declare the list once more, as a stream to be read in full, and name that one"
@@ -252,7 +252,7 @@ class Classes:
         return False
 
 
-def keys_below(parent: Kind | None, placeholders: tuple[str, ...]) -> dict[str, Schema]:
+def keys_below(parent: StreamClass | None, placeholders: tuple[str, ...]) -> dict[str, Schema]:
     """Return the keys that a path gives to every row of its list."""
     if parent is None:
         return {}

@@ -169,7 +169,7 @@ def example() -> str:
         orders.unknown("positions[]", "attendee_phone", "", is_kept=True)
     for _ in range(3):
         orders.misfit("expires", "date-time", "", is_kept=True)
-    return "\n".join(unexpected.report({"events": events, "orders": orders}))
+    return "\n".join(unexpected.unexpected_table({"events": events, "orders": orders}))
 
 
 def page() -> str:

@@ -21,7 +21,7 @@ PASSES = 4
 BARREN_PAGES = 100
 
 #: What a page brings: rows that are new, or some that are, or none; an empty list, null, or an error.
-Kind = t.Literal["new", "mixed", "old", "empty", "null", "error"]
+PageKind = t.Literal["new", "mixed", "old", "empty", "null", "error"]
 
 
 class Odd(t.NamedTuple):
@@ -34,7 +34,7 @@ class Odd(t.NamedTuple):
     """
 
     number: int
-    kind: Kind
+    kind: PageKind
     words: str = ""
 
 
@@ -87,8 +87,8 @@ class UncountedPages(Paginator):
         #: Which page is asked for to find out: none (0), the odd page once more (1), or the page after it (2).
         self._step = 0
         #: What pages past the end look like, once that is known.
-        self._past_the_end: Kind | None = None
-        self._ended_by: Kind = "empty"
+        self._past_the_end: PageKind | None = None
+        self._ended_by: PageKind = "empty"
         #: Pages that looked neither like rows nor like the end.
         self._suspects: set[int] = set()
         #: How many rows the pages of a pass have, from its first to its last one.
@@ -138,7 +138,7 @@ class UncountedPages(Paginator):
             return []
         return self._after_barren(number, kind, page, place)
 
-    def _after_barren(self, number: int, kind: Kind, page: Page, place: int) -> t.Sequence[PageRequest]:
+    def _after_barren(self, number: int, kind: PageKind, page: Page, place: int) -> t.Sequence[PageRequest]:
         """Return what to ask for after a page that brought nothing new and is not empty."""
         if self._step and kind == self._odd.kind:
             return self._after_like(place)
@@ -155,7 +155,7 @@ class UncountedPages(Paginator):
         self._probe = (self._pass, place)
         return [self._request(odd.number + FAR, place)]
 
-    def _after_far(self, kind: Kind, page: Page, place: int) -> t.Sequence[PageRequest]:
+    def _after_far(self, kind: PageKind, page: Page, place: int) -> t.Sequence[PageRequest]:
         """Return what to ask for after a far page: past the end it looks like all pages there.
 
         Where it has rows that came before it is the last page, up to which all have come then.
@@ -194,7 +194,7 @@ class UncountedPages(Paginator):
         if self._odd.kind not in {"mixed", "old"}:
             self._suspects.add(self._odd.number)
 
-    def _kind(self, page: Page) -> Kind:
+    def _kind(self, page: Page) -> PageKind:
         if page.error is not None:
             return "error"
         if page.rows:

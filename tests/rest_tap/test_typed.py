@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rest_tap.records import RecordEncoder
 from rest_tap.schema import UNKNOWN_FIELDS
-from rest_tap.selection import LeftOut
+from rest_tap.selection import Deselection
 from rest_tap.typed import NAMES_LEARNT, NESTED, NestedDecoder, Shape, TypedPages, TypedRow, Unsupported
 from tests.conftest import kept_log
 from tests.support.values import NASTY, SHAPES, Json, Path, at, places, row_of, streams
@@ -212,8 +212,8 @@ def test_a_schema_with_the_name_of_the_parts_of_a_row_is_left_to_the_other_way()
     schema = {"properties": {NESTED: {"type": ["string", "null"]}}}
     inside = {"properties": {"a": {"type": ["object", "null"], **schema}}}
     with pytest.raises(Unsupported):
-        Shape(schema, schema, LeftOut(), known={NESTED}).row_type(())
-    assert Shape(inside, inside, LeftOut(), known={"a"}).row_type(())
+        Shape(schema, schema, Deselection(), known={NESTED}).row_type(())
+    assert Shape(inside, inside, Deselection(), known={"a"}).row_type(())
 
 
 def test_parents_keys_of_another_type_are_left_to_the_other_way() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from rest_tap import unexpected
 from rest_tap.errors import ApiError, StopRun
-from rest_tap.unexpected import ISSUES, MAX_FIELDS, Unexpected, report, shown
+from rest_tap.unexpected import ISSUES, MAX_FIELDS, Unexpected, shown, unexpected_table
 from sandbox import Fault, Sandbox
 from tests.conftest import discovered, only, organizers_config, run_tap
 from tests.support.command import ROOT
@@ -137,7 +137,7 @@ def test_any_number_of_names_takes_bounded_memory_and_lines() -> None:
             one.unknown("", f"{name}{number:04}" + "x" * 1000, number, is_kept=True)
             one.unknown("", f"{name}0000" + "x" * 1000, number, is_kept=True)
     assert {len(one.times) for one in found.values()} == {MAX_FIELDS}
-    lines = report(found)
+    lines = unexpected_table(found)
     assert len(lines) == 1 + MAX_FIELDS + 1
     assert sum(int(line.split()[-2]) for line in lines[1:]) == 4000
     assert lines[-1] == "and others, 2900 times"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from rest_tap.state import State as Kept
 from rest_tap.sweep import SweepPosition, arc_since, place_of, position_after
-from rest_tap.versions import KEYS, Kind, Reading, Version, Versions, begin, end
+from rest_tap.versions import KEYS, Reading, ReadMode, Version, Versions, begin, end
 
 BEGIN = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 ORGANIZERS = ("a", "b")
@@ -154,7 +154,7 @@ class Reader:
         for name in run.streams:
             is_incremental = STREAMS[name][0] and not run.full_table
             is_narrowed = is_incremental and run.start_date
-            self.versions.begin(name, Kind(is_incremental, run.days is not None, is_narrowed))
+            self.versions.begin(name, ReadMode(is_incremental, run.days is not None, is_narrowed))
         for number, key in enumerate(self.tap.server.keys()):
             streams = [name for name in run.streams if key[0] in (name, STREAMS[name][2])]
             if streams:
@@ -422,11 +422,11 @@ def test_the_state_has_three_values_a_stream_at_most_and_none_without_versions_a
 
 # --- one decision after the other -------------------------------------------------------------------------------------
 
-FULL, INCREMENTAL, SWEPT = Kind(False, False), Kind(True, False), Kind(True, True)  # noqa: FBT003
+FULL, INCREMENTAL, SWEPT = ReadMode(False, False), ReadMode(True, False), ReadMode(True, True)  # noqa: FBT003
 
 
 @pytest.mark.parametrize(
-    ("kept", "kind", "has_bookmarks", "expected"),
+    ("kept", "mode", "has_bookmarks", "expected"),
     [
         (None, FULL, False, Version(9, is_loading=True)),
         (None, INCREMENTAL, False, Version(9, is_loading=True)),
@@ -444,11 +444,11 @@ FULL, INCREMENTAL, SWEPT = Kind(False, False), Kind(True, False), Kind(True, Tru
 )
 def test_a_version_changes_only_when_a_complete_reading_begins(
     kept: Version | None,
-    kind: Kind,
+    mode: ReadMode,
     has_bookmarks: object,
     expected: Version,
 ) -> None:
-    assert begin(kept, kind, number=9, place=7, has_bookmarks=bool(has_bookmarks)) == expected
+    assert begin(kept, mode, number=9, place=7, has_bookmarks=bool(has_bookmarks)) == expected
 
 
 @pytest.mark.parametrize(
