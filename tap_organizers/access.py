@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import difflib
 import logging
+import re
 import typing as t
 
 from rest_tap.access import Access, raise_if_fatal
@@ -171,6 +172,10 @@ class OrganizersAccess(Access):
             return self.outcome(listing, Ending.FAILED, error)
         if not stream.is_absent:
             stream.is_absent = True
+            version = self.server_version(self._accounts.of(listing.context))
+            # With a fallback, the version is that of the list of all events; each event may have had its own before.
+            is_older = is_before(version, stream.since_version or "")
+            stream.is_absent_everywhere = is_older and not stream.fallback
             since = f"; pretix has it since {stream.since_version}" if stream.since_version else ""
             logger.warning("%s: skipped, %s does not have it%s", stream.name, self._server(listing.context), since)
         return self.outcome(listing, Ending.ABSENT)
@@ -338,6 +343,12 @@ def _stream(listing: Listing) -> OrganizersStream:
 def _means_there_is_none(stream: OrganizersStream, error: NotFound) -> bool:
     """Return whether a 404 means that there is no such object, for a list of which not every parent has one."""
     return stream.is_optional and not error.is_unknown_path
+
+
+def is_before(version: str, since: str) -> bool:
+    """Return whether a version of pretix is from before another one; False if either is not known."""
+    first, second = ([int(part) for part in re.findall(r"\d+", text)[:2]] for text in (version, since))
+    return bool(first and second) and first < second
 
 
 def unknown_names(setting: str, wanted: t.Iterable[str], known: t.Collection[str]) -> t.Iterator[ApiError]:

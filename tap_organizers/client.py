@@ -59,8 +59,13 @@ class OrganizersStream(ListStream):
         """Take what the settings choose."""
         super().__init__(tap, state)
         self.scope = scope
-        #: Whether the server was found not to have such a list.
-        self.is_absent = False
+        #: Whether the server was found not to have such a list; and whether it cannot have another one, since it
+        #: tells that its version is from before the list.
+        self.is_absent = self.is_absent_everywhere = False
+
+    def is_wanted(self, context: Context) -> bool:  # noqa: ARG002
+        """Return whether this run reads the list; not if the server cannot have it."""
+        return not self.is_absent_everywhere
 
     def read(self, body: t.Any) -> Page:
         """Return the rows of a decoded answer.

@@ -75,8 +75,8 @@ class OrganizerChildStream(OrganizersStream):
     parent_keys = fields(organizer=String("Organizer, by slug."))
 
     def is_wanted(self, context: Context) -> bool:
-        """Return whether the organizer is this shard's, or the list is an event's in place of it."""
-        return self.scope.owns_list(context)
+        """Return whether the server has the list, and the organizer is this shard's or an event's list replaces it."""
+        return super().is_wanted(context) and self.scope.owns_list(context)
 
 
 class AllEventsStream(OrganizerChildStream):

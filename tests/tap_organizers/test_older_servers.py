@@ -8,8 +8,9 @@ import typing as t
 import pytest
 
 from rest_tap.errors import ApiError
-from sandbox import Fault, Sandbox
+from sandbox import Fault, Sandbox, Scale
 from sandbox.lists import LISTS
+from tap_organizers.access import is_before
 from tap_organizers.streams import STREAMS
 from tests.conftest import SMALL, discovered, only, organizers_config, run_tap
 from tests.support import truth
@@ -73,6 +74,41 @@ def test_a_list_that_neither_organizers_nor_events_have_is_looked_for_once_in_ea
         # A 404 has to come twice to count: for the first organizer, and for its first event.
         assert sorted(len(path.split("/events/")) for path in again) == [1, 2]
         assert max(asked.values()) == 2
+
+
+@pytest.mark.parametrize("tells_version", [True, False])
+def test_a_list_that_a_server_is_too_old_for_is_not_asked_for_at_each_event(
+    tells_version: bool,  # noqa: FBT001
+) -> None:
+    with Sandbox(scale=Scale(organizers=1, events=40, orders=0)) as box:
+        box.organizers.version = "2024.7.0"
+        if not tells_version:
+            box.faults.add(Fault("/version$", status=404, times=None))
+        config = {**organizers_config(box), "max_concurrency": 1}
+        result = run_tap(config, only(discovered(config), "auto_checkin_rules", "vouchers"))
+        assert [line.partition(":")[0] for line in skipped(result)] == ["auto_checkin_rules"]
+        events = {request.path for request in box.requests("/vouchers/$")}
+        asked = {request.path for request in box.requests("/auto_checkin_rules/$")}
+        # Those that were asked for ahead are answered, too.
+        assert len(asked) < 15 if tells_version else len(asked) == len(events)
+        assert len(events) == 40
+
+
+@pytest.mark.parametrize(
+    ("version", "since", "before"),
+    [
+        ("2024.7.0", "2024.8", True),
+        ("2024.8.0", "2024.8", False),
+        ("2024.10.0.dev0", "2024.8", False),
+        ("4.20.1", "2023.8", True),
+        ("4.9", "4.17", True),
+        ("", "2024.8", False),
+        ("unknown", "2024.8", False),
+        ("2024.7.0", "", False),
+    ],
+)
+def test_versions_are_compared_as_numbers(version: str, since: str, before: bool) -> None:  # noqa: FBT001
+    assert is_before(version, since) is before
 
 
 @pytest.mark.parametrize("version", VERSIONS)
