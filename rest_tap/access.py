@@ -96,7 +96,7 @@ class Access:
         return paginator
 
     def list_failed(self, listing: Listing, error: ApiError) -> Outcome:
-        """Return how a list ended in an error.
+        """Take note of a list that ended in an error, and return its outcome.
 
         Raises:
             ApiError: It concerns everything, so the run ends.
@@ -116,7 +116,7 @@ class Access:
         raise error
 
     def decide(self, listing: Listing, error: ApiError) -> Outcome:
-        """Return how a list ended in an error; a subclass says what its API means by it."""
+        """Decide how a list ended in an error; a subclass knows what its API means by it, and may ask the API."""
         return self.outcome(listing, Ending.FAILED, error)
 
     def fallback_failed(self, listing: Listing, error: ApiError) -> Outcome:
@@ -128,23 +128,23 @@ class Access:
         raise_if_fatal(error)
         return self.outcome(listing, Ending.DENIED if isinstance(error, Forbidden) else Ending.FAILED, error)
 
-    def check(self, listing: Listing, outcome: Outcome) -> Outcome:  # noqa: ARG002
-        """Return the outcome of a list that was read to its end; a subclass may know better."""
+    def verify(self, listing: Listing, outcome: Outcome) -> Outcome:  # noqa: ARG002
+        """Return the outcome of a list that was read to its end; a subclass may ask the API whether it is true."""
         return outcome
 
     def list_complete(self, listing: Listing) -> Outcome:
-        """Return the outcome of a list that was read to its end."""
+        """Take note of a list that was read to its end, and return its outcome."""
         self._unavailable = 0
         is_whole = listing.is_complete and not listing.unwritten
         outcome = self.outcome(listing, Ending.COMPLETE if is_whole else Ending.INCOMPLETE)
-        return self.check(listing, outcome)
+        return self.verify(listing, outcome)
 
     def outcome(self, listing: Listing, ending: Ending, error: ApiError | None = None) -> Outcome:
-        """Return that a list ended so."""
+        """Return the outcome of a list that ended in this way."""
         return Outcome(listing.stream.name, listing.context, ending, error=error, from_start=listing.from_start)
 
-    def denied(self, listing: Listing, ending: Ending, error: ApiError, hint: str) -> Outcome:
-        """Return that a list may not be read, with what the API says of it and what to do about that."""
+    def denied_outcome(self, listing: Listing, ending: Ending, error: ApiError, hint: str) -> Outcome:
+        """Return the outcome of a list that may not be read: what the API says about it, and what the user can do."""
         reason = f"{error.reason}; {hint}"
         denied = type(error)(reason, stream=listing.stream.name, path=error.path, status=error.status)
         return self.outcome(listing, ending, denied)

@@ -83,11 +83,11 @@ class Normaliser:
         """
         misfits: dict[int, Misfits] = {}
         if self._find is not None and self._on_unknown is not None:
-            if self._fits_already(records, self._known):
+            if self._convert_fitting(records, self._known):
                 return misfits
             for record in records:
                 self._find(record, self._on_unknown)
-        if not self._fits_already(records, self._page):
+        if not self._convert_fitting(records, self._page):
             for index, record in enumerate(records):
                 found = self._fit(record)
                 if found or self.lacks_key(record):
@@ -98,8 +98,8 @@ class Normaliser:
         """Return whether a record lacks a part of its key."""
         return any(record.get(key) is None for key in self._keys)
 
-    def _fits_already(self, records: list[Record], page: t.Any) -> bool:
-        """Return whether records fit, but for their times being in UTC, which they are now."""
+    def _convert_fitting(self, records: list[Record], page: t.Any) -> bool:
+        """Convert the times of records that fit to UTC, in place; return whether all of them fit."""
         try:
             msgspec.convert(records, page)
             if self._to_utc is not None:
@@ -110,7 +110,7 @@ class Normaliser:
 
     def _fit(self, record: Record) -> Misfits:
         misfits: Misfits = []
-        if not self._fits_already([record], self._page):
+        if not self._convert_fitting([record], self._page):
             for name, fit in self._fits:
                 if record.get(name) is not None:
                     record[name] = fit(record[name], (name,), misfits)

@@ -48,7 +48,7 @@ class ProgressLog:
         if not self.enabled or now - self._logged_at < (LIVE_SECONDS if self._is_live else LOG_SECONDS):
             return
         line = self._line(now)
-        self._logged_at = now
+        self._logged_at, self._rows_logged = now, self._messages.rows
         if self._is_live:
             self._show(line)
         else:
@@ -57,7 +57,6 @@ class ProgressLog:
     def _line(self, now: float) -> str:
         rows = self._messages.rows
         rate = (rows - self._rows_logged) / max(now - self._logged_at, 0.001)
-        self._rows_logged = rows
         levels = " > ".join(map(_level, self._reader.path))
         waited = self._http.waited
         held = f", {waited:.0f} s held back by the rate limit" if waited >= 1 else ""

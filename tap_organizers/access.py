@@ -2,8 +2,8 @@
 
 Below an event the API answers 403 to a permission that is missing, and to an event that was
 deleted or never existed. An organizer's list with the rows of all its events answers 200
-whatever the credential may read, and is short by what it may not (docs/pretix.md). How many
-events the credential sees tells, and so do the lists of single events.
+whatever the credential may read, and lacks the rows that it may not (docs/pretix.md). That shows
+in the number of events that the credential sees, and in the lists of single events.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class OrganizersAccess(Access):
     # Lists that an error has ended
 
     def restart(self, listing: Listing, error: ApiError) -> Paginator | None:
-        """Return how to read a list once more after an error: in the same way after a 404, which has to come twice."""
+        """Return how to read a list once more, and take note of that: a 404 has to come twice before it is believed."""
         stream = _stream(listing)
         place = (stream.name, *listing.context.values())
         if (
@@ -91,7 +91,7 @@ class OrganizersAccess(Access):
         return super().restart(listing, error)
 
     def decide(self, listing: Listing, error: ApiError) -> Outcome:
-        """Return how a list ended in an error.
+        """Decide how a list ended in an error; ask for its event where that may be gone.
 
         Raises:
             ApiError: The organizer is not there either: the credential may read nothing any more.
@@ -107,15 +107,15 @@ class OrganizersAccess(Access):
         if isinstance(error, NotFound) and not listing.pages_read:
             if _means_there_is_none(stream, error):
                 return self.outcome(listing, Ending.COMPLETE)
-            if stream.parent_stream_type is not None or self._lacks_declared(listing, error):
-                return self._not_there(listing, error)
+            if stream.parent_stream_type is not None or self._ask_if_declaration_is_wrong(listing, error):
+                return self._missing(listing, error)
         return super().decide(listing, error)
 
     def account_failed(self, listing: Listing, error: ApiError) -> Outcome:
-        """Return that an account was refused: nothing more is read by it, and the others go on.
+        """Take note of an account that was refused, and warn: nothing more is read with it, and the others go on.
 
         Raises:
-            ApiError: It concerns everything, or nobody is left.
+            ApiError: It concerns everything, or no account is left.
         """
         account = _stream(listing).account(listing.context)
         if not isinstance(error, CredentialRefused):
@@ -127,14 +127,14 @@ class OrganizersAccess(Access):
             raise error
         return self.outcome(listing, Ending.FAILED, error)
 
-    def _lacks_declared(self, listing: Listing, error: NotFound) -> bool:
-        """Return whether a server that exists lacks a list that the settings declare, so that api_url is right."""
+    def _ask_if_declaration_is_wrong(self, listing: Listing, error: NotFound) -> bool:
+        """Return whether a list is missing because its declaration is wrong, and not api_url; ask for the version."""
         if not listing.stream.is_extra or not error.is_unknown_path:
             return False
         return bool(self.server_version(self._accounts.of(listing.context)))
 
     def _deny(self, listing: Listing, ending: Ending, error: Forbidden) -> Outcome:
-        """Return that a list may not be read, with the permission that it takes."""
+        """Take note of a list that may not be read, and warn; return its outcome, with the permission that it takes."""
         stream = _stream(listing)
         context = listing.context
         keys = [key for key in stream.parent_keys if key in context]
@@ -153,10 +153,10 @@ class OrganizersAccess(Access):
             logger.warning("%s: skipped, denied; %s", stream.name, needed)
         if ending in self.failing:
             needed += ". Set on_denied to 'skip' if it need not be read"
-        return self.denied(listing, ending, error, needed)
+        return self.denied_outcome(listing, ending, error, needed)
 
-    def _not_there(self, listing: Listing, error: NotFound) -> Outcome:
-        """Return that the server does not have a list, or that what it belongs to is gone."""
+    def _missing(self, listing: Listing, error: NotFound) -> Outcome:
+        """Warn that the server lacks a list, or that what the list belongs to is gone; return its outcome."""
         stream = _stream(listing)
         if not error.is_unknown_path:
             logger.warning("%s: skipped, gone since its parent was listed (%s)", stream.name, error.path)
@@ -185,7 +185,7 @@ class OrganizersAccess(Access):
         return f"this server ({version})" if version else "this server"
 
     def server_version(self, account: str) -> str:
-        """Return the version that a pretix server tells, or an empty text for other servers.
+        """Ask a server once for its version of pretix; return that, or an empty text for other servers.
 
         Args:
             account: Who asks.
@@ -198,7 +198,7 @@ class OrganizersAccess(Access):
         return self._server_version
 
     def ask_if_gone(self, context: Context) -> bool:
-        """Return whether the event of a list does not exist (any more); asks for it, until there is an answer.
+        """Ask for the event of a list, until there is an answer; return whether it does not exist (any more).
 
         Raises:
             ApiError: Its organizer is not there either, or the error concerns everything.
@@ -208,7 +208,7 @@ class OrganizersAccess(Access):
             account = self._accounts.of(context)
             try:
                 path = fill_path("/organizers/{organizer}/events/{event}", context)
-                if self._is_there(Request(path, stream="events", account=account)):
+                if self._ask_if_there(Request(path, stream="events", account=account)):
                     self._gone[event] = False
                 else:
                     path = fill_path("/organizers/{organizer}", context)
@@ -222,8 +222,8 @@ class OrganizersAccess(Access):
                 return False
         return self._gone[event]
 
-    def _is_there(self, request: Request) -> bool:
-        """Return whether something is answered neither as missing nor as denied."""
+    def _ask_if_there(self, request: Request) -> bool:
+        """Send a request; return whether it is answered neither as missing nor as denied."""
         try:
             self._ask(request)
         except (Forbidden, NotFound):
@@ -232,8 +232,8 @@ class OrganizersAccess(Access):
 
     # Lists that were read to their end
 
-    def check(self, listing: Listing, outcome: Outcome) -> Outcome:
-        """Return the outcome of a list that was read to its end; an empty one may be withheld.
+    def verify(self, listing: Listing, outcome: Outcome) -> Outcome:
+        """Take note of a list that was read to its end; where it is empty, ask whether its rows are withheld.
 
         An empty list may mean a missing permission; moving its bookmark would lose the hidden
         rows for good. The check costs a request, so it is made at most once a day for a list
@@ -254,26 +254,26 @@ class OrganizersAccess(Access):
             if stream.permission and not listing.distinct:
                 if listing.last is not None and not stream.is_stale(context, listing.last):
                     return dataclasses.replace(outcome, is_certain=False)
-                return self._unless_withheld(listing, outcome, stream.event_path)
+                return self._ask_if_withheld(listing, outcome, stream.event_path)
         elif stream.denied_path and not listing.distinct and listing.expected:
-            return self._unless_withheld(listing, outcome, stream.denied_path)
+            return self._ask_if_withheld(listing, outcome, stream.denied_path)
         return outcome
 
-    def _unless_withheld(self, listing: Listing, outcome: Outcome, witness: str) -> Outcome:
-        """Return the outcome, or that the rows are withheld, if a list of one event is denied."""
+    def _ask_if_withheld(self, listing: Listing, outcome: Outcome, witness: str) -> Outcome:
+        """Ask for a list of one event; return another outcome, that the rows are withheld, if that is denied."""
         stream = _stream(listing)
         context = listing.context
         place = (context["organizer"], context.get("event"), stream.permission)
         if place not in self._withheld:
-            self._withheld[place] = self._refusal(stream, witness, context)
+            self._withheld[place] = self._ask_for_refusal(stream, witness, context)
         refusal = self._withheld[place]
         return outcome if refusal is None else self._deny(listing, Ending.WITHHELD, refusal)
 
-    def _refusal(self, stream: OrganizersStream, witness: str, context: Context) -> Forbidden | None:
-        """Return the refusal of an event's list that takes the same permission; None if it is not refused."""
+    def _ask_for_refusal(self, stream: OrganizersStream, witness: str, context: Context) -> Forbidden | None:
+        """Ask for an event's list that takes the same permission; return the refusal, or None if it is not refused."""
         event = context.get("event")
         try:
-            event = event or self._access_report.an_event(context)
+            event = event or self._access_report.ask_for_event(context)
             if event is not None:
                 path = fill_path(witness, {**context, "event": event})
                 account = self._accounts.of(context)

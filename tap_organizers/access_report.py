@@ -1,8 +1,8 @@
 """What the credential may see, as far as a run finds out.
 
 Lists of an organizer with the rows of all its events answer 200 whatever the credential may
-read, and are short by what it may not (docs/pretix.md, "Permissions"). How many events it sees
-tells, and the lists of single events do, which answer 403.
+read, and lack the rows that it may not (docs/pretix.md, "Permissions"). That shows in the number
+of events that it sees, and in the lists of single events, which answer 403.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class AccessReport:
         for permission in (stream.permission or "").split(" or "):
             self._denied[context["organizer"], permission].add(context["event"])
 
-    def an_event(self, context: Context) -> str | None:
-        """Return an event of an organizer that the credential sees, if there is one."""
+    def ask_for_event(self, context: Context) -> str | None:
+        """Return an event of an organizer that the credential sees, if there is one; ask for it if none is known."""
         self._count_events(context)
         return min(self._events[context["organizer"]], default=None)
 
@@ -130,7 +130,7 @@ class AccessReport:
                 for event in self._denied.get((organizer, stream.permission or ""), ())
             )
             if events:
-                kept_back[events].append(f"{stream.name}")
+                kept_back[events].append(stream.name)
         for events, streams in kept_back.items():
             logger.warning(
                 "%s: without the rows of %s, whose own lists were denied (%s)",

@@ -45,7 +45,7 @@ class TicketingAccess(Access):
         self._events = events
 
     def decide(self, listing: Listing, error: ApiError) -> Outcome:
-        """Return how a list ended in an error: its event may be gone."""
+        """Decide how a list ended in an error; ask for the events where its own may be gone, and warn."""
         event = listing.context.get("event_id")
         if event is not None and isinstance(error, (ErrorAnswer, NotFound)) and self._ask_if_gone(event):
             logger.warning("%s: event %s is gone (%s)", listing.stream.name, event, error.reason)
@@ -57,15 +57,15 @@ class TicketingAccess(Access):
         return super().decide(listing, error)
 
     def _deny(self, listing: Listing, error: ApiError) -> Outcome:
-        """Return that the account's plan lacks a list, and warn."""
+        """Warn that the account's plan lacks a list, and return its outcome."""
         setting = t.cast("TicketingStream", listing.stream).path_setting
         hint = f"its plan may not include the list. If it need not be read, deselect it or set {setting} to ''"
         if Ending.DENIED not in self.failing:
             logger.warning("%s: skipped, denied: %s; %s", listing.stream.name, error.reason, hint)
-        return self.denied(listing, Ending.DENIED, error, hint)
+        return self.denied_outcome(listing, Ending.DENIED, error, hint)
 
     def _ask_if_gone(self, event: t.Any) -> bool:
-        """Return whether an event is not on the list of active events (any more); asks for it."""
+        """Ask for the list of active events; return whether an event is not on it (any more)."""
         stream = self._events
         request = Request(stream.list_path({}), method=stream.method, stream=stream.name)
         try:

@@ -21,7 +21,7 @@ STANDSTILLS = 10
 #: How often a last page may hold fewer rows than its count says.
 SHORT_PAGES = 3
 #: By how much a row may be older than the filter says: its time may be meant in another zone.
-A_DAY = dt.timedelta(days=1)
+ZONE_TOLERANCE = dt.timedelta(days=1)
 
 
 class Keyset(FilteredPaginator):
@@ -94,13 +94,13 @@ class Keyset(FilteredPaginator):
         times, since = self._times(page), parse_time(self.since)
         if self._is_ignored(since, page):
             return []
-        if self._tie is None and self._lacks_rows(self._passed_tie, page.count or 0):
+        if self._tie is None and self._go_back_to(self._passed_tie, page.count or 0):
             # The tie before this page did not come whole: back to it, with other page borders.
             self._void.add(request.position)
             return [self._request(link, 1)]
         fills = since is not None and more and (not times or times[-1] <= since)
         if self._tie is None and not fills:
-            goes_on = more or self._is_short(page)
+            goes_on = more or self._ask_again(page)
             if goes_on and page.rows:
                 self.since = str(page.rows[-1][self.field])
             return [self._request(link, 1)] if goes_on else []
@@ -129,16 +129,16 @@ class Keyset(FilteredPaginator):
             self.since = tie.value_after
         elif tie.value_after is None:
             if not fills:
-                return [self._request(link, 1)] if self._lacks_rows(tie, 0) else []
+                return [self._request(link, 1)] if self._go_back_to(tie, 0) else []
             self._circles += 1
             if self._circles > STANDSTILLS:
                 raise BrokenAnswer(f"page {tie.top} names a next one, but there is none")
         return [self._request(link, 1)]
 
-    def _lacks_rows(self, tie: Tie | None, rows_after: int) -> bool:
-        """Return whether to read a tie again because not all of its rows have come.
+    def _go_back_to(self, tie: Tie | None, rows_after: int) -> bool:
+        """Go back to a tie of which not all rows have come; return whether it is read again.
 
-        Where that has not helped, the rows are missing.
+        Where reading it again has not helped, its rows are counted as missing.
 
         Args:
             tie: The tie that was read to its end, if there is one.
@@ -160,7 +160,7 @@ class Keyset(FilteredPaginator):
     def _is_ignored(self, since: dt.datetime | None, page: Page) -> bool:
         """Return whether the rows begin before the filter."""
         first = parse_time(page.rows[0].get(self.field)) if page.rows else None
-        return since is not None and first is not None and first < since - A_DAY
+        return since is not None and first is not None and first < since - ZONE_TOLERANCE
 
     def _times(self, page: Page) -> list[dt.datetime]:
         """Return the rows' values, which are in order.
@@ -172,11 +172,11 @@ class Keyset(FilteredPaginator):
         self._check_order(values)
         return t.cast("list[dt.datetime]", values)
 
-    def _is_short(self, page: Page) -> bool:
-        """Return whether a last page has fewer rows than it counts, and is to be asked for again.
+    def _ask_again(self, page: Page) -> bool:
+        """Return whether to ask again for a last page that has fewer rows than it counts, and count how often.
 
-        A row was deleted in this moment, or the server left some out. If it is so again and
-        again, rows are missing.
+        A row was deleted at that moment, or the server left some out. If the page stays short,
+        its rows are counted as missing.
         """
         lacking = (page.count or 0) - len(page.rows)
         if lacking <= 0:

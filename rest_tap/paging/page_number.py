@@ -82,8 +82,8 @@ class PageNumber(Paginator):
 
     def may_reveal_more(self, request: PageRequest) -> bool:
         """Return whether this is the last page known so far."""
-        at_hand, place = request.position
-        return at_hand == self._pass and (bool(self._backward) or place >= self._last_known)
+        pass_number, place = request.position
+        return pass_number == self._pass and (bool(self._backward) or place >= self._last_known)
 
     def after(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest]:
         """Return all further pages after the first, or one more after the last known.

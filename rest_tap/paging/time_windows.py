@@ -79,7 +79,8 @@ class TimeWindows(FilteredPaginator):
         self._keys = tuple(keys)
         # As pages arrive, of the window that was revealed last:
         self._longest, self._length = longest, longest
-        #: Windows of one page that are left, and how many of them the last move of rows led to: the next doubles that.
+        #: How many windows of one page are still to come, and how many there were after rows moved last: twice as many
+        #: follow when they move again.
         self._small_windows, self._last_small_windows = 0, 1
         self._window = 0
         self._last_known = 1
@@ -215,7 +216,7 @@ class TimeWindows(FilteredPaginator):
             self._missing += lacking
             self._is_uncertain = True
         self._counts.add(request, page, self.field, times, values)
-        certain = self._counts.certain(page)
+        certain = self._counts.take_certain(page)
         if certain is not None and not self._is_uncertain:
             self.reached = certain
         return None
@@ -318,8 +319,8 @@ class Counts:
         if value is not None:
             self._open.append((request.position, str(value)))
 
-    def certain(self, page: Page) -> str | None:
-        """Return the value up to which all is certain with this page; None if it is as before."""
+    def take_certain(self, page: Page) -> str | None:
+        """Close the pages that this one makes certain; return the last value on them, or None if there are none."""
         value = None
         if not page.envelope.get("next"):
             upto = self._open[-1][0] if self._open else None
