@@ -1,8 +1,8 @@
 """A list endpoint as an SDK stream: the class attributes that a stream declares, and the hooks that it may override.
 
-Streams know neither the tap nor the run. Their hooks return values and have no side effects, but for those that take
-note of something (``received``, ``page_read``, ``list_read``, ``forget``): the run calls each of these once for each
-page or list, in order.
+Streams know neither the tap nor the run. Most hooks return values and have no side effects. Those that have some begin
+a reading (``paginator``, ``restart``) or take note of how far it has come (``received``, ``page_read``, ``list_read``,
+``forget``): the run calls each of them once for each reading, page or list, in order.
 """
 
 from __future__ import annotations
@@ -274,11 +274,11 @@ class ListStream(SeamStream, abc.ABC):
         return ""
 
     def paginator(self, context: Context) -> Paginator:  # noqa: ARG002
-        """Return how the list is paged, from the start or from a bookmark."""
+        """Begin to read the list, from its start or from a bookmark; return how it is paged."""
         return PageNumber(self.params, keys=self.identity)
 
     def restart(self, error: ApiError, context: Context) -> Paginator | None:  # noqa: ARG002
-        """Return how to read the list once more after an error on its first page, if that may help."""
+        """Begin to read the list once more after an error on its first page, if that may help; return how."""
         return None
 
     def reads_all(self, context: Context) -> bool:  # noqa: ARG002

@@ -17,12 +17,10 @@ import datetime as dt
 import hashlib
 import typing as t
 
-from rest_tap.times import format_time, parse_time
+from rest_tap.times import CLOCK_TOLERANCE, format_time, parse_time
 
 #: Places on the ring. Whole numbers, so that two arcs that meet share no list and leave out none.
 CIRCLE = 10**12
-#: A clock may be so far ahead of another one.
-TOLERANCE = dt.timedelta(hours=1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -123,7 +121,7 @@ def arc_since(kept: SweepPosition | None, now: dt.datetime, days: int, scope: st
     """
     if kept is None:
         return Arc(0, CIRCLE)
-    if kept.at > now + TOLERANCE or kept.scope not in ("", scope):
+    if kept.at > now + CLOCK_TOLERANCE or kept.scope not in ("", scope):
         return Arc(kept.place, kept.place + CIRCLE)
     passed = max(0, (now - kept.at) // _MICROSECOND)
     whole = dt.timedelta(days=days) // _MICROSECOND
@@ -150,6 +148,6 @@ def position_after(
     """Return how far the sweep has come after a run that has read all that it had to."""
     if scope is None or not _advances(kept, scope):
         return kept
-    if kept is not None and now < kept.at <= now + TOLERANCE:
+    if kept is not None and now < kept.at <= now + CLOCK_TOLERANCE:
         return kept
     return SweepPosition(arc.end, now, scope)

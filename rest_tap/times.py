@@ -27,6 +27,9 @@ import msgspec
 # ``datetime.fromisoformat``); importing it first makes that a fact here, too.
 import singer_sdk.singerlib.encoding.base  # noqa: F401
 
+#: How far one machine's clock may be ahead of another's.
+CLOCK_TOLERANCE = dt.timedelta(hours=1)
+
 #: A time as most APIs write it, with an offset of whole hours: up to the hour, the rest, the offset.
 _USUAL = re.compile(r"(\d{4}-\d\d-\d\dT(?!24)\d\d)(:[0-5]\d:[0-5]\d(?:\.(?!0{6})\d{6})?)([+-]\d\d:?00)", re.ASCII)
 

@@ -20,8 +20,7 @@ import datetime as dt
 import typing as t
 
 from rest_tap.paging import Keyset, Page, Paginator, TimeWindows
-from rest_tap.paging.keyset import A_DAY
-from rest_tap.times import format_minute, format_time, parse_time
+from rest_tap.times import CLOCK_TOLERANCE, format_minute, format_time, parse_time
 from tap_organizers.client import OrganizersStream
 
 if t.TYPE_CHECKING:
@@ -34,6 +33,10 @@ if t.TYPE_CHECKING:
 
 #: Seconds by which an incremental reading begins before its bookmark, where the settings say nothing.
 OVERLAP_SECONDS = 300
+#: How old a bookmark may be before an empty list is checked for missing permissions.
+STALE_AFTER = dt.timedelta(days=1)
+#: The overlap where a server does not tell its time: its clock may differ from ours by as much.
+UNKNOWN_CLOCK_OVERLAP = dt.timedelta(days=1)
 
 
 class IncrementalStream(OrganizersStream):
@@ -64,11 +67,10 @@ class IncrementalStream(OrganizersStream):
 
     # Where the bookmarks are
 
-    def bookmark(self, stream: ListStream, context: Context) -> t.Any:
-        """Return a stream's bookmark for the list in this context, or None.
+    def read_bookmark(self, stream: ListStream, context: Context) -> t.Any:
+        """Return a stream's bookmark for the list in this context, or None; warn of one that cannot be right.
 
-        One that cannot be right is taken for none, with a warning: the list is then read
-        from its beginning, which costs time and never rows.
+        A list with such a bookmark is read from its beginning, which costs time and never rows.
         """
         kept = self._bookmarks(stream, context).get(*bookmark_key(context))
         if kept is None:
@@ -76,9 +78,9 @@ class IncrementalStream(OrganizersStream):
         times: list[t.Any] = [kept] if isinstance(kept, str) else []
         if isinstance(kept, dict):
             times = [kept.get("since"), kept.get("at")]
-        now = dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=1)
+        latest = dt.datetime.now(dt.timezone.utc) + CLOCK_TOLERANCE
         moments = [parse_time(value) for value in times]
-        if kept is not None and (not moments or not all(at is not None and at <= now for at in moments)):
+        if kept is not None and (not moments or not all(at is not None and at <= latest for at in moments)):
             self.logger.warning(
                 "%s: the bookmark for %s is not a time in the past; reading from the beginning",
                 stream.name,
@@ -107,7 +109,7 @@ class IncrementalStream(OrganizersStream):
     # Reading
 
     def paginator(self, context: Context) -> Paginator:
-        """Return how to read on from the bookmark, or from the beginning."""
+        """Begin to read on from the bookmark, or from the beginning; see :meth:`_bring_companions`."""
         place = bookmark_key(context)
         kept = self._bookmark_of_all(context) if self.is_incremental else None
         self._from_start_date.discard(place)
@@ -117,19 +119,20 @@ class IncrementalStream(OrganizersStream):
         self._bring_companions(context, kept)
         if isinstance(kept, dict):
             self._first_loads[bookmark_key(context)] = kept["since"]
-            return self.first_load(context, kept["at"])
+            return self.first_load_paginator(context, kept["at"])
         if kept is None:
             self._first_loads[bookmark_key(context)] = None
-            return self.first_load(context, None)
+            return self.first_load_paginator(context, None)
         self._first_loads.pop(bookmark_key(context), None)
-        return self.later_load(context, format_time(t.cast("dt.datetime", parse_time(kept))))
+        return self.incremental_paginator(context, format_time(t.cast("dt.datetime", parse_time(kept))))
 
     def _bring_companions(self, context: Context, kept: t.Any) -> None:
-        """Take note of which companions come whole with the list.
+        """Take note of which companions come whole with the list; drop bookmarks of those that have not so far.
 
-        All of them if it is read from its beginning. If it goes on with that, those that have come
-        with it so far, which their bookmarks say: as long as it is not complete, they have the same.
-        What the sweep has to bring under one version is read anew, if it came under another one.
+        If the list is read from its beginning, all of them do. If an earlier run began that and this one
+        continues it, those do that have come with it so far: until the list is complete, their bookmarks
+        are the same as its own. Where the sweep needs all records under one version, companions whose
+        records have come under another one are read again.
         """
         place = bookmark_key(context)
         is_due = self.is_swept(context)
@@ -155,11 +158,13 @@ class IncrementalStream(OrganizersStream):
     def _bookmark_of_all(self, context: Context) -> t.Any:
         """Return the bookmark from which all streams that the list serves can go on, or None.
 
-        None also where the sweep has it read from its beginning. A reading from the beginning
-        that was cut short goes on, then, if it was one under the versions of this run.
+        Also takes note of whether that is one of another version.
+
+        Where the sweep has the list read from its beginning, that is None, too, unless an earlier run began
+        such a reading under the versions of this run and was cut short.
         """
         streams = self.bookmarked_streams()
-        every = [self.bookmark(stream, context) for stream in streams]
+        every = [self.read_bookmark(stream, context) for stream in streams]
         is_due = self.is_swept(context)
         self._of_other_versions.discard(bookmark_key(context))
         if every and all(isinstance(bookmark, dict) for bookmark in every):
@@ -187,12 +192,12 @@ class IncrementalStream(OrganizersStream):
         """Return whether this run skips the rows of the list that are older than the setting start_date."""
         return bookmark_key(context) in self._from_start_date
 
-    def first_load(self, context: Context, at: str | None) -> Paginator:
-        """Return how to read the list from its beginning, or from within a first load."""
-        return self.later_load(context, at)
+    def first_load_paginator(self, context: Context, at: str | None) -> Paginator:
+        """Return how the list is paged from its beginning, or from where a first load was cut short."""
+        return self.incremental_paginator(context, at)
 
-    def later_load(self, context: Context, since: str | None) -> Paginator:  # noqa: ARG002
-        """Return how to read what has changed since a moment."""
+    def incremental_paginator(self, context: Context, since: str | None) -> Paginator:  # noqa: ARG002
+        """Return how to page through what has changed since a moment."""
         return Keyset(
             t.cast("str", self.replication_key),
             self.since_parameter,
@@ -215,8 +220,8 @@ class IncrementalStream(OrganizersStream):
         """Return whether there is no bookmark, or one from more than a day ago."""
         if self.reads_all(context):
             return True
-        kept = [parse_time(self.bookmark(stream, context)) for stream in self.bookmarked_streams()]
-        return any(at is None or at < self._safe(page) - A_DAY for at in kept)
+        kept = [parse_time(self.read_bookmark(stream, context)) for stream in self.bookmarked_streams()]
+        return any(at is None or at < self._safe(page) - STALE_AFTER for at in kept)
 
     # Keeping the bookmark
 
@@ -226,7 +231,7 @@ class IncrementalStream(OrganizersStream):
             return
         last = parse_time(page.reached)
         if last is not None:
-            self._keep(format_time(min(last, self._trusted(context, page, last))), context)
+            self._write_bookmark(format_time(min(last, self._trusted(context, page, last))), context)
         else:
             # All or nothing. Rows that move while pages are turned are newer than the first page.
             self._reached.setdefault(bookmark_key(context), self._safe(page))
@@ -239,7 +244,7 @@ class IncrementalStream(OrganizersStream):
         trusted = self._trusted(context, page)
         self._reached.pop(bookmark_key(context), None)
         if self.is_incremental and page.is_complete:
-            self._keep(format_time(trusted), context)
+            self._write_bookmark(format_time(trusted), context)
 
     def _trusted(self, context: Context, page: Page, last: dt.datetime | None = None) -> dt.datetime:
         """Return the moment up to which all rows have come.
@@ -257,14 +262,14 @@ class IncrementalStream(OrganizersStream):
         """Return the moment up to which a page can be trusted to hold all rows."""
         made = parse_time(page.server_time)
         if made is None:
-            # Only this machine's clock, and nobody knows how far it is from the server's.
-            return t.cast("dt.datetime", parse_time(page.received)) - max(self.overlap, A_DAY)
+            # Only this machine's clock is known, and not how far it is from the server's.
+            return t.cast("dt.datetime", parse_time(page.received)) - max(self.overlap, UNKNOWN_CLOCK_OVERLAP)
         return made - self.overlap
 
-    def _keep(self, value: str | dict[str, t.Any], context: Context) -> None:
-        """Keep a bookmark, also for companions as long as their records come with the list.
+    def _write_bookmark(self, value: str | dict[str, t.Any], context: Context) -> None:
+        """Write the bookmark, also that of companions as long as their records come with the list.
 
-        The version that a reading from the beginning is kept with is that of all records since then.
+        The bookmark of a reading from the beginning names the version of all records since then.
         """
         place = bookmark_key(context)
         of_version = dict.fromkeys(self.bookmarked_streams(), place not in self._of_other_versions)
@@ -294,7 +299,7 @@ class CreationOrderedStream(IncrementalStream):
     creation_parameter: t.ClassVar[str] = "created_since"
     creation_end_parameter: t.ClassVar[str] = "created_before"
 
-    def first_load(self, context: Context, at: str | None) -> Paginator:  # noqa: ARG002
+    def first_load_paginator(self, context: Context, at: str | None) -> Paginator:  # noqa: ARG002
         """Return time windows in the order of creation."""
         return TimeWindows(
             self.creation_field,
@@ -316,7 +321,7 @@ class CreationOrderedStream(IncrementalStream):
             self._first_loads[place] = since
             at = parse_time(page.reached)
             if at is not None:
-                self._keep({"since": since, "at": format_time(at)}, context)
+                self._write_bookmark({"since": since, "at": format_time(at)}, context)
 
     def list_read(self, context: Context, page: Page) -> None:
         """Set the bookmark; after a first load, to when that began."""
@@ -324,7 +329,7 @@ class CreationOrderedStream(IncrementalStream):
         if since is None:
             super().list_read(context, page)
         elif self.is_incremental and page.is_complete:
-            self._keep(since, context)
+            self._write_bookmark(since, context)
 
 
 class EventIncrementalStream(IncrementalStream):
@@ -343,10 +348,10 @@ class EventIncrementalStream(IncrementalStream):
         super().__init__(tap, state, scope)
         self._with_rows: set[tuple[str, ...]] = set()
 
-    def first_load(self, context: Context, at: str | None) -> Paginator:  # noqa: ARG002
+    def first_load_paginator(self, context: Context, at: str | None) -> Paginator:  # noqa: ARG002
         """Return time windows where rows keep their time, or else a chain."""
         if not self.before_parameter:
-            return self.later_load(context, None)
+            return self.incremental_paginator(context, None)
         field = t.cast("str", self.replication_key)
         return TimeWindows(
             field,
@@ -374,12 +379,12 @@ class EventIncrementalStream(IncrementalStream):
     def list_read(self, context: Context, page: Page) -> None:
         """Set the bookmark, if there was ever anything to read."""
         place = bookmark_key(context)
-        had_one = any(self.bookmark(stream, context) for stream in self.bookmarked_streams())
+        had_one = any(self.read_bookmark(stream, context) for stream in self.bookmarked_streams())
         trusted = self._trusted(context, page)
         # Of a list that did not come complete, the next run reads all once more.
         if self.is_incremental and page.is_complete and (had_one or place in self._with_rows):
             # To the minute: there is one for each event, and a state shall stay small.
-            self._keep(format_minute(trusted), context)
+            self._write_bookmark(format_minute(trusted), context)
         self._with_rows.discard(place)
         self._reached.pop(place, None)
 

@@ -149,14 +149,15 @@ class Attendees(TicketingStream):
         return [stream for stream in super().bookmarked_streams() if not isinstance(stream, AttendeeFields)]
 
     def paginator(self, context: Context) -> Paginator:
-        """Return the cursor, from the bookmark; only the first page where just the form is wanted."""
+        """Begin to read on from the bookmark; only the first page where just the form is wanted."""
         params = self.list_params(context)
         if not self.bookmarked_streams():
             return SinglePage(params)
         is_due = self.sweep.is_due(self.sweep_keys(context))
-        return self._cursor(context, TicketBookmark() if is_due else self._since(context.get("event_id")))
+        return self._cursor(context, TicketBookmark() if is_due else self._read_bookmark(context.get("event_id")))
 
     def _cursor(self, context: Context, since: TicketBookmark) -> Cursor:
+        """Return a new cursor for a list, and take note of it."""
         cursor = Cursor(
             "ticket_code", "since", since.code, self.list_params(context), total=since.total, keys=self.identity
         )
@@ -164,10 +165,10 @@ class Attendees(TicketingStream):
         return cursor
 
     def restart(self, error: ApiError, context: Context) -> Paginator | None:
-        """Return the cursor from the beginning, if the ticket of the bookmark may be gone."""
+        """Begin to read from the beginning, if the ticket of the bookmark may be gone."""
         event = context.get("event_id")
         may_be_gone = isinstance(error, (ErrorAnswer, NotFound)) or error.status in UNKNOWN_TICKET
-        if not may_be_gone or self._since(event).code is None:
+        if not may_be_gone or self._read_bookmark(event).code is None:
             return None
         return self._cursor(context, TicketBookmark())
 
@@ -181,7 +182,7 @@ class Attendees(TicketingStream):
         if page.rows and page.reached is not None:
             cursor = self._cursors.get(context.get("event_id"))
             passed = None if cursor is None else cursor.rows_passed
-            self._keep(TicketBookmark(page.reached, passed), context.get("event_id"))
+            self._write_bookmark(TicketBookmark(page.reached, passed), context.get("event_id"))
 
     def list_read(self, context: Context, page: Page) -> None:  # noqa: ARG002
         """Set the bookmark, with the total that the next run can be compared with."""
@@ -195,10 +196,10 @@ class Attendees(TicketingStream):
                 self.name,
                 _of_event(event),
             )
-        self._keep(TicketBookmark(cursor.since, cursor.total), event)
+        self._write_bookmark(TicketBookmark(cursor.since, cursor.total), event)
 
-    def _since(self, event: t.Any) -> TicketBookmark:
-        """Return the bookmark of a list, if all that goes on from it has the same."""
+    def _read_bookmark(self, event: t.Any) -> TicketBookmark:
+        """Return the bookmark of a list, if all that goes on from it has the same; warn of one that is no code."""
         if not self.is_incremental:
             return TicketBookmark()
         bookmark, *others = [read_bookmark(self.state, stream.name, event) for stream in self.bookmarked_streams()]
@@ -210,7 +211,7 @@ class Attendees(TicketingStream):
             return TicketBookmark()
         return TicketBookmark(bookmark.code or None, bookmark.total if type(bookmark.total) is int else None)
 
-    def _keep(self, bookmark: TicketBookmark, event: t.Any) -> None:
+    def _write_bookmark(self, bookmark: TicketBookmark, event: t.Any) -> None:
         if not self.is_incremental:
             return
         for stream in self.bookmarked_streams():
