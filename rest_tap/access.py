@@ -31,6 +31,9 @@ if t.TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Sends a request beside the lists; returns what the answer says, or raises an ApiError.
+Ask = t.Callable[..., t.Any]
+
 #: Lists in a row that fail because the server is unavailable, after which it counts as down and the run ends.
 MAX_UNAVAILABLE_LISTS = 5
 

@@ -35,8 +35,6 @@ KINDS = {
     "object": "a JSON object",
     "array": "a JSON list",
 }
-#: What Meltano puts before the names of its own options of a plugin; they are no settings.
-MELTANO_OPTIONS = "__"
 
 
 def config_error(what: str) -> ConfigValidationError:
@@ -147,7 +145,8 @@ def unknown_settings(config: t.Iterable[str], known: t.Iterable[str]) -> str | N
 def unknown_variables(environ: t.Iterable[str], prefix: str, known: t.Iterable[str]) -> str | None:
     """Return a warning about variables of the environment for which there is no setting; None if there are none."""
     variables = [variable(prefix, name) for name in (*known, "loglevel")]
-    of_meltano = f"{prefix}{MELTANO_OPTIONS.strip('_')}_"
+    # With a second underscore begin the names of what Meltano itself can be told about a plugin.
+    of_meltano = f"{prefix}_"
     unknown = [
         name
         for name in environ
@@ -229,17 +228,18 @@ def _parsed(text: str, schema: Schema) -> t.Any:
 
 
 def check_batches(given: t.Any) -> None:
-    """Check the place of batch files; see :func:`rest_tap.batches.unusable` for their format.
+    """Check the place of batch files; :func:`rest_tap.batches.unusable` checks their format.
 
     Raises:
-        ConfigValidationError: They cannot.
+        ConfigValidationError: Something in it is missing, unknown or of no use.
     """
     encoding, storage = ((given.get(name) if isinstance(given, dict) else None) for name in ("encoding", "storage"))
+    incomplete = "setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'"
     if not (isinstance(encoding, dict) and encoding.get("format") and isinstance(storage, dict)):
-        raise config_error("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
+        raise config_error(incomplete)
     root = storage.get("root")
     if not isinstance(root, str) or not root:
-        raise config_error("setting batch_config needs 'encoding' with a 'format', and 'storage' with a 'root'")
+        raise config_error(incomplete)
     for part, known in (
         (given, {"encoding", "storage", "batch_size"}),
         (storage, {"root", "prefix", "params"}),

@@ -11,6 +11,8 @@ import dataclasses
 import logging
 import typing as t
 
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+
 from rest_tap.sweep import Sweep, SweepPosition, arc_since, position_after
 from rest_tap.versions import ReadMode, Versions
 
@@ -84,7 +86,7 @@ class Rereading:
             node.stream.sweep = Sweep(self._arc, loading)
 
     def _begin_version(self, stream: ListStream, *, is_narrowed: bool) -> None:
-        is_incremental = stream.replication_method == "INCREMENTAL"
+        is_incremental = stream.replication_method == REPLICATION_INCREMENTAL
         mode = ReadMode(is_incremental, self._arc is not None, is_incremental and is_narrowed)
         self._versions.begin(stream.name, mode, has_version=stream.lists_everything)
         stream.version = self._versions.number(stream.name)

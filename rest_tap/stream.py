@@ -134,7 +134,7 @@ class ListStream(SeamStream, abc.ABC):
     @functools.cached_property
     def own_keys(self) -> tuple[str, ...]:
         """Return the primary keys that the row itself carries, whatever others a catalog names."""
-        return tuple(key for key in type(self).primary_keys if key not in self.parent_keys)
+        return own_keys(type(self))
 
     def parent_columns(self, context: Context) -> Record:
         """Return the parents' keys that its records get."""
@@ -364,6 +364,11 @@ class ListStream(SeamStream, abc.ABC):
 
     def forget(self, context: Context) -> None:
         """Take note that the next run that reads the list begins it anew, so that nothing has to be kept of it."""
+
+
+def own_keys(stream: type[ListStream]) -> tuple[str, ...]:
+    """Return the part of a stream's key that its rows carry."""
+    return tuple(key for key in stream.primary_keys if key not in stream.parent_keys)
 
 
 def checked_rows(rows: t.Any) -> list[Record]:

@@ -20,10 +20,11 @@ from rest_tap.errors import ApiError, CredentialRefused, Forbidden, NotFound, cr
 from rest_tap.outcome import NOT_ALLOWED, Ending, Outcome
 from rest_tap.paging.page_size import ONE_ROW
 from rest_tap.request import Request, fill_path
-from tap_organizers.access_report import AccessReport, Ask
+from tap_organizers.access_report import AccessReport
 from tap_organizers.client import permission_before
 
 if t.TYPE_CHECKING:
+    from rest_tap.access import Ask
     from rest_tap.listing import AdmittedPage, Listing
     from rest_tap.paging import Paginator
     from rest_tap.report import Report

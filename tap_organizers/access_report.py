@@ -19,12 +19,9 @@ from rest_tap.request import Request, fill_path
 if t.TYPE_CHECKING:
     import logging
 
+    from rest_tap.access import Ask
     from rest_tap.stream import Context
     from tap_organizers.client import OrganizersStream
-
-
-#: Returns what the answer to a request beside the lists says, or raises an ApiError.
-Ask = t.Callable[..., t.Any]
 
 
 class AccessReport:

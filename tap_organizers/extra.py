@@ -15,10 +15,12 @@ from rest_tap.checks import named
 from rest_tap.errors import BrokenAnswer
 from rest_tap.extra import NUMBERED, SINGLE, Errors, Extra, check_keys, read_declarations
 from rest_tap.paging import Paginator, SinglePage
+from rest_tap.rereading import SWEEP
+from rest_tap.stream import own_keys
 from tap_organizers.client import OrganizersStream
 from tap_organizers.incremental import EventIncrementalStream, IncrementalStream
 from tap_organizers.streams import STREAMS
-from tap_organizers.streams.catalog import CheckinLists, Items
+from tap_organizers.streams.catalog import CheckinLists, Items, SeriesDates
 from tap_organizers.streams.organization import Teams
 from tap_organizers.streams.parents import (
     AllEventsStream,
@@ -38,12 +40,12 @@ StreamClass = type[OrganizersStream]
 
 #: The setting.
 SETTING = "extra_streams"
-#: Placeholders that name a row of one stream in every path; others are told by 'parent'.
+#: Placeholders that stand for a row of the same stream in every path; for others, 'parent' names the stream.
 PLACEHOLDERS: t.Mapping[str, StreamClass] = {
     kind.child_key: kind for kind in (Organizers, Events, Items, CheckinLists, Teams, GiftCards)
 }
-#: What the state and the tree have a place for, besides streams.
-OTHER_NAMES = ("sweep", "seats_by_date")
+#: Names that the state and the tree use for something else than a stream of the catalog.
+RESERVED_NAMES = (SWEEP, SeriesDates.name)
 
 
 class ExtraStream(OrganizersStream):
@@ -86,11 +88,6 @@ def name_of(kind: StreamClass) -> str:
     return str(t.cast("t.Any", kind).name)
 
 
-def own_keys(kind: StreamClass) -> tuple[str, ...]:
-    """Return the part of a stream's key that stands in its rows."""
-    return tuple(key for key in kind.primary_keys if key not in kind.parent_keys)
-
-
 def extra_streams(given: t.Any, api_url: str = "") -> tuple[StreamClass, ...]:
     """Return the classes of the streams that are declared, in their order.
 
@@ -106,7 +103,7 @@ def extra_streams(given: t.Any, api_url: str = "") -> tuple[StreamClass, ...]:
         errors.add(SETTING, "has to be a list of objects")
         given = ()
     built_in = {name_of(kind): kind for kind in STREAMS}
-    declared = read_declarations(SETTING, given, (*built_in, *OTHER_NAMES), errors)
+    declared = read_declarations(SETTING, given, (*built_in, *RESERVED_NAMES), errors)
     root = ""
     with contextlib.suppress(ValueError):  # what is no address is told when it is asked
         root = urlsplit(api_url).path.rstrip("/")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typing as t
 
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+
 from rest_tap.tree import Node, build_nodes, sdk_parent
 from tap_organizers.incremental import EventIncrementalStream, IncrementalStream
 from tap_organizers.streams.parents import AllEventsStream
@@ -61,7 +63,9 @@ def _starts_over(stream: ListStream) -> bool:
 def _carriers(streams: t.Mapping[str, ListStream]) -> dict[str, str]:
     """Return which stream's rows payments and refunds are cut out of, if they are."""
     payments, refunds = streams[PAYMENTS], streams[REFUNDS]
-    carriers = {money.name: ORDERS for money in (payments, refunds) if money.replication_method == "INCREMENTAL"}
+    carriers = {
+        money.name: ORDERS for money in (payments, refunds) if money.replication_method == REPLICATION_INCREMENTAL
+    }
     if not carriers and payments.selected:
         carriers[REFUNDS] = PAYMENTS
     return carriers

@@ -17,6 +17,7 @@ from rest_tap.request import Request
 from tap_ticketing.client import event_id
 
 if t.TYPE_CHECKING:
+    from rest_tap.access import Ask
     from rest_tap.listing import Listing
     from rest_tap.report import Report
     from tap_ticketing.client import TicketingStream
@@ -29,9 +30,7 @@ _PAYMENT_REQUIRED = 402
 class TicketingAccess(Access):
     """Decides how this API's lists ended: whether the event is gone, or the account's plan lacks the list."""
 
-    def __init__(
-        self, report: Report, failing: t.Iterable[Ending], ask: t.Callable[..., t.Any], events: TicketingStream
-    ) -> None:
+    def __init__(self, report: Report, failing: t.Iterable[Ending], ask: Ask, events: TicketingStream) -> None:
         """Start with no event found gone.
 
         Args:

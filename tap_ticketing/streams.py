@@ -235,6 +235,9 @@ class AttendeeFields(TicketingStream):
         is_mandatory=Boolean("Whether an answer must be given."),
     )
 
+    #: The list and the form whose fields were returned last.
+    _last: tuple[t.Any, list[Record]] | None = None
+
     def page_records(
         self,
         page: Page,
@@ -243,7 +246,7 @@ class AttendeeFields(TicketingStream):
     ) -> t.Iterable[Record]:
         """Return the form's fields, once for each list."""
         form = form_of(page)
-        if (context.get("event_id"), form) == getattr(self, "_last", None):
+        if (context.get("event_id"), form) == self._last:
             return
         self._last = (context.get("event_id"), form)
         for position, field in enumerate(form):

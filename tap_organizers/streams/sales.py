@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import typing as t
 
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+
 from rest_tap.nested import NestedList
 from rest_tap.schema import (
     Array,
@@ -362,10 +364,10 @@ class OrderFees(OrderPartStream):
 
 
 class OrderMoneyStream(CreationOrderedStream, AllEventsStream):
-    """Payments or refunds: read completely, by a light sweep over all orders, or with the orders.
+    """Payments or refunds: read completely, from a short form of all orders, or with the orders.
 
-    The sweep asks for the few fields that are needed. A run that reads all orders has all payments and
-    refunds in them, and makes no sweep. With ``INCREMENTAL`` in the catalog
+    The short form has only the few fields that are needed. A run that reads all orders has all payments and
+    refunds in them, and does not read it. With ``INCREMENTAL`` in the catalog
     the rows are cut out of the orders that have changed, for nothing, and are only as
     fresh as these (docs/pretix.md, "What moves an order's last_modified").
     """
@@ -384,12 +386,12 @@ class OrderMoneyStream(CreationOrderedStream, AllEventsStream):
     @property
     def replication_method(self) -> str:
         """Return FULL_TABLE, unless the catalog asks for something else."""
-        return str(self.forced_replication_method or "FULL_TABLE")
+        return str(self.forced_replication_method or REPLICATION_FULL_TABLE)
 
     @property
     def replication_methods(self) -> tuple[str, ...]:
         """Return both, though the rows themselves have nothing to go on from."""
-        return ("FULL_TABLE", "INCREMENTAL")
+        return (REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL)
 
     @functools.cached_property
     def nested_lists(self) -> tuple[NestedList, ...]:
