@@ -1,4 +1,4 @@
-"""An account of an API: its credential, its rate limit, and the streams that it is denied."""
+"""An account of an API: its credential, its rate limit, and the streams whose lists it was denied lately."""
 
 from __future__ import annotations
 

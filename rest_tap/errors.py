@@ -3,6 +3,7 @@
     FatalAPIError (the SDK's)
     └── ApiError            a request that failed, or whose answer cannot be used
         ├── BrokenAnswer    200, but not what the contract says
+        │   ├── Unreadable   200, but no JSON, or not all of it
         │   └── ErrorAnswer  200, but ``{"error": …}`` instead of rows
         ├── Forbidden       the credential may not read this list (403)
         ├── NotFound        the server does not know this path or object (404)
@@ -63,7 +64,7 @@ class BrokenAnswer(ApiError):
 
 
 class Unreadable(BrokenAnswer):
-    """A body came whole and is no JSON; another try may bring a better one."""
+    """The body is no JSON, or not all of it came; another try may bring a better one."""
 
 
 class ErrorAnswer(BrokenAnswer):

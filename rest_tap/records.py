@@ -259,7 +259,7 @@ class RecordEncoder:
             records: Prepared records.
             extracted: When they arrived, in ISO 8601.
         """
-        number = self._stream._stream_version  # noqa: SLF001 - no public way to it in 0.54.9
+        number = self._stream._stream_version  # noqa: SLF001 - of the SDK; rest_tap.sdk is above this module
         version = "" if number is None else f',"version":{number}'
         suffix = f'{version},"time_extracted":"{extracted}"}}\n'.encode()
         if len(self._maps) == 1:

@@ -1,14 +1,15 @@
-"""Every use of the SDK's private parts.
-
-Read in singer-sdk 0.54.9 and 0.55.0b7; ``tests/rest_tap/test_sdk_seams.py`` fails when one of these changes.
-Everything else in this project uses public hooks.
+"""Where the SDK hands over to this project, and where streams write messages through the SDK.
 
 * ``Tap.sync_all`` and ``Tap.run_sync_dry_run`` are replaced, though they are marked as final:
   the SDK's go through parents and children one record at a time, in one thread, with a
   SCHEMA, a STATE and two timers for every parent. :class:`rest_tap.run.Run` does the same
   work for whole trees of streams.
 * ``Stream._write_schema_message``, ``_write_activate_version_message``,
-  ``_write_batch_message`` and ``_stream_version`` are used as they are.
+  ``_write_batch_message`` and ``_stream_version`` are called as they are.
+
+Other private names of the SDK are used where there is no public hook: in ``tap.py`` for the environment, signals and
+the catalog, in ``stream.py`` for metadata, in ``records.py`` for the version. All were read in singer-sdk 0.54.9 and
+0.55.0b7; ``tests/rest_tap/test_sdk_seams.py`` lists them, and fails when one of them changes.
 """
 
 from __future__ import annotations
