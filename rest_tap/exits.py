@@ -52,17 +52,17 @@ def replace_closed_streams() -> bool:
     return was_closed
 
 
-def guard(command: click.Command, ending: t.Callable[[], t.ContextManager[None]]) -> click.Command:
+def guard(command: click.Command, logger: logging.Logger) -> click.Command:
     """Make a click command end with one line in the log where standard output is closed.
 
     Args:
         command: The command.
-        ending: Turns errors of the system into lines and exit statuses.
+        logger: For the line.
     """
     main = command.main
 
     def guarded(*args: t.Any, **kwargs: t.Any) -> t.Any:
-        with ending():
+        with exit_on_error(logger):
             if replace_closed_streams():
                 raise BrokenPipeError(STDOUT_CLOSED)
             return main(*args, **kwargs)

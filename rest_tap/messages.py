@@ -62,8 +62,12 @@ class Messages:
         """Return how many records were written."""
         return sum(output.rows for output in self.outputs.values())
 
+    def announce(self, stream: ListStream) -> None:
+        """Write the SCHEMA of a stream, unless it is written already."""
+        self.output(stream)
+
     def output(self, stream: ListStream) -> Output:
-        """Return the output of a stream; the first call writes its SCHEMA."""
+        """Return the output of a stream, which is announced first."""
         output = self.outputs.get(stream.name)
         if output is None:
             output = self.outputs[stream.name] = Output(stream, self._writer, self.encoder(stream))

@@ -105,7 +105,7 @@ class Run:
         try:
             for root in roots:
                 if root.stream.selected:
-                    self.messages.output(root.stream)
+                    self.messages.announce(root.stream)
                 listings = [self.listing(root, context) for context in root.stream.contexts({}, {})]
                 if len(listings) > 1:
                     self.reader.admit_all(listings)
@@ -113,7 +113,7 @@ class Run:
             self._announce(roots)
             for outcome in self.access.finish():
                 nodes = (node for root in roots for node in root.walk() if node.stream.name == outcome.stream)
-                # What is below a row that should be there has not been read either.
+                # A row that is missing has lists below it, which have not been read either.
                 self.report.add(outcome, *(name for node in nodes for name in node.names()))
             self._activate()
         except BaseException as raised:
@@ -157,7 +157,7 @@ class Run:
         try:
             self.messages.close(error)
         except BrokenPipeError:
-            # That the loader went away is the end of a run that has no worse one.
+            # Raised only if nothing worse has ended the run.
             if error is None or (isinstance(error, StopRun) and error.signum is None):
                 raise
 
@@ -387,7 +387,7 @@ class Run:
         """Write the SCHEMA of every selected stream of which nothing was read, so that its table is there."""
         for node in roots:
             for stream in node.writes:
-                self.messages.output(stream)
+                self.messages.announce(stream)
             self._announce(node.children)
 
     # Reporting

@@ -1,4 +1,4 @@
-"""What both taps share as taps: credentials checked early, errors in one line, orderly ends."""
+"""The base class of both taps: settings, catalog and state are checked, a run is made, errors end in one line."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ if t.TYPE_CHECKING:
     from rest_tap.stream import ListStream
     from rest_tap.tree import Node
 
-#: Objects that may be garbage before the collector looks for it: some dozens of pages.
-GARBAGE = 100_000
+#: New objects after which the garbage collector runs: those of some dozens of pages.
+GC_THRESHOLD = 100_000
 
 
 class RestTap(SeamTap):
@@ -116,7 +116,7 @@ class RestTap(SeamTap):
             self._check_batches()
             if errors := list(self.wrong_settings()):
                 raise ConfigValidationError(errors[0], errors=errors, schema={})
-            self._name_unknown_settings(config, parses_env=bool(kwargs.get("parse_env_config")))
+            self._warn_of_unknown_settings(config, parses_env=bool(kwargs.get("parse_env_config")))
 
     def _check_batches(self) -> None:
         given = self.config.get("batch_config")
@@ -126,7 +126,7 @@ class RestTap(SeamTap):
         if reason := batches.unusable(BatchConfig.from_dict(given)):
             raise config_error(f"setting batch_config: {reason}")
 
-    def _name_unknown_settings(self, config: t.Iterable[str] | None, *, parses_env: bool) -> None:
+    def _warn_of_unknown_settings(self, config: t.Iterable[str] | None, *, parses_env: bool) -> None:
         """Warn of unknown settings and environment variables, which have no effect."""
         known = self.config_jsonschema["properties"]
         for line in (
@@ -289,34 +289,16 @@ class RestTap(SeamTap):
         return True
 
     def setup_mapper(self) -> None:
-        """Take personal data out of the catalog if the settings say so, then set up the maps.
-
-        Fields that no schema names go with it: nothing says whom they are about. Also warns of replication
-        methods in the catalog that its streams do not have.
+        """Check what the catalog selects, leave out personal data if the settings say so, and set up the maps.
 
         Raises:
             ConfigValidationError: The catalog selects nothing, or asks for what no record can be.
+            StreamMapConfigError: A map cannot be used.
         """
         self._check_selection()
-        unknown = {
-            name: method
-            for name, stream in self.streams.items()
-            if (method := getattr(stream, "unknown_method", None)) and stream.selected
-        }
-        if unknown:
-            self.logger.warning(
-                "the catalog asks for replication methods that these streams do not have; they are read as usual: %s",
-                checks.named(f"{name} ({method})" for name, method in unknown.items()),
-            )
+        self._warn_of_unknown_methods()
         if self.config.get("personal_data") is False:
-            for name, stream in self.streams.items():
-                entry = self.catalog.get_stream(name)
-                for crumb in sensitive(stream.schema, PERSONAL):
-                    if entry is not None:
-                        entry.metadata[crumb].selected = False
-                # The SDK keeps what it made of the metadata when somebody first asked whether
-                # the stream is selected, which can be before this; setting that makes it anew.
-                stream.selected = stream.selected
+            self._deselect_personal_data()
         # A map of a stream that is not selected has nothing to map, and the SDK fails on it.
         whole, selected = self.catalog, {stream.name for stream in self.streams.values() if stream.selected}
         self._catalog = Catalog({name: entry for name, entry in whole.items() if name in selected})
@@ -328,6 +310,30 @@ class RestTap(SeamTap):
             raise StreamMapConfigError(f"a map cannot be used ({type(error).__name__}: {error})") from None
         self._catalog = whole
         self._check_maps()
+
+    def _warn_of_unknown_methods(self) -> None:
+        """Warn of replication methods in the catalog that its streams do not have."""
+        unknown = {
+            name: method
+            for name, stream in self.streams.items()
+            if (method := getattr(stream, "unknown_method", None)) and stream.selected
+        }
+        if unknown:
+            self.logger.warning(
+                "the catalog asks for replication methods that these streams do not have; they are read as usual: %s",
+                checks.named(f"{name} ({method})" for name, method in unknown.items()),
+            )
+
+    def _deselect_personal_data(self) -> None:
+        """Deselect the fields that are about people, and those that no schema names: they may be, too."""
+        for name, stream in self.streams.items():
+            entry = self.catalog.get_stream(name)
+            for crumb in sensitive(stream.schema, PERSONAL):
+                if entry is not None:
+                    entry.metadata[crumb].selected = False
+            # The SDK keeps what it made of the metadata when somebody first asked whether
+            # the stream is selected, which can be before this; setting that makes it anew.
+            stream.selected = stream.selected
 
     def _add_maps(self) -> None:
         """Let streams pass that were selected after the maps were set up, as a connection test does."""
@@ -405,15 +411,15 @@ class RestTap(SeamTap):
     @classmethod
     def get_singer_command(cls) -> click.Command:
         """Return the command, which ends in a line where standard output is full, gone or closed."""
-        return guard(super().get_singer_command(), lambda: exit_on_error(cls.logger))
+        return guard(super().get_singer_command(), cls.logger)
 
     @classmethod
     def invoke(cls, **kwargs: t.Any) -> None:
         """Run the tap for the command line."""
-        # Rows are trees, which go without a collector. Looking through all that was imported
-        # and is under way, again and again, would take a tenth of a run.
+        # Rows have no reference cycles, so they are freed without the collector. To let it look through everything
+        # that was imported, again and again, would take a tenth of a run.
         gc.freeze()
-        gc.set_threshold(GARBAGE)
+        gc.set_threshold(GC_THRESHOLD)
         with exit_on_error(cls.logger):
             for name, check in (("catalog", checks.check_catalog), ("state", checks.check_state)):
                 if kwargs.get(name) is not None:

@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, settings
 from rest_tap import redact
 from rest_tap.errors import Stopped
 from rest_tap.limiter import RateLimiter
-from rest_tap.tap import GARBAGE
+from rest_tap.tap import GC_THRESHOLD
 from sandbox import Sandbox, Scale
 from tap_organizers.tap import TapOrganizers
 from tests.support.command import Command, Finished, Server
@@ -61,7 +61,7 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
         gc.collect()
         gc.freeze()
-        gc.set_threshold(GARBAGE)  # as the commands do
+        gc.set_threshold(GC_THRESHOLD)  # as the commands do
 
 
 # --- the stand-in API -------------------------------------------------------------------------------------------------
