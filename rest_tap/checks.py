@@ -28,7 +28,7 @@ MAX_DEPTH = 100
 MAX_LISTED_NAMES = 10
 #: What a variable of the environment may say for true and false.
 TRUE, FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
-#: What a variable is that gives something else than a text.
+#: How a message calls the type of a variable's setting, where that is not a text.
 KINDS = {
     "integer": "a whole number",
     "boolean": "true or false",
@@ -145,7 +145,7 @@ def unknown_settings(config: t.Iterable[str], known: t.Iterable[str]) -> str | N
 def unknown_variables(environ: t.Iterable[str], prefix: str, known: t.Iterable[str]) -> str | None:
     """Return a warning about variables of the environment for which there is no setting; None if there are none."""
     variables = [variable(prefix, name) for name in (*known, "loglevel")]
-    # With a second underscore begin the names of what Meltano itself can be told about a plugin.
+    # Names with another underscore are options of Meltano itself, such as TAP_ORGANIZERS__SELECT.
     of_meltano = f"{prefix}_"
     unknown = [
         name
@@ -349,16 +349,16 @@ STRING_FORMATS = frozenset({"date-time", "date"})
 
 
 def check_schema(stream: str, declared: Schema, given: Schema, fixed: t.Collection[str]) -> None:
-    """Check that records can be what a catalog's schema says of them.
+    """Check that records can fit the schema that a catalog gives them.
 
     Args:
         stream: The stream's name.
         declared: Its own schema.
         given: The catalog's.
-        fixed: Fields that the tap itself goes by, so that their type is not up to the user.
+        fixed: Fields that the tap itself depends on, so that their type cannot be changed.
 
     Raises:
-        ConfigValidationError: They cannot; before the first request.
+        ConfigValidationError: They cannot.
     """
     for name, field in given.get("properties", {}).items():
         place = f"the catalog entry of {stream}, field {name}:"
@@ -419,7 +419,7 @@ def unknown_streams(catalog: t.Mapping[str, t.Any], known: t.Iterable[str]) -> l
 
 
 def lost_inside(metadata: t.Mapping[tuple[str, ...], t.Any]) -> list[str]:
-    """Return the objects that are left out though fields inside of them are selected by name."""
+    """Return the objects that are left out though fields inside them are selected by name."""
     chosen = [crumb for crumb, one in metadata.items() if one.selected and len(crumb) > 2]  # noqa: PLR2004 - inside
     return sorted(
         {

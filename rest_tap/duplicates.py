@@ -11,16 +11,16 @@ if t.TYPE_CHECKING:
     from rest_tap.paging import Paginator
     from rest_tap.schema import Record
 
-#: Rows of which the keys themselves are remembered; of more, numbers of 8 bytes.
+#: How many keys are remembered as they are; further ones are remembered as numbers of 8 bytes.
 KEYS_KEPT = 100_000
 
 
 class Deduplicator:
     """Knows which rows of one list have come.
 
-    Of a list without a certain order all keys are remembered: the first as they are, those
-    after them as numbers. Rows of an ordered list repeat only next to each other, so the
-    keys with the last value are enough.
+    For a list without a certain order, all keys are remembered: the first ones as they are, later
+    ones as numbers. In an ordered list rows repeat only next to each other, so it is enough to
+    remember the keys that came with the last value.
     """
 
     def __init__(self, keys: t.Sequence[str], paginator: Paginator) -> None:

@@ -56,7 +56,7 @@ KEY_TYPES = frozenset({"string", "integer", "date-time", "date", "time", "decima
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 #: A part of a path that stands for itself.
 SEGMENT = re.compile(r"(?!\.\.?$)[A-Za-z0-9._~-]+", re.ASCII)
-#: Fields inside of fields.
+#: How deep fields may be nested.
 MAX_FIELD_DEPTH = 20
 #: Columns that loaders add.
 RESERVED = re.compile(r"_sdc_|__")
@@ -310,7 +310,7 @@ def _schema_of(field: Field, place: str, errors: Errors, depth: int) -> Schema:
         for name, one in field.fields.items()
         if (schema := _field(one, inside(f"{place}.fields", name), errors, depth + 1)) is not None
     }
-    # Its fields say for themselves whom they are about.
+    # The fields inside have marks of their own.
     words["personal"] = bool(field.personal)
     return {**Json(field.description, **words), "properties": properties}
 

@@ -1,4 +1,4 @@
-"""Clears names of fields of secrets: a server chooses them, and they appear in columns, logs and reports.
+"""Takes secrets out of the names of fields: a server chooses these, and they appear in columns, logs and reports.
 
 Values are data, and are not changed.
 """
@@ -26,7 +26,7 @@ class NameClearer:
         self.has_cleared = False
 
     def clear(self, value: t.Any) -> None:
-        """Clear all names inside of a value, in place."""
+        """Clear all names inside a value, in place."""
         if value.__class__ is dict:
             if not value.keys() <= self._harmless:
                 self._clear_own(value)
@@ -38,7 +38,7 @@ class NameClearer:
                 self.clear(one)
 
     def holds_secret(self, name: str, value: t.Any) -> bool:
-        """Return whether a name, or one inside of its value, is to be cleared."""
+        """Return whether a name, or one inside its value, is to be cleared."""
         if self._cleared(name) != name:
             return True
         if value.__class__ is dict:

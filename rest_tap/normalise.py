@@ -57,7 +57,7 @@ class Normaliser:
             schema: What the SCHEMA message says of a record.
             keys: Fields that no record may lack.
             declared: The stream's own schema, which names the fields of objects.
-            on_unknown: Called with each field inside of an object that neither names.
+            on_unknown: Called with each field inside an object that neither names.
         """
         self._keys = tuple(keys)
         properties: dict[str, Schema] = schema.get("properties", {})
@@ -75,7 +75,7 @@ class Normaliser:
         return t.cast("t.Any", list)[_struct(self._properties, self._keys)]
 
     def __call__(self, records: list[Record]) -> dict[int, Misfits]:
-        """Make records fit, in place; what is inside of them is copied before it is changed.
+        """Make records fit, in place; what is inside them is copied before it is changed.
 
         Returns:
             For each record with values that became null: its index, where they stood, and

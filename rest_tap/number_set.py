@@ -1,4 +1,4 @@
-"""A set of which each member takes eight bytes, for keys of which there may be millions."""
+"""A set that takes eight bytes for each member, for millions of keys."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _write_all(raw: t.Any, data: bytearray) -> None:
     rest = memoryview(data)
     while rest:
         written = raw.write(rest)
-        if written is None:  # somebody has made standard output non-blocking
+        if written is None:  # standard output is non-blocking
             time.sleep(0.01)
         rest = rest[written or 0 :]
 

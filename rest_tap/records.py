@@ -57,8 +57,8 @@ class RecordEncoder:
         columns = schema.get("properties", {})
         declared = stream.schema["properties"].keys()
         without_personal_data = stream.config.get("personal_data") is False
-        # What a server calls unknown_fields itself is unknown, too; and what only a catalog names, since nobody
-        # knows whom it is about.
+        # A field that the server itself calls unknown_fields is unknown, too. Without personal data, so are fields
+        # that only the catalog names: they may be about people.
         self._known = (declared if without_personal_data else declared | columns.keys()) - {UNKNOWN_FIELDS}
         # A field is left out by the catalog if it is deselected, or if its schema is gone.
         deselected = {crumb for crumb, selected in stream.mask.items() if not selected}
@@ -75,7 +75,7 @@ class RecordEncoder:
         # Keys that only the catalog names may be null: that is up to the user.
         self._keys = [key for key in own_keys if key in stream.primary_keys]
         self._names = NameClearer()
-        #: Whether a field that no schema names, inside of an object that it names, is called like a secret.
+        #: Whether the name of an unknown field inside a known object holds a secret.
         self._holds_secret = False
         self._promised = schema
         self._typed: TypedPages | None = None
@@ -87,7 +87,7 @@ class RecordEncoder:
             b'{"type":"RECORD","stream":' + encoder.encode(stream_map.stream_alias) + b',"record":'
             for stream_map in self._maps
         ]
-        # A map says one thing in its schema and may make another.
+        # What a map returns may differ from its schema.
         self._fit_mapped = [
             Normaliser(stream_map.transformed_schema) for stream_map in self._maps if not self._is_plain
         ]
@@ -133,7 +133,7 @@ class RecordEncoder:
             return bool(self._maps[0].get_filter_result(record))
 
     def typed(self, records_key: str, envelope: t.Iterable[str]) -> TypedPages | None:
-        """Return what decodes the stream's pages into typed rows, or None if its maps have to have records.
+        """Return what decodes the stream's pages into typed rows, or None if it has maps, which need records.
 
         Args:
             records_key: Where the rows stand in an answer.
@@ -144,7 +144,7 @@ class RecordEncoder:
         return self._typed
 
     def nested(self, parent_keys: Record, lists: t.Sequence[NestedList]) -> NestedStream | None:
-        """Return what decodes typed records out of the rows of another stream, or None if maps have to have others.
+        """Return what decodes typed records out of the rows of another stream, or None if it has maps.
 
         Args:
             parent_keys: The parents' keys, which every record gets.
@@ -188,7 +188,7 @@ class RecordEncoder:
         return records
 
     def _clear_names(self, value: t.Any) -> None:
-        """Take secrets out of the names inside of a value, in place."""
+        """Take secrets out of the names inside a value, in place."""
         self._names.clear(value)
         if self._names.has_cleared:
             self._warn("names", "the server sends names of fields that hold the credential; *** stands in its place")
@@ -233,7 +233,7 @@ class RecordEncoder:
     def _keep_raw(self, record: Record, misfits: Misfits, *, keep: bool) -> None:
         """Keep the values that became null in ``unknown_fields``, and warn."""
         for path, value in misfits:
-            # Where a part of a value is left out, nobody can say which part of this one.
+            # Where a part of the value is to be left out, it is not known which part of this one that is.
             is_kept = keep and not self._deselection.reaches(path)
             if is_kept:
                 self._clear_names(value)

@@ -156,8 +156,8 @@ def too_large(request: Request, max_bytes: int) -> BrokenAnswer:
 def memory_of(content: bytes) -> int:
     """Return an estimate, rather too high, of the bytes that an answer takes together with its decoded form.
 
-    Sixty megabytes of ``{}`` become some gigabytes of empty objects, and a text of which a
-    single character is an emoji takes four bytes for each of the others.
+    Sixty megabytes of ``{}`` become some gigabytes of empty objects, and in a text with a single
+    emoji every character takes four bytes.
     """
     if len(content) < SMALL:
         return 0

@@ -97,7 +97,7 @@ class Rereading:
             self._versions.end_loading(stream)
 
     def finish(self, report: Report, *, has_failed: bool) -> list[str]:
-        """Return the streams of which to activate the version, after a run that came to its end.
+        """Move the sweep on and end the versions, after a run that came to its end; return the streams to activate.
 
         Args:
             report: How every list ended.

@@ -384,7 +384,7 @@ class Run:
         return output is not None and output.is_full
 
     def _announce(self, roots: list[Node]) -> None:
-        """Write the SCHEMA of every selected stream of which nothing was read, so that its table is there."""
+        """Write the SCHEMA of selected streams that had nothing to read, so that their tables are made."""
         for node in roots:
             for stream in node.writes:
                 self.messages.announce(stream)

@@ -24,10 +24,10 @@ Record = dict[str, t.Any]
 
 
 class Placeholder(dict[str, t.Any]):
-    """A row that is no record: only what is below it is read."""
+    """A row that is not written: only the lists below it are read."""
 
 
-#: Name that a part of a row has, and nothing else, where it did not come: nobody knows how many there are.
+#: The only key of a record that stands for nested rows which did not come: it is not known how many there are.
 ABSENT = "\0"
 #: Column that keeps what no schema names.
 UNKNOWN_FIELDS = "unknown_fields"
@@ -35,7 +35,7 @@ UNKNOWN_FIELDS = "unknown_fields"
 #: Mark in a field's schema. JSON Schema ignores it, the catalog drops it.
 SENSITIVITY = "x-sensitivity"
 SECRET, PERSONAL = "secret", "personal"
-#: What a text or an object stands for: "decimal", "translated"; "open", if only some of its fields are named.
+#: What a string or an object stands for: "decimal", "translated"; "open" if the schema names only some of its fields.
 KIND, OPEN = "x-kind", "open"
 
 
@@ -108,8 +108,8 @@ Time = FieldType("string")
 Decimal = FieldType("string", **{KIND: "decimal"})
 #: Text in several languages: an object from language code to text.
 I18n = FieldType("object", additionalProperties=True, **{KIND: "translated"})
-#: An object whose properties depend on the data. Nobody knows whom it is about, unless the
-#: field says that it is about nobody (``personal=False``).
+#: An object whose properties depend on the data. It counts as personal, unless the field says
+#: that it is not (``personal=False``).
 Json = FieldType("object", additionalProperties=True, personal=True)
 #: A value of any type; only inside arrays, where loaders keep it as JSON.
 Anything = FieldType()

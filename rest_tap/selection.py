@@ -30,7 +30,7 @@ class Deselection:
         self.path = ""
 
     def keep_named(self, schema: Schema) -> None:
-        """Leave out, inside of the fields of the record, whatever no schema names."""
+        """Leave out, inside the fields of the record, whatever no schema names."""
         for name, field in schema.get("properties", {}).items():
             value, path = field, f"{self.path}.{name}" if self.path else name
             while "items" in value:
@@ -41,7 +41,7 @@ class Deselection:
                 inner.keep_named(value)
 
     def reaches(self, path: t.Iterable[str | int]) -> bool:
-        """Return whether something is left out inside of the value at this path."""
+        """Return whether something is left out inside the value at this path."""
         found: Deselection | None = self
         for part in path:
             if isinstance(part, str):

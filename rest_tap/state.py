@@ -36,12 +36,12 @@ class State:
         return self.value.get("bookmarks", {}).get(stream, {})
 
     def update(self, stream: str, values: t.Mapping[str, t.Any], *, drop: t.Iterable[str] = ()) -> None:
-        """Keep values of a stream that stand in the form of the SDK's own bookmarks.
+        """Keep values directly in a stream's bookmark, where the SDK keeps its own.
 
         Args:
             stream: Name of the stream.
             values: What to keep, by name.
-            drop: Names of which nothing is kept any more, unless ``values`` has them.
+            drop: Names to remove, unless ``values`` has them.
         """
         kept = _inside(_inside(self.value, "bookmarks"), stream)
         before = dict(kept)

@@ -85,7 +85,7 @@ class Sweep:
 
         Args:
             arc: The arc; None for a run that does not sweep.
-            loading: Streams of which everything has to be read, whatever the arc.
+            loading: Streams that have to be read whole, whatever the arc.
         """
         self._arc = arc
         self._loading = frozenset(loading)

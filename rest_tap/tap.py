@@ -55,7 +55,7 @@ class RestTap(SeamTap):
 
     #: The distribution that both commands come from; without it ``--version`` is unknown.
     package_name = "ticketing-taps"
-    #: Groups of settings of which one has to be complete, besides those that are always required.
+    #: Alternative groups of required settings: one of them has to be complete.
     credential_groups: t.ClassVar[t.Sequence[t.Sequence[str]]] = ()
     #: What the setting ``service`` gives to other settings.
     services: t.ClassVar[Services] = {}
@@ -138,7 +138,7 @@ class RestTap(SeamTap):
 
     @classproperty
     def _env_var_config(cls) -> dict[str, t.Any]:  # noqa: N805 - of the class
-        """Return the settings that the environment gives, of which an empty one gives none.
+        """Return the settings that the environment gives; an empty variable gives none.
 
         Raises:
             ConfigValidationError: One is not of its type.
@@ -331,8 +331,8 @@ class RestTap(SeamTap):
             for crumb in sensitive(stream.schema, PERSONAL):
                 if entry is not None:
                     entry.metadata[crumb].selected = False
-            # The SDK keeps what it made of the metadata when somebody first asked whether
-            # the stream is selected, which can be before this; setting that makes it anew.
+            # The SDK caches the selection when ``selected`` is first read, which can be before this;
+            # setting ``selected`` computes it again.
             stream.selected = stream.selected
 
     def _add_maps(self) -> None:
@@ -432,7 +432,7 @@ class RestTap(SeamTap):
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> t.Any:
-        """Read the settings for the command line, of which no error shows a value."""
+        """Read the settings for the command line; no error shows a value."""
         with exit_on_error(cls.logger):
             # The SDK would read UTF-8 only.
             given = super().cb_config(ctx, param, ("ENV",) if "ENV" in value else ())

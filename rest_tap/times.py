@@ -161,7 +161,7 @@ def parse_day(value: object) -> dt.date | None:
 
 
 def column_to_utc(records: list[dict[str, t.Any]], name: str) -> None:
-    """Put the times of a field, known to be such, into UTC where they are.
+    """Convert the times in a field, which are known to be times, to UTC in place.
 
     Raises:
         OverflowError: In UTC one would lie before or after all years.
@@ -173,7 +173,7 @@ def column_to_utc(records: list[dict[str, t.Any]], name: str) -> None:
 
 
 def texts_to_utc(texts: list[str]) -> t.Iterator[t.Any] | None:
-    """Return texts as times in UTC, or as what the encoder writes so; None if they are in UTC as they are.
+    """Return texts as times in UTC, or as objects that the encoder writes as such; None if they are in UTC already.
 
     Raises:
         ValidationError: A text is no time.
@@ -207,7 +207,7 @@ def check_days(texts: list[str]) -> None:
     """Check that texts are days.
 
     Raises:
-        ValidationError: A text is none.
+        ValidationError: A text is no day.
     """
     msgspec.convert(texts, _days)
 

@@ -48,7 +48,7 @@ _numbers: t.Any = list[NUMBER_TYPE | None]
 
 
 class TypedRow(msgspec.Struct):
-    """A row whose values are as the schema says. Its own fields are read as those of a record are."""
+    """A row whose values are of the types in the schema. It is read like a record, by the names of its fields."""
 
     if t.TYPE_CHECKING:  # msgspec would take these for fields
         #: Attribute of each field.
@@ -83,11 +83,11 @@ class TypedRow(msgspec.Struct):
 
 
 class Steps(t.NamedTuple):
-    """What is done with objects of one kind beside decoding them, by attribute."""
+    """What has to be done with objects of one type besides decoding them, by attribute."""
 
     times: list[str]
     days: list[str]
-    #: Decoded as whatever comes: of a field that is a float, msgspec would drop digits.
+    #: Fields of numbers, decoded as any type: msgspec would drop digits of a field declared as float.
     numbers: list[str]
     left_out: list[str]
     #: What is reported of unexpected fields: attribute, path of the object, name, and whether it is kept.
@@ -95,7 +95,7 @@ class Steps(t.NamedTuple):
     #: Of a row only: the fields that no schema names, and the attribute of the column that keeps them.
     unknown: dict[str, str]
     unknown_fields: str
-    #: Objects inside of these, with what is done as they are decoded, and as they are written.
+    #: Objects inside these, with what is done as they are decoded, and as they are written.
     inner_decoded: list[Inner]
     inner_written: list[Inner]
 
@@ -109,7 +109,7 @@ class Inner(t.NamedTuple):
 
 
 class _NoValue:
-    """The type of no value."""
+    """A type that no value has, for fields that the server must not send."""
 
 
 class Unsupported(Exception):  # noqa: N818 - says what is the matter
@@ -201,7 +201,7 @@ class Shape:
         return found
 
     def count_learnt(self) -> int:
-        """Return how many fields have come that no schema names, also inside of objects."""
+        """Return how many fields have come that no schema names, also inside objects."""
         return len(self.learnt) + sum(shape.count_learnt() for shape in self._inner.values())
 
     def ordered(self, record: Record) -> Record:
@@ -230,7 +230,7 @@ class Shape:
         return self._struct(TypedRow, required, parent_keys)
 
     def _object_type(self) -> t.Any:
-        """Return a type for objects inside of rows.
+        """Return a type for objects inside rows.
 
         Raises:
             Unsupported: The types here cannot express the schema.
@@ -530,7 +530,7 @@ _Fields = dict[str, tuple[t.Any, str]]
 
 
 def _object(fields: _Fields) -> t.Any:
-    """Return a type for objects of which only some fields are looked at; lists have to be there."""
+    """Return a type for objects that ignores all but these fields; those that hold lists are required."""
     declared = [(name, kind, None) if kind is t.Any else (name, kind) for name, (kind, _) in fields.items()]
     names = {attribute: name for attribute, (_, name) in fields.items()}
     return msgspec.defstruct("Object", declared, rename=names, kw_only=True, gc=False)
@@ -579,7 +579,7 @@ def finish(rows: list[TypedRow], parent_keys: Record, unexpected: Unexpected) ->
 
 
 def _finish(objects: list[t.Any], steps: Steps, unexpected: Unexpected) -> None:
-    """Drop the fields that are left out, and count unexpected ones, also inside of objects."""
+    """Drop the fields that are left out, and count unexpected ones, also inside objects."""
     for attribute, path, name, is_kept in steps.unexpected:
         for value in map(operator.attrgetter(attribute), objects):
             if value is not msgspec.UNSET:
@@ -593,7 +593,7 @@ def _finish(objects: list[t.Any], steps: Steps, unexpected: Unexpected) -> None:
 
 
 def _check_rows(rows: list[TypedRow]) -> None:
-    """Check what the types could not say of rows, and put the times inside of them into UTC.
+    """Check what the types could not say of rows, and put the times inside them into UTC.
 
     Raises:
         ValidationError: A text is no time.

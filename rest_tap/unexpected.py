@@ -36,7 +36,7 @@ _TYPES = {
 
 #: Takes note of a field that no schema names: the path of its object, its name, what it holds.
 OnUnknown = t.Callable[[str, str, t.Any], None]
-#: Looks for such fields inside of a record.
+#: Looks for such fields inside a record.
 Finder = t.Callable[[Record, OnUnknown], None]
 _Look = t.Callable[[t.Any, OnUnknown], None]
 
@@ -72,7 +72,7 @@ class Unexpected:
         Args:
             path: Where the object is that has it; empty for the record itself.
             name: What the server calls it.
-            value: What it holds, of which the type is noted.
+            value: What it holds; only its type is noted.
             is_kept: Whether the value leaves the tap.
         """
         self._count(Finding(f"{path}.{shown(name)}" if path else shown(name), json_type(value), NOTHING, is_kept))
@@ -139,7 +139,7 @@ def expected_type(schema: Schema, path: t.Iterable[str | int]) -> str:
 
 
 def finder(schema: Schema, given: Schema, path: str = "") -> Finder | None:
-    """Return what looks for fields that no schema names at any depth inside of the fields of a record.
+    """Return what looks for fields that no schema names at any depth inside the fields of a record.
 
     Args:
         schema: The schema of the record.

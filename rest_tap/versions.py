@@ -160,7 +160,7 @@ class Versions:
             state: The tap's state; changed in place.
             number: A new version; 0 where records carry none.
             place: Where the sweep stands.
-            may_activate: Whether this run reads by itself what there is; not so for a shard.
+            may_activate: Whether this run reads everything; a shard does not, so it activates nothing.
         """
         self._state = state
         self._bookmarks: dict[str, t.Any] = state.value.setdefault("bookmarks", {})
@@ -193,7 +193,7 @@ class Versions:
     def _keep(self, stream: str, version: Version) -> None:
         self.by_stream[stream] = version
         kept = Version.from_state(self._bookmarks.get(stream))
-        # Without versions and sweep there is nothing to know.
+        # Without versions and sweep there is nothing to keep.
         if version.number or self._modes[stream].is_swept or kept is not None:
             self._state.update(stream, version.to_state(), drop=KEYS)
 
@@ -208,14 +208,14 @@ class Versions:
     def end_loading(self, stream: str) -> None:
         """Take note that bookmarks will pass rows of a stream that were not read.
 
-        A later run goes on from there, so this is no first load any more.
+        A later run goes on from there, so this no longer counts as a first load.
         """
         version = self.by_stream.get(stream)
         if version is not None and version.is_loading and self._may_activate:
             self._keep(stream, Version(version.number, begun_at=self._place if version.number else None))
 
     def finish(self, readings: t.Mapping[str, Reading], place: int | None) -> list[str]:
-        """Return of which streams to activate the version after a run that came to its end; the state says so.
+        """Write to the state what is left of each version after a run that came to its end; return those to activate.
 
         Args:
             readings: What was read of each stream.

@@ -342,7 +342,7 @@ def _stream(listing: Listing) -> OrganizersStream:
 
 
 def _means_there_is_none(stream: OrganizersStream, error: NotFound) -> bool:
-    """Return whether a 404 means that there is no such object, for a list of which not every parent has one."""
+    """Return whether a 404 means that there is no such object, where not every parent has one."""
     return stream.is_optional and not error.is_unknown_path
 
 

@@ -39,11 +39,11 @@ class AccessReport:
         #: Events that were read, and how many there are where that is certain; by organizer.
         self._events: collections.defaultdict[str, set[str]] = collections.defaultdict(set)
         self._counts: dict[str, int] = {}
-        #: Organizers of which the number of events is to be logged.
+        #: Organizers whose number of events is to be logged.
         self._to_count: set[str] = set()
-        #: Organizers of which a list of all events was read, by stream.
+        #: Organizers that had a list of all events read, by stream.
         self._lists: collections.defaultdict[OrganizersStream, set[str]] = collections.defaultdict(set)
-        #: Events of which a list was denied, by organizer and permission.
+        #: Events that had a list denied, by organizer and permission.
         self._denied: collections.defaultdict[tuple[str, str], set[str]] = collections.defaultdict(set)
 
     # What is known
@@ -64,8 +64,8 @@ class AccessReport:
     def add_list(self, stream: OrganizersStream, context: Context) -> None:
         """Take note that an organizer's list of all events was read.
 
-        If nothing else in the run tells how many events these are, a request does at its end; not
-        so for a list that goes on from a bookmark, of which it was logged when it began.
+        If nothing else in the run tells how many events these are, a request at its end does. For a list
+        that goes on from a bookmark that is not needed: it was logged when the list was first read.
         """
         self._lists[stream].add(context["organizer"])
         if stream.reads_all(context):
@@ -108,7 +108,7 @@ class AccessReport:
 
         Args:
             logger: For the lines.
-            denied: Names of streams of which it was logged already.
+            denied: Names of streams that are logged as denied already.
         """
         lists = {stream: organizers for stream, organizers in self._lists.items() if stream.name not in denied}
         if self._counts:

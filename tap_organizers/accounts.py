@@ -12,7 +12,7 @@ if t.TYPE_CHECKING:
 
 #: Name of the account that OAuth gives access to.
 BY_OAUTH = oauth.SETTINGS[-1]
-#: Key of the context of a list of organizers: the account that it is read by; no placeholder or field has such a name.
+#: In the context of a list of organizers, the account that reads it. No placeholder or field can have such a name.
 ACCOUNT = "by account"
 #: Characters that the slug of an organizer has at most in pretix; its tokens have more.
 LONGEST_SLUG = 50
@@ -41,7 +41,7 @@ def tokens(config: t.Mapping[str, t.Any]) -> list[Token]:
     given = config.get("api_tokens") or ()
     if isinstance(given, dict):
         found = [
-            # A name that is longer than the token may be one, by somebody who has exchanged the two.
+            # A name that is longer than its token may be a token: the two may have been swapped.
             Token(
                 f"api_tokens, {f'organizer {slug}' if len(slug) <= len(value) else f'token {place}'}",
                 value.strip(),
@@ -73,7 +73,7 @@ def wrong_tokens(config: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if not given and not by_oauth and "api_token" in config and not str(config["api_token"]).strip():
         yield "setting api_token is empty"
     if isinstance(given, dict):
-        # Whoever has exchanged the two would find tokens in the log, where organizers are named.
+        # If the two were swapped, tokens would get into the log, where organizers are named.
         if any(not 0 < len(slug) <= LONGEST_SLUG for slug in given):
             yield "setting api_tokens has a name that is no slug: the slug of the organizer comes first, then the token"
             return

@@ -52,7 +52,7 @@ class OrganizersStream(ListStream):
     denied_path: t.ClassVar[str] = ""
     #: What a row's own key is called in the lists below it: in their context, their records and the paths.
     child_key: t.ClassVar[str] = ""
-    #: Whether it is one object that not everything has: a 404 that is no page says then that there is none.
+    #: Whether it is one object that may not exist: a 404 that is no web page then says that there is none.
     is_optional: t.ClassVar[bool] = False
 
     def __init__(self, tap: Tap, state: State, scope: Scope) -> None:

@@ -60,7 +60,7 @@ class IncrementalStream(OrganizersStream):
         self._reached: dict[tuple[str, ...], dt.datetime] = {}
         #: Lists that are read on from the middle of a reading under another version.
         self._of_other_versions: set[tuple[str, ...]] = set()
-        #: Lists in a first load, the companions of which it brings all, and whether under the versions of this run.
+        #: For each list in a first load, the companions that come whole with it, and whether under this run's versions.
         self._brought: dict[tuple[str, ...], dict[ListStream, bool]] = {}
         #: Lists that are read from the setting start_date.
         self._from_start_date: set[tuple[str, ...]] = set()
@@ -286,7 +286,7 @@ class IncrementalStream(OrganizersStream):
 
 
 class CreationOrderedStream(IncrementalStream):
-    """A list whose first load goes by the time of creation, which rows never change.
+    """A list that is first loaded in the order of creation, a time that never changes.
 
     Pages of it can be asked for ahead, several at once, and a load that was cut short
     goes on at the last creation time it wrote. What changes meanwhile is not missed:
@@ -333,7 +333,7 @@ class CreationOrderedStream(IncrementalStream):
 
 
 class EventIncrementalStream(IncrementalStream):
-    """An incremental list that each event has one of.
+    """An incremental list that each event has.
 
     A subclass states ``before_parameter`` if rows keep their time: pages of the first reading
     can then be asked for ahead. Rows without a time come last in it. An event whose list has never had a row leaves

@@ -50,7 +50,7 @@ class TicketingStream(ListStream):
         return (self.name, str(context.get("event_id", "")))
 
     def paginator(self, context: Context) -> Paginator:
-        """Return that the list comes in one page."""
+        """Return a paginator for a list that comes in one page."""
         return SinglePage(self.list_params(context))
 
     def read(self, body: t.Any) -> Page:

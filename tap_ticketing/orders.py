@@ -1,4 +1,4 @@
-"""Orders, and what is cut out of them: what was bought, the tickets, the invoices.
+"""Orders, and what is nested in them: what was bought, the tickets, the invoices.
 
 What Oveit documents of this list (https://l.oveit.com/api-documentation/advanced_data) are its parameters and
 one order: not how many rows make a page, in which order they come, or what stands past the last page.
@@ -31,7 +31,7 @@ INCLUDES = (
     "customer",
     "items",
 )
-#: What the streams are cut out of that stand below.
+#: What the nested streams in this module need.
 DEFAULT_INCLUDES = ("items", "tickets", "invoices")
 
 ITEM = fields(
@@ -86,7 +86,7 @@ class Orders(TicketingStream):
         return bool(config.get("orders_path"))
 
     def contexts(self, parent: Record, context: Context) -> t.Iterable[Context]:  # noqa: ARG002
-        """Return the one place of the list, for one of the shards."""
+        """Return the only context of the list, for one of the shards."""
         return (context,) if self.scope.owns(self.name) else ()
 
     def list_params(self, context: Context) -> dict[str, str]:  # noqa: ARG002
@@ -95,7 +95,7 @@ class Orders(TicketingStream):
         return {"include": ",".join(names)} if names else {}
 
     def paginator(self, context: Context) -> Paginator:
-        """Return that pages are numbered, and go on until there are no rows."""
+        """Return a paginator for numbered pages that go on until one has no rows."""
         return UncountedPages("p", self.list_params(context), keys=self.identity, records_key=self.records_key)
 
     def read(self, body: t.Any) -> Page:
@@ -111,7 +111,7 @@ class Orders(TicketingStream):
         return page
 
 
-#: The keys of what is cut out of an order.
+#: The keys of what is nested in an order.
 PART_KEYS = fields(
     order_id=String("Order."),
     position=Integer("Place in the order, from 0."),
@@ -119,7 +119,7 @@ PART_KEYS = fields(
 
 
 class OrderPartStream(TicketingStream):
-    """What stands in a list inside of an order. It costs no request.
+    """What stands in a list inside an order. It costs no request.
 
     Attributes:
         column: The column that has a part as it came.
@@ -156,7 +156,7 @@ class OrderItems(OrderPartStream):
     properties = fields(**PART_KEYS, **ITEM)
 
     def columns(self, part: t.Any) -> Record:
-        """Return the fields of an item; one that is called like a key of ours under another name."""
+        """Return the fields of an item; one that has the name of a key is renamed."""
         item = part if isinstance(part, dict) else {"item": part}
         return {f"item_{name}" if name in self.own_keys else name: value for name, value in item.items()}
 

@@ -358,7 +358,7 @@ PARTITIONED_STREAMS: tuple[type[TicketingStream], ...] = (
 
 
 def form_of(page: Page) -> list[Record]:
-    """Return the form's fields as an answer tells them."""
+    """Return the fields of the form that an answer describes."""
     form = page.envelope.get("fields")
     return [field if isinstance(field, dict) else {} for field in form] if isinstance(form, list) else []
 

@@ -106,7 +106,7 @@ class Paginator(abc.ABC):
     def may_reveal_more(self, request: PageRequest) -> bool:  # noqa: ARG002
         """Return whether further requests may follow from this page.
 
-        If not, nobody waits for it, and it need not be decoded before it is due.
+        If not, the page is decoded only when it is due.
         """
         return True
 

@@ -136,7 +136,7 @@ class Keyset(FilteredPaginator):
         return [self._request(link, 1)]
 
     def _go_back_to(self, tie: Tie | None, rows_after: int) -> bool:
-        """Go back to a tie of which not all rows have come; return whether it is read again.
+        """Go back to a tie that did not come whole; return whether it is read again.
 
         Where reading it again has not helped, its rows are counted as missing.
 

@@ -112,8 +112,8 @@ class PageNumber(Paginator):
     def _after_untold(self, number: int, page: Page) -> t.Sequence[PageRequest]:
         """Return the page after one that does not say whether there is one; a server without paging repeats page 1.
 
-        A bare list with fewer rows than were asked for is the last one. Where there is an envelope, nobody
-        knows how many rows this server puts on a page.
+        A bare list with fewer rows than were asked for is the last one. Where there is an envelope, it is
+        not known how many rows this server puts on a page.
         """
         before, self._before = self._before, fingerprint_in_any_order(page.rows, self._keys)
         if before == self._before or (page.is_bare and len(page.rows) < self._sizes.size):

@@ -13,7 +13,7 @@ if t.TYPE_CHECKING:
 
 #: Statuses that may say that a page is past the end; so may an error with status 200.
 PAST_THE_END = frozenset({200, 400, 404, 410, 416, 422})
-#: Pages after one that may be past the end, of which one is that surely, unless the list is very long.
+#: Where a page may be past the end, one that is so many pages further is, unless the list is very long.
 FAR = 1000
 #: Readings after the first, at most.
 PASSES = 4

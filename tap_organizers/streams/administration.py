@@ -91,7 +91,7 @@ class SettingsStream(OrganizersStream):
     properties = fields(settings=Json("Every setting by its name; values as the API sends them."))
 
     def paginator(self, context: Context) -> Paginator:  # noqa: ARG002
-        """Return that there is one object and no page."""
+        """Return a paginator for one object, without pages."""
         return SinglePage()
 
     def read(self, body: t.Any) -> Page:

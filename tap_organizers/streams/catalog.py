@@ -204,7 +204,7 @@ class Items(EventChildStream):
 
 
 class ItemChildStream(OrganizersStream):
-    """A list that each product has one of. What stands in the product's row says if it is empty."""
+    """A list that each product has. A field of the product's row says whether it is empty."""
 
     parent_stream_type = Items
     parent_keys = fields(

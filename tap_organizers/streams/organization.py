@@ -107,7 +107,7 @@ class Teams(OrganizerChildStream):
 
 
 class TeamChildStream(OrganizersStream):
-    """A list that each team has one of."""
+    """A list that each team has."""
 
     parent_stream_type = Teams
     parent_keys = fields(**OrganizerChildStream.parent_keys, team=Integer("Team."))

@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
     from rest_tap.stream import Context
 
 
-#: Says in a context that the event is a series of dates; it is no key of any record, and no field has such a name.
+#: In a context, says that the event is a series of dates. No placeholder or field can have such a name.
 IS_SERIES = "is a series"
 
 
@@ -51,12 +51,12 @@ class Organizers(OrganizersStream):
         context: Context,
         passes: t.Callable[[Record], bool],  # noqa: ARG002
     ) -> list[Record]:
-        """Take note of which account sees whom; return the organizers that this one reads."""
+        """Take note of which organizers the account sees; return those that it reads."""
         account = self.account(context)
         return [row for row in rows if self.scope.accounts.claim(row["slug"], account)]
 
     def accepts(self, row: Record, context: Context) -> bool:  # noqa: ARG002
-        """Return whether the settings want this one, and this shard has to do with it."""
+        """Return whether the settings choose this organizer, and this shard reads anything of it."""
         return self.scope.wants_organizer(row.get("slug"))
 
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:
@@ -69,7 +69,7 @@ class Organizers(OrganizersStream):
 
 
 class OrganizerChildStream(OrganizersStream):
-    """A list that each organizer has one of. A subclass states path, keys and fields."""
+    """A list that each organizer has. A subclass states path, keys and fields."""
 
     parent_stream_type = Organizers
     parent_keys = fields(organizer=String("Organizer, by slug."))
@@ -84,10 +84,10 @@ class AllEventsStream(OrganizerChildStream):
 
     Below an event the API answers 403 if the credential may not read the list. The
     organizer's list answers 200 in any case, without the rows of events that the credential
-    does not see, or of which it may not read them (docs/pretix.md, "Permissions").
+    does not see or whose list it may not read (docs/pretix.md, "Permissions").
     """
 
-    #: Servers of before the list, and forks, have it for each event.
+    #: Servers that are older than the list, and forks, have it only for each event.
     fallback = "events"
 
     def list_path(self, context: Context) -> str:
@@ -135,7 +135,7 @@ class Events(OrganizerChildStream):
         return True
 
     def accepts(self, row: Record, context: Context) -> bool:
-        """Return whether the settings want this one, and it is this shard's."""
+        """Return whether the settings choose this event, and this shard reads it."""
         return self.scope.wants_event(context.get("organizer"), row.get("slug"))
 
     def is_settled(self, row: Record) -> bool:
@@ -155,7 +155,7 @@ class Events(OrganizerChildStream):
 
 
 class EventChildStream(OrganizersStream):
-    """A list that each event has one of. A subclass states path, keys and fields."""
+    """A list that each event has. A subclass states path, keys and fields."""
 
     parent_stream_type = Events
     parent_keys = fields(

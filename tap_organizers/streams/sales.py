@@ -368,7 +368,7 @@ class OrderMoneyStream(CreationOrderedStream, AllEventsStream):
 
     The short form has only the few fields that are needed. A run that reads all orders has all payments and
     refunds in them, and does not read it. With ``INCREMENTAL`` in the catalog
-    the rows are cut out of the orders that have changed, for nothing, and are only as
+    the rows are taken from the orders that have changed, at no cost, and are only as
     fresh as these (docs/pretix.md, "What moves an order's last_modified").
     """
 
