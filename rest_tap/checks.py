@@ -47,8 +47,8 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
 
 
-def named(names: t.Iterable[object], known: t.Iterable[str] = ()) -> str:
-    """Return names as one text, each with the known one that is nearest to it."""
+def join_names(names: t.Iterable[object], known: t.Iterable[str] = ()) -> str:
+    """Return names joined by commas, each with a hint at the most similar known one; only the first few."""
     known = list(known)
     texts = []
     for name in map(str, names):
@@ -84,8 +84,8 @@ def read_json(text: str | bytes, name: str) -> t.Any:
     try:
         if isinstance(text, bytes):
             text = text.decode(json.detect_encoding(text))
-        found = json.loads(text.removeprefix("\ufeff"), parse_constant=_no_number)
-        _encodable(found, text)
+        found = json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse_constant)
+        _check_encodable(found, text)
     except UnicodeDecodeError:
         raise config_error(f"the {name} file is not UTF-8") from None
     except (ValueError, RecursionError) as error:
@@ -96,7 +96,7 @@ def read_json(text: str | bytes, name: str) -> t.Any:
     return found
 
 
-def _encodable(found: t.Any, text: str) -> None:
+def _check_encodable(found: t.Any, text: str) -> None:
     """Check that what a text of JSON says can be written again.
 
     Raises:
@@ -106,7 +106,7 @@ def _encodable(found: t.Any, text: str) -> None:
         json.dumps(found, ensure_ascii=False).encode()
 
 
-def _no_number(text: str) -> t.NoReturn:
+def _refuse_constant(text: str) -> t.NoReturn:
     raise ValueError(f"{text} is no number of JSON")
 
 
@@ -139,12 +139,12 @@ def unknown_settings(config: t.Iterable[str], known: t.Iterable[str]) -> str | N
     """Return a warning about settings that the tap does not have; None if there are none."""
     known = list(known)
     unknown = [name for name in config if name not in known]
-    return f"there is no setting {named(unknown, known)}; it has no effect" if unknown else None
+    return f"there is no setting {join_names(unknown, known)}; it has no effect" if unknown else None
 
 
 def unknown_variables(environ: t.Iterable[str], prefix: str, known: t.Iterable[str]) -> str | None:
     """Return a warning about variables of the environment for which there is no setting; None if there are none."""
-    variables = [variable(prefix, name) for name in (*known, "loglevel")]
+    variables = [variable_name(prefix, name) for name in (*known, "loglevel")]
     # Names with another underscore are options of Meltano itself, such as TAP_ORGANIZERS__SELECT.
     of_meltano = f"{prefix}_"
     unknown = [
@@ -152,15 +152,15 @@ def unknown_variables(environ: t.Iterable[str], prefix: str, known: t.Iterable[s
         for name in environ
         if name.startswith(prefix) and not name.startswith(of_meltano) and name not in variables
     ]
-    return f"there is no setting for the variable {named(sorted(unknown), variables)}" if unknown else None
+    return f"there is no setting for the variable {join_names(sorted(unknown), variables)}" if unknown else None
 
 
-def variable(prefix: str, setting: str) -> str:
-    """Return the variable of the environment that gives a setting."""
+def variable_name(prefix: str, setting: str) -> str:
+    """Return the name of the environment variable that gives a setting."""
     return prefix + setting.upper().replace("-", "_")
 
 
-def environment(environ: t.Mapping[str, str], prefix: str, properties: t.Mapping[str, Schema]) -> dict[str, t.Any]:
+def read_environment(environ: t.Mapping[str, str], prefix: str, properties: t.Mapping[str, Schema]) -> dict[str, t.Any]:
     """Return the settings that the environment gives; an empty variable gives none.
 
     Raises:
@@ -168,20 +168,20 @@ def environment(environ: t.Mapping[str, str], prefix: str, properties: t.Mapping
     """
     found: dict[str, t.Any] = {}
     for name, schema in properties.items():
-        text = environ.get(variable(prefix, name), "")
+        text = environ.get(variable_name(prefix, name), "")
         if text.strip():
             try:
                 found[name] = _parsed(text, schema)
             except (ValueError, RecursionError):
                 what = " or ".join(KINDS[kind] for kind in _types(schema))
-                raise config_error(f"the variable {variable(prefix, name)} is not {what}") from None
+                raise config_error(f"the variable {variable_name(prefix, name)} is not {what}") from None
             if schema.get("secret"):
-                found[name] = secret(name, found[name], schema)
+                found[name] = parse_secret(name, found[name], schema)
     return found
 
 
-def secret(name: str, value: t.Any, schema: Schema) -> t.Any:
-    """Return a secret setting, or several secrets in a list or an object, which may be given as a text of JSON.
+def parse_secret(name: str, value: t.Any, schema: Schema) -> t.Any:
+    """Return the value of a secret setting: a string, or a list or an object of strings, which may be given as JSON.
 
     Raises:
         ConfigValidationError: It is not of its type. The value is not shown.
@@ -219,8 +219,8 @@ def _parsed(text: str, schema: Schema) -> t.Any:
     if kind == "array" and not word.startswith(("[", "{")) and "string" in schema["items"].get("type", ()):
         return [part.strip() for part in text.split(",")]
     if kind in {"array", "object"}:
-        found = json.loads(text, parse_constant=_no_number)
-        _encodable(found, text)
+        found = json.loads(text, parse_constant=_refuse_constant)
+        _check_encodable(found, text)
         if not any(isinstance(found, {"array": list, "object": dict}[kind]) for kind in kinds):
             raise ValueError
         return found
@@ -246,7 +246,7 @@ def check_batches(given: t.Any) -> None:
         (encoding, {"format", "compression"}),
     ):
         if unknown := part.keys() - known:
-            raise config_error(f"setting batch_config has unknown keys: {named(sorted(unknown), known)}")
+            raise config_error(f"setting batch_config has unknown keys: {join_names(sorted(unknown), known)}")
     prefix = storage.get("prefix") or ""
     if not isinstance(prefix, str) or "\0" in prefix or not isinstance(storage.get("params") or {}, dict):
         raise config_error("setting batch_config: 'prefix' must be a text without NUL and 'params' an object")
@@ -332,9 +332,9 @@ def check_catalog(catalog: t.Any) -> None:
     for entry in entries:
         name = entry.tap_stream_id
         if entry.stream not in {None, name}:
-            raise config_error(f"the catalog entry of {named([name])} has another name as its 'stream'")
+            raise config_error(f"the catalog entry of {join_names([name])} has another name as its 'stream'")
         if names.count(name) > 1:
-            raise config_error(f"the catalog has more than one entry of {named([name])}")
+            raise config_error(f"the catalog has more than one entry of {join_names([name])}")
 
 
 def _reason(error: BaseException) -> str:
@@ -371,7 +371,7 @@ def check_schema(stream: str, declared: Schema, given: Schema, fixed: t.Collecti
         _check_field(place, field)
     if missing := set(given.get("required", ())) - set(fixed):
         raise config_error(
-            f"the catalog entry of {stream} requires {named(sorted(missing))}, which not every record has"
+            f"the catalog entry of {stream} requires {join_names(sorted(missing))}, which not every record has"
         )
 
 
@@ -383,14 +383,14 @@ def _check_name(place: str, name: str) -> None:
 def _check_field(place: str, field: Schema) -> None:
     unknown = [word for word in field if word not in KEYWORDS and not word.startswith("x-")]
     if unknown:
-        raise config_error(f"{place} the tap does not support {named(unknown)}")
+        raise config_error(f"{place} the tap does not support {join_names(unknown)}")
     if "type" not in field:
         return
     kind = kind_of(field)
     if "null" not in field["type"] or kind not in JSON_TYPES:
         raise config_error(f"{place} its type must be one of {', '.join(sorted(JSON_TYPES))}, and null")
     if "format" in field and (kind != "string" or field["format"] not in STRING_FORMATS):
-        raise config_error(f"{place} the tap does not support the format {named([field['format']])}")
+        raise config_error(f"{place} the tap does not support the format {join_names([field['format']])}")
     if field.get("additionalProperties", True) is not True or field.get("required"):
         raise config_error(f"{place} records may have more fields or fewer, so its schema must allow that")
     for name, inner in field.get("properties", {}).items():
@@ -460,14 +460,14 @@ def check_state(state: t.Any) -> None:
     except (msgspec.ValidationError, RecursionError) as error:
         raise config_error(f"the state is not a Singer state: {_reason(error)}") from None
     if state and "bookmarks" not in state:
-        raise config_error(f"the state is not a Singer state: it has no 'bookmarks', but {named(state)}")
+        raise config_error(f"the state is not a Singer state: it has no 'bookmarks', but {join_names(state)}")
     for name, bookmark in state.get("bookmarks", {}).items():
         partitions = bookmark.get("partitions", []) if isinstance(bookmark, dict) else None
         if partitions is None:
-            raise config_error(f"the state is not a Singer state: the bookmark of {named([name])} is no object")
+            raise config_error(f"the state is not a Singer state: the bookmark of {join_names([name])} is no object")
         if not isinstance(partitions, list) or not all(isinstance(one, dict) for one in partitions):
             raise config_error(
-                f"the state is not a Singer state: the 'partitions' of {named([name])} are no list of objects"
+                f"the state is not a Singer state: the 'partitions' of {join_names([name])} are no list of objects"
             )
 
 
@@ -481,7 +481,7 @@ def unusable_bookmarks(state: t.Mapping[str, t.Any], streams: t.Iterable[str], l
     """
     streams, bookmarks = set(streams), state.get("bookmarks", {})
     unknown = [name for name in bookmarks if name not in streams]
-    lines = [f"the state has bookmarks of unknown streams: {named(unknown, streams)}"] if unknown else []
+    lines = [f"the state has bookmarks of unknown streams: {join_names(unknown, streams)}"] if unknown else []
     for name, bookmark in bookmarks.items():
         odd = [level for level in levels if not isinstance(bookmark.get(level, {}), dict)]
         if name in streams and odd:

@@ -13,7 +13,7 @@ import typing as t
 import msgspec
 from singer_sdk.exceptions import ConfigValidationError
 
-from rest_tap.checks import named
+from rest_tap.checks import join_names
 from rest_tap.paging.page_size import page_params
 from rest_tap.schema import (
     PERSONAL,
@@ -68,7 +68,7 @@ OWN_PARAMETERS, ORDERING = frozenset(page_params(1)), "ordering"
 
 def inside(place: str, name: str) -> str:
     """Return the place of something in an object, whatever its name is."""
-    return f"{place}.{named([name])}"
+    return f"{place}.{join_names([name])}"
 
 
 class Errors:
@@ -184,7 +184,7 @@ def _convert(given: t.Any, kind: type[_Struct], place: str, errors: Errors) -> _
         return None
     unknown = [name for name in given if name not in kind.__struct_fields__]
     if unknown:
-        errors.add(place, f"there is no {named(unknown, kind.__struct_fields__)}")
+        errors.add(place, f"there is no {join_names(unknown, kind.__struct_fields__)}")
         return None
     try:
         return msgspec.convert({name: value for name, value in given.items() if value is not None}, kind)
@@ -215,7 +215,9 @@ def _read(place: str, given: Declaration, errors: Errors) -> Extra:
 def _check_reading(place: str, given: Declaration, errors: Errors) -> None:
     """Check that paging, replication key and filter fit together."""
     if given.paging not in {NUMBERED, SINGLE}:
-        errors.add(f"{place}.paging", f"there is no {named([given.paging], (NUMBERED, SINGLE))}; it is page or single")
+        errors.add(
+            f"{place}.paging", f"there is no {join_names([given.paging], (NUMBERED, SINGLE))}; it is page or single"
+        )
     if bool(given.replication_key) is not bool(given.since_parameter):
         lacks = "since_parameter" if given.replication_key else "replication_key"
         errors.add(f"{place}.{lacks}", "is missing: replication_key and since_parameter go together")
@@ -254,14 +256,16 @@ def _placeholders(place: str, path: str, errors: Errors) -> tuple[str, ...]:
         if part.startswith("{") and part.endswith("}"):
             name = part[1:-1]
             if not NAME.fullmatch(name):
-                errors.add(place, f"{named([part])} is no placeholder: small letters, digits and underscores in {{}}")
+                errors.add(
+                    place, f"{join_names([part])} is no placeholder: small letters, digits and underscores in {{}}"
+                )
             elif name in found:
                 errors.add(place, f"{part} stands in it twice")
             elif name == UNKNOWN_FIELDS:
                 errors.add(place, f"{part} is a name that the tap gives to a column of its own")
             found.append(name)
         elif not SEGMENT.fullmatch(part):
-            shown = f"{named([part])} is" if part else "nothing between two slashes is"
+            shown = f"{join_names([part])} is" if part else "nothing between two slashes is"
             errors.add(place, f"{shown} no part of a path; a placeholder is written {{event}}")
     return tuple(found)
 
@@ -279,7 +283,7 @@ def _field(given: t.Any, place: str, errors: Errors, depth: int = 0) -> Schema |
     if field is None:
         return None
     if field.type not in TYPES:
-        errors.add(type_place, f"there is no type {named([field.type], TYPES)}; there are {', '.join(TYPES)}")
+        errors.add(type_place, f"there is no type {join_names([field.type], TYPES)}; there are {', '.join(TYPES)}")
         return None
     before = len(errors.lines)
     if field.fields and field.type != "object":
@@ -326,7 +330,7 @@ def _check_names(names: t.Iterable[str], place: str, errors: Errors, *, are_colu
         elif are_columns and (name.lower() == UNKNOWN_FIELDS or RESERVED.match(name.lower())):
             errors.add(inside(place, name), "is a name that the tap or loaders give to columns of their own")
         elif name.lower() in known:
-            errors.add(inside(place, name), f"loaders would take it for {named([known[name.lower()]])}")
+            errors.add(inside(place, name), f"loaders would take it for {join_names([known[name.lower()]])}")
         known[name.lower()] = name
 
 
@@ -369,4 +373,4 @@ def _check_key(  # noqa: PLR0913, PLR0917 - what it is, and where
         elif marks := extra.properties[key].get(SENSITIVITY):
             errors.add(place, f"{key} is in every record, so it cannot be marked as {marks}")
     elif key and extra.given.fields:
-        errors.add(place, f"{named([key], [*extra.properties, *parent_keys])} is not among the fields")
+        errors.add(place, f"{join_names([key], [*extra.properties, *parent_keys])} is not among the fields")

@@ -99,7 +99,7 @@ class RestTap(SeamTap):
             config = {name: value for name, value in (config or {}).items() if value is not None}
             properties = self.config_jsonschema["properties"]
             config |= {
-                name: checks.secret(name, config[name], schema)
+                name: checks.parse_secret(name, config[name], schema)
                 for name, schema in properties.items()
                 if schema.get("secret") and name in config
             }
@@ -145,7 +145,7 @@ class RestTap(SeamTap):
         """
         cls.append_builtin_config(cls.config_jsonschema)
         parse_environment_config({}, cls._env_var_prefix)  # what an .env file says is in the environment then
-        return checks.environment(os.environ, cls._env_var_prefix, cls.config_jsonschema["properties"])
+        return checks.read_environment(os.environ, cls._env_var_prefix, cls.config_jsonschema["properties"])
 
     def wrong_settings(self) -> t.Iterator[str]:
         """Yield an error for each setting that is wrong in a way that the JSON Schema cannot express."""
@@ -321,7 +321,7 @@ class RestTap(SeamTap):
         if unknown:
             self.logger.warning(
                 "the catalog asks for replication methods that these streams do not have; they are read as usual: %s",
-                checks.named(f"{name} ({method})" for name, method in unknown.items()),
+                checks.join_names(f"{name} ({method})" for name, method in unknown.items()),
             )
 
     def _deselect_personal_data(self) -> None:
@@ -352,7 +352,7 @@ class RestTap(SeamTap):
             return
         given = self._given_catalog
         if isinstance(given, dict) and (unknown := checks.unknown_streams(given, self.streams)):
-            self.logger.warning("the catalog selects unknown streams: %s", checks.named(unknown, self.streams))
+            self.logger.warning("the catalog selects unknown streams: %s", checks.join_names(unknown, self.streams))
         selected = [stream for stream in self.streams.values() if stream.selected]
         if not selected:
             raise config_error("the catalog selects no stream")
@@ -368,7 +368,7 @@ class RestTap(SeamTap):
             self.logger.warning(
                 "the catalog leaves out objects but selects fields inside of them, which are left out, too; "
                 "select the object as well to have them: %s",
-                checks.named(lost),
+                checks.join_names(lost),
             )
 
     def _check_maps(self) -> None:
@@ -380,7 +380,7 @@ class RestTap(SeamTap):
         for stream_map in itertools.chain.from_iterable(self.mapper.stream_maps.values()):
             alias: object = stream_map.stream_alias
             if not isinstance(alias, str) or not alias:
-                raise StreamMapConfigError(f"the alias of a stream is not a text: {checks.named([alias])}")
+                raise StreamMapConfigError(f"the alias of a stream is not a text: {checks.join_names([alias])}")
         for name, stream_map in (self.config.get("stream_maps") or {}).items():
             source = (stream_map.get("__source__") if isinstance(stream_map, dict) else None) or name
             matching = [one for one in self.streams if fnmatch.fnmatch(one, str(source))]
@@ -389,7 +389,7 @@ class RestTap(SeamTap):
             reason = "is not selected" if matching else "does not exist"
             self.logger.warning(
                 "setting stream_maps: %s maps a stream that %s",
-                checks.named([name], () if matching else self.streams),
+                checks.join_names([name], () if matching else self.streams),
                 reason,
             )
 

@@ -11,7 +11,7 @@ import contextlib
 import typing as t
 from urllib.parse import urlsplit
 
-from rest_tap.checks import named
+from rest_tap.checks import join_names
 from rest_tap.errors import BrokenAnswer
 from rest_tap.extra import NUMBERED, SINGLE, Errors, Extra, check_keys, read_declarations
 from rest_tap.paging import Paginator, SinglePage
@@ -194,7 +194,7 @@ class Classes:
         given, placeholders = extra.given, extra.placeholders
         if not placeholders:
             if given.parent:
-                self._errors.add(f"{extra.place}.path", f"has no placeholder for a row of {named([given.parent])}")
+                self._errors.add(f"{extra.place}.path", f"has no placeholder for a row of {join_names([given.parent])}")
             return None
         last = placeholders[-1]
         known = PLACEHOLDERS.get(last)
@@ -202,11 +202,11 @@ class Classes:
             self._errors.add(f"{extra.place}.parent", f"{{{last}}} is always a row of {name_of(known)}")
             return None
         if known is None and not given.parent:
-            word = named([_shown([last])], map(_shown, zip(PLACEHOLDERS)))
+            word = join_names([_shown([last])], map(_shown, zip(PLACEHOLDERS)))
             words = f"{word} is none of {_shown(PLACEHOLDERS)}"
             self._errors.add(f"{extra.place}.path", f"{words}; set 'parent' to the stream whose key it is")
             return None
-        parent = known or self._named(extra)
+        parent = known or self._declared_parent(extra)
         if parent is None or not self._can_be_parent(extra, parent):
             return None
         above = tuple(parent.parent_keys)
@@ -217,14 +217,14 @@ class Classes:
             return None
         return parent
 
-    def _named(self, extra: Extra) -> StreamClass | None:
+    def _declared_parent(self, extra: Extra) -> StreamClass | None:
         """Return the stream that a declaration names as its parent."""
         name, place = extra.given.parent, f"{extra.place}.parent"
         if name in self._built_in:
             return self._built_in[name]
         if name not in self._declared:
             names = [*self._built_in, *self._declared]
-            self._errors.add(place, f"there is no stream {named([name], names)}, or its own declaration is wrong")
+            self._errors.add(place, f"there is no stream {join_names([name], names)}, or its own declaration is wrong")
             return None
         if name in self._chain:
             circle = [*self._chain[self._chain.index(name) :], name]

@@ -72,7 +72,7 @@ class IncrementalStream(OrganizersStream):
 
         A list with such a bookmark is read from its beginning, which costs time and never rows.
         """
-        kept = self._bookmarks(stream, context).get(*bookmark_key(context))
+        kept = self._bookmarks(stream, context).get(*bookmark_keys(context))
         if kept is None:
             kept = self._plain_bookmark(stream, context)
         times: list[t.Any] = [kept] if isinstance(kept, str) else []
@@ -84,7 +84,7 @@ class IncrementalStream(OrganizersStream):
             self.logger.warning(
                 "%s: the bookmark for %s is not a time in the past; reading from the beginning",
                 stream.name,
-                "/".join(bookmark_key(context)),
+                "/".join(bookmark_keys(context)),
             )
             return None
         return kept
@@ -110,20 +110,20 @@ class IncrementalStream(OrganizersStream):
 
     def paginator(self, context: Context) -> Paginator:
         """Begin to read on from the bookmark, or from the beginning; see :meth:`_bring_companions`."""
-        place = bookmark_key(context)
+        keys = bookmark_keys(context)
         kept = self._bookmark_of_all(context) if self.is_incremental else None
-        self._from_start_date.discard(place)
+        self._from_start_date.discard(keys)
         if kept is None and self.is_narrowed:
             kept = self.config["start_date"]
-            self._from_start_date.add(place)
+            self._from_start_date.add(keys)
         self._bring_companions(context, kept)
         if isinstance(kept, dict):
-            self._first_loads[bookmark_key(context)] = kept["since"]
+            self._first_loads[keys] = kept["since"]
             return self.first_load_paginator(context, kept["at"])
         if kept is None:
-            self._first_loads[bookmark_key(context)] = None
+            self._first_loads[keys] = None
             return self.first_load_paginator(context, None)
-        self._first_loads.pop(bookmark_key(context), None)
+        self._first_loads.pop(keys, None)
         return self.incremental_paginator(context, format_time(t.cast("dt.datetime", parse_time(kept))))
 
     def _bring_companions(self, context: Context, kept: t.Any) -> None:
@@ -134,26 +134,26 @@ class IncrementalStream(OrganizersStream):
         are the same as its own. Where the sweep needs all records under one version, companions whose
         records have come under another one are read again.
         """
-        place = bookmark_key(context)
+        keys = bookmark_keys(context)
         is_due = self.is_swept(context)
-        brought = self._brought[place] = {}
+        brought = self._brought[keys] = {}
         for stream in self.companions:
             bookmarks = self._bookmarks(stream, context)
-            other = bookmarks.get(*place)
+            other = bookmarks.get(*keys)
             is_of_version = kept is None or (isinstance(other, dict) and other.get("version") == stream.version)
             came_along = isinstance(kept, dict) and _is_as_far(other, kept) and (is_of_version or not is_due)
             if kept is None or came_along:
                 brought[stream] = is_of_version
             if not came_along:
-                bookmarks.drop(*place)
+                bookmarks.drop(*keys)
 
     def includes_all(self, companion: ListStream, context: Context) -> bool:
         """Return whether this list, as read by this run and those before, includes all records of a companion."""
-        return companion in self._brought.get(bookmark_key(context), ())
+        return companion in self._brought.get(bookmark_keys(context), ())
 
     def includes_all_under_version(self, companion: ListStream, context: Context) -> bool:
         """Return whether all of these records came under the version of this run."""
-        return self._brought.get(bookmark_key(context), {}).get(companion, False)
+        return self._brought.get(bookmark_keys(context), {}).get(companion, False)
 
     def _bookmark_of_all(self, context: Context) -> t.Any:
         """Return the bookmark from which all streams that the list serves can go on, or None.
@@ -166,7 +166,7 @@ class IncrementalStream(OrganizersStream):
         streams = self.bookmarked_streams()
         every = [self.read_bookmark(stream, context) for stream in streams]
         is_due = self.is_swept(context)
-        self._of_other_versions.discard(bookmark_key(context))
+        self._of_other_versions.discard(bookmark_keys(context))
         if every and all(isinstance(bookmark, dict) for bookmark in every):
             ways = [{**bookmark, "version": None} for bookmark in every]
             is_of_version = all(
@@ -175,7 +175,7 @@ class IncrementalStream(OrganizersStream):
             if any(way != ways[0] for way in ways) or (is_due and not is_of_version):
                 return None
             if not is_of_version:
-                self._of_other_versions.add(bookmark_key(context))
+                self._of_other_versions.add(bookmark_keys(context))
             return every[0]
         # A stream that was selected later has no bookmark yet: its rows before those
         # of the others' are missing, so the list is read for all of them again.
@@ -190,7 +190,7 @@ class IncrementalStream(OrganizersStream):
 
     def skips_older(self, context: Context) -> bool:
         """Return whether this run skips the rows of the list that are older than the setting start_date."""
-        return bookmark_key(context) in self._from_start_date
+        return bookmark_keys(context) in self._from_start_date
 
     def first_load_paginator(self, context: Context, at: str | None) -> Paginator:
         """Return how the list is paged from its beginning, or from where a first load was cut short."""
@@ -209,12 +209,12 @@ class IncrementalStream(OrganizersStream):
 
     def reads_all(self, context: Context) -> bool:
         """Return whether this run reads the list from its beginning, or goes on with doing so."""
-        return bookmark_key(context) in self._first_loads
+        return bookmark_keys(context) in self._first_loads
 
     def reads_under_version(self, context: Context) -> bool:
         """Return whether all that it has read since the list's beginning came under the versions of this run."""
-        place = bookmark_key(context)
-        return place in self._first_loads and place not in self._of_other_versions
+        keys = bookmark_keys(context)
+        return keys in self._first_loads and keys not in self._of_other_versions
 
     def is_stale(self, context: Context, page: Page) -> bool:
         """Return whether there is no bookmark, or one from more than a day ago."""
@@ -234,7 +234,7 @@ class IncrementalStream(OrganizersStream):
             self._write_bookmark(format_time(min(last, self._trusted(context, page, last))), context)
         else:
             # All or nothing. Rows that move while pages are turned are newer than the first page.
-            self._reached.setdefault(bookmark_key(context), self._safe(page))
+            self._reached.setdefault(bookmark_keys(context), self._safe(page))
 
     def list_read(self, context: Context, page: Page) -> None:
         """Set the bookmark to when the server made the last page, less the overlap.
@@ -242,7 +242,7 @@ class IncrementalStream(OrganizersStream):
         Where the list did not come complete, the next run goes on where it is certain.
         """
         trusted = self._trusted(context, page)
-        self._reached.pop(bookmark_key(context), None)
+        self._reached.pop(bookmark_keys(context), None)
         if self.is_incremental and page.is_complete:
             self._write_bookmark(format_time(trusted), context)
 
@@ -255,8 +255,8 @@ class IncrementalStream(OrganizersStream):
         """
         safe = self._safe(page)
         if last is not None and last > safe:
-            return self._reached.setdefault(bookmark_key(context), safe)
-        return self._reached.get(bookmark_key(context), safe)
+            return self._reached.setdefault(bookmark_keys(context), safe)
+        return self._reached.get(bookmark_keys(context), safe)
 
     def _safe(self, page: Page) -> dt.datetime:
         """Return the moment up to which a page can be trusted to hold all rows."""
@@ -271,18 +271,18 @@ class IncrementalStream(OrganizersStream):
 
         The bookmark of a reading from the beginning names the version of all records since then.
         """
-        place = bookmark_key(context)
-        of_version = dict.fromkeys(self.bookmarked_streams(), place not in self._of_other_versions)
-        brought = self._brought.get(place, {})
+        keys = bookmark_keys(context)
+        of_version = dict.fromkeys(self.bookmarked_streams(), keys not in self._of_other_versions)
+        brought = self._brought.get(keys, {})
         if isinstance(value, str):
             for stream in brought:
-                self._bookmarks(stream, context).drop(*place)
+                self._bookmarks(stream, context).drop(*keys)
             brought = {}
         for stream, is_of_version in {**of_version, **brought}.items():
             kept = value
             if isinstance(value, dict) and stream.version is not None and is_of_version:
                 kept = {**value, "version": stream.version}
-            self._bookmarks(stream, context).put(kept, *place)
+            self._bookmarks(stream, context).put(kept, *keys)
 
 
 class CreationOrderedStream(IncrementalStream):
@@ -313,19 +313,19 @@ class CreationOrderedStream(IncrementalStream):
 
     def page_read(self, context: Context, page: Page) -> None:
         """Keep how far a first load has come, or else the bookmark."""
-        place = bookmark_key(context)
-        if place not in self._first_loads:
+        keys = bookmark_keys(context)
+        if keys not in self._first_loads:
             super().page_read(context, page)
         elif self.is_incremental and page.rows:
-            since = self._first_loads[place] or format_time(self._safe(page))
-            self._first_loads[place] = since
+            since = self._first_loads[keys] or format_time(self._safe(page))
+            self._first_loads[keys] = since
             at = parse_time(page.reached)
             if at is not None:
                 self._write_bookmark({"since": since, "at": format_time(at)}, context)
 
     def list_read(self, context: Context, page: Page) -> None:
         """Set the bookmark; after a first load, to when that began."""
-        since = self._first_loads.pop(bookmark_key(context), None)
+        since = self._first_loads.pop(bookmark_keys(context), None)
         if since is None:
             super().list_read(context, page)
         elif self.is_incremental and page.is_complete:
@@ -368,33 +368,33 @@ class EventIncrementalStream(IncrementalStream):
         """Keep nothing yet: an event's list is short. But note what can be trusted."""
         if not page.rows:
             return
-        place = bookmark_key(context)
-        self._with_rows.add(place)
-        if place in self._first_loads:
+        keys = bookmark_keys(context)
+        self._with_rows.add(keys)
+        if keys in self._first_loads:
             # Rows that move while pages are turned are newer than the first of these.
-            self._reached.setdefault(place, self._safe(page))
+            self._reached.setdefault(keys, self._safe(page))
         else:
             self._trusted(context, page, parse_time(page.reached))
 
     def list_read(self, context: Context, page: Page) -> None:
         """Set the bookmark, if there was ever anything to read."""
-        place = bookmark_key(context)
+        keys = bookmark_keys(context)
         had_one = any(self.read_bookmark(stream, context) for stream in self.bookmarked_streams())
         trusted = self._trusted(context, page)
         # Of a list that did not come complete, the next run reads all once more.
-        if self.is_incremental and page.is_complete and (had_one or place in self._with_rows):
+        if self.is_incremental and page.is_complete and (had_one or keys in self._with_rows):
             # To the minute: there is one for each event, and a state shall stay small.
             self._write_bookmark(format_minute(trusted), context)
-        self._with_rows.discard(place)
-        self._reached.pop(place, None)
+        self._with_rows.discard(keys)
+        self._reached.pop(keys, None)
 
     def forget(self, context: Context) -> None:
         """Keep no bookmark for an event that only the sweep reads, so that the state does not grow with these."""
         for stream in self.bookmarked_streams():
-            self._bookmarks(stream, context).drop(*bookmark_key(context))
+            self._bookmarks(stream, context).drop(*bookmark_keys(context))
 
 
-def bookmark_key(context: Context) -> tuple[str, ...]:
+def bookmark_keys(context: Context) -> tuple[str, ...]:
     """Return the keys under which a list's bookmark is kept."""
     return tuple(str(context[key]) for key in ("organizer", "event") if key in context)
 

@@ -177,7 +177,7 @@ class TapTicketing(RestTap):
         if self.config["shard_count"] > 1 and not self.config["partition_by_event"]:
             yield "setting shard_count: one list for all events cannot be shared; set partition_by_event"
         if unknown := [name for name in included(self.config) if name not in INCLUDES]:
-            yield f"setting orders_include: there is no {checks.named(unknown, INCLUDES)}"
+            yield f"setting orders_include: there is no {checks.join_names(unknown, INCLUDES)}"
 
     def make_accounts(self) -> list[Account]:
         """Return the account of the session token, which logs in where the settings have no token."""

@@ -145,7 +145,7 @@ def variable_outcome(variables: dict[str, str]) -> tuple[str, str]:
     """Return the same for variables of the environment."""
     known, prefix = TapOrganizers.config_jsonschema["properties"], "TAP_ORGANIZERS_"
     try:
-        found = checks.environment(variables, prefix, known)
+        found = checks.read_environment(variables, prefix, known)
     except ConfigValidationError as error:
         return "error", str(error)
     line = checks.unknown_variables(variables, prefix, known)

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 
-from rest_tap.checks import environment, unwrap_state
+from rest_tap.checks import read_environment, unwrap_state
 from tap_organizers.tap import TapOrganizers
 from tests.conftest import discovered, entry_of, only, organizers_config, run_tap, select
 
@@ -97,7 +97,7 @@ def test_variables_become_settings_of_their_types() -> None:
         "f": {"type": "integer"},
     }
     variables = {"X_A": " 5", "X_B": "No", "X_C": "one, two", "X_D": '{"k": 1}', "X_E": "", "X_F": " ", "X_G": "?"}
-    assert environment(variables, "X_", properties) == {"a": 5, "b": False, "c": ["one", "two"], "d": {"k": 1}}
+    assert read_environment(variables, "X_", properties) == {"a": 5, "b": False, "c": ["one", "two"], "d": {"k": 1}}
 
 
 # --- catalog ----------------------------------------------------------------------------------------------------------
