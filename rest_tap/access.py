@@ -162,7 +162,7 @@ class Access:
         """Take note of a page that is about to be written."""
 
     def finish(self) -> list[Outcome]:
-        """Return failures that only show at the end of the run."""
+        """Ask for what can only be known at the end of the run; return the failures that this shows."""
         return []
 
     def log(self) -> None:

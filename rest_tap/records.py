@@ -218,17 +218,17 @@ class RecordEncoder:
     def _set_aside(self, record: Record) -> None:
         unknown = {name: record.pop(name) for name in record.keys() - self._known}
         for name, value in unknown.items():
-            self.unexpected.unknown("", name, value, is_kept=self._keep_unknown)
+            self.unexpected.count_unknown("", name, value, is_kept=self._keep_unknown)
         if self._keep_unknown:
             self._clear_names(unknown)
             record[UNKNOWN_FIELDS] = dict(sorted(unknown.items()))
 
     def _note_kept(self, path: str, name: str, value: t.Any) -> None:
         self._holds_secret = self._holds_secret or self._names.holds_secret(name, value)
-        self.unexpected.unknown(path, name, value, is_kept=True)
+        self.unexpected.count_unknown(path, name, value, is_kept=True)
 
     def _note_left_out(self, path: str, name: str, value: t.Any) -> None:
-        self.unexpected.unknown(path, name, value, is_kept=False)
+        self.unexpected.count_unknown(path, name, value, is_kept=False)
 
     def _keep_raw(self, record: Record, misfits: Misfits, *, keep: bool) -> None:
         """Keep the values that became null in ``unknown_fields``, and warn."""
@@ -237,9 +237,9 @@ class RecordEncoder:
             is_kept = keep and not self._deselection.reaches(path)
             if is_kept:
                 self._clear_names(value)
-                record[UNKNOWN_FIELDS] = {where(path): value, **(record.get(UNKNOWN_FIELDS) or {})}
-            name = field(path)
-            self.unexpected.misfit(name, expected_type(self._promised, path), value, is_kept=is_kept)
+                record[UNKNOWN_FIELDS] = {format_path(path): value, **(record.get(UNKNOWN_FIELDS) or {})}
+            name = format_field(path)
+            self.unexpected.count_misfit(name, expected_type(self._promised, path), value, is_kept=is_kept)
             self._warn(
                 name,
                 f"{name} is sometimes not what the schema says, and then null"
@@ -336,12 +336,12 @@ class RecordEncoder:
         return replaced
 
 
-def where(path: Path) -> str:
+def format_path(path: Path) -> str:
     """Return a path as one text: ``positions[0].valid_from``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
 
 
-def field(path: Path) -> str:
+def format_field(path: Path) -> str:
     """Return the field at a path, whichever element of a list it is in: ``positions[].valid_from``."""
     return "".join("[]" if isinstance(part, int) else f".{part}" for part in path)[1:]
 

@@ -36,7 +36,7 @@ class Report:
 
         Args:
             outcome: How it ended.
-            others: Streams that are cut out of its rows, or have lists below these.
+            others: Streams that are nested in its rows, or have lists below these.
         """
         self._endings[outcome.stream][outcome.ending] += 1
         if not outcome.from_start:

@@ -85,7 +85,7 @@ class ListStream(SeamStream, abc.ABC):
     row_keys: t.ClassVar[tuple[str, ...]] = ()
     #: Statuses after which this list is not asked for again, whatever the retry policy says.
     no_retry_statuses: t.ClassVar[frozenset[int]] = frozenset()
-    #: Field of the parent's rows that these rows are cut out of, without a request.
+    #: Field of the parent's rows that these rows are nested in: they need no request.
     nested_in: str | None = None
     #: For such a stream: keys to add, and the fields of the parent's row they come from.
     nested_keys: t.ClassVar[t.Mapping[str, str]] = {}
@@ -333,7 +333,7 @@ class ListStream(SeamStream, abc.ABC):
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:  # noqa: ARG002
         """Return the stream's records that stand in one row of its list.
 
-        For a stream that is cut out of its parent's rows, ``row`` is the parent's.
+        For a stream that is nested in its parent's rows, ``row`` is the parent's.
         """
         if not self.nested_lists:
             return (row,)

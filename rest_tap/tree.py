@@ -1,7 +1,7 @@
 """The tree of streams: which stream is read below which. Built once, from the streams and their selection.
 
-A node's rows are the parent of its children's lists. Streams that are cut out of a node's
-rows (``nested``) need no request of their own.
+The lists of a node's children are below its rows. Streams that are nested in its rows need no
+request of their own.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class Node:
 
     Attributes:
         stream: The stream whose list is read.
-        nested: Selected streams that are cut out of its rows.
+        nested: Selected streams that are nested in its rows.
         children: Nodes whose lists are below its rows.
         companions: Nodes beside it with a list of their own, whose records stand in its rows, too. They are
-            cut out of these where that brings all of them.
+            taken from these where that brings all of them.
         writes: The streams that get records from a row; its own last, because writing changes the row.
     """
 
@@ -33,7 +33,7 @@ class Node:
     writes: list[ListStream] = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        """Find out which streams get records."""
+        """Collect the streams that get records."""
         self.writes = [*self.nested, *([self.stream] if self.stream.selected else [])]
 
     def names(self) -> t.Iterator[str]:

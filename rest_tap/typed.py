@@ -571,7 +571,7 @@ def finish(rows: list[TypedRow], parent_keys: Record, unexpected: Unexpected) ->
     for row in rows if steps.unknown else ():
         found = {name: value for name in steps.unknown if (value := row.get(name, msgspec.UNSET)) is not msgspec.UNSET}
         for name, value in found.items():
-            unexpected.unknown("", name, value, is_kept=bool(steps.unknown_fields))
+            unexpected.count_unknown("", name, value, is_kept=bool(steps.unknown_fields))
             setattr(row, steps.unknown[name], msgspec.UNSET)
         if found and steps.unknown_fields:
             setattr(row, steps.unknown_fields, found)
@@ -583,7 +583,7 @@ def _finish(objects: list[t.Any], steps: Steps, unexpected: Unexpected) -> None:
     for attribute, path, name, is_kept in steps.unexpected:
         for value in map(operator.attrgetter(attribute), objects):
             if value is not msgspec.UNSET:
-                unexpected.unknown(path, name, value, is_kept=is_kept)
+                unexpected.count_unknown(path, name, value, is_kept=is_kept)
     for attribute in steps.left_out:
         for one in objects:
             setattr(one, attribute, msgspec.UNSET)

@@ -66,7 +66,7 @@ class Unexpected:
         #: How often other fields came.
         self.others = 0
 
-    def unknown(self, path: str, name: str, value: t.Any, *, is_kept: bool) -> None:
+    def count_unknown(self, path: str, name: str, value: t.Any, *, is_kept: bool) -> None:
         """Count a field that no schema names.
 
         Args:
@@ -77,7 +77,7 @@ class Unexpected:
         """
         self._count(Finding(f"{path}.{shown(name)}" if path else shown(name), json_type(value), NOTHING, is_kept))
 
-    def misfit(self, field: str, says: str, value: t.Any, *, is_kept: bool) -> None:
+    def count_misfit(self, field: str, says: str, value: t.Any, *, is_kept: bool) -> None:
         """Count a value that is not what the schema says of its field."""
         self._count(Finding(field, json_type(value), says, is_kept))
 

@@ -297,7 +297,7 @@ class OrganizersAccess(Access):
                 self._access_report.add_event(listing.context["organizer"], row.get("slug"))
 
     def finish(self) -> list[Outcome]:
-        """Return failures that only show at the end: names in the settings that do not exist."""
+        """Ask how many events there are, where that is unknown; return a failure for each name that does not exist."""
         self._access_report.finish()
         errors = [
             ApiError(

@@ -112,11 +112,11 @@ class AccessReport:
         """
         lists = {stream: organizers for stream, organizers in self._lists.items() if stream.name not in denied}
         if self._counts:
-            seen = [f"{_number(count)} of {name}" for name, count in sorted(self._counts.items())]
+            seen = [f"{_number_of_events(count)} of {name}" for name, count in sorted(self._counts.items())]
             names = ", ".join(sorted(stream.name for stream in lists))
             logger.info(
                 "the credential sees %s%s",
-                _some(seen, "organizers"),
+                _first_few(seen, "organizers"),
                 f"; lists of all events ({names}) have rows of no others" if names else "",
             )
         kept_back: collections.defaultdict[frozenset[str], list[str]] = collections.defaultdict(list)
@@ -132,15 +132,15 @@ class AccessReport:
             logger.warning(
                 "%s: without the rows of %s, whose own lists were denied (%s)",
                 ", ".join(sorted(streams)),
-                _number(len(events)),
-                _some(sorted(events), "events"),
+                _number_of_events(len(events)),
+                _first_few(sorted(events), "events"),
             )
 
 
-def _number(count: int) -> str:
+def _number_of_events(count: int) -> str:
     return "1 event" if count == 1 else f"{count:,} events"
 
 
-def _some(names: list[str], noun: str) -> str:
+def _first_few(names: list[str], noun: str) -> str:
     more = len(names) - MAX_NAMES
     return ", ".join(names[:MAX_NAMES]) + (f" and {more:,} more {noun}" if more > 0 else "")

@@ -110,13 +110,13 @@ def extra_streams(given: t.Any, api_url: str = "") -> tuple[StreamClass, ...]:
     for extra in declared:
         if root and extra.path.startswith(f"{root}/"):
             errors.add(f"{extra.place}.path", f"{root} is part of api_url already; the path begins after it")
-    made = Classes(declared, built_in, errors).all()
+    made = ClassBuilder(declared, built_in, errors).build_all()
     errors.raise_any()
     return made
 
 
-class Classes:
-    """Makes the classes, a parent's before those of its children."""
+class ClassBuilder:
+    """Builds the classes of declared streams, a parent's before those of its children."""
 
     def __init__(self, declared: t.Iterable[Extra], built_in: t.Mapping[str, StreamClass], errors: Errors) -> None:
         """Take the declarations.
@@ -133,8 +133,8 @@ class Classes:
         #: The names of the streams that are being made, each the parent of the one before.
         self._chain: list[str] = []
 
-    def all(self) -> tuple[StreamClass, ...]:
-        """Return all classes that can be made."""
+    def build_all(self) -> tuple[StreamClass, ...]:
+        """Return a class for each declaration that is right."""
         return tuple(kind for name in self._declared if (kind := self._kind(name)) is not None)
 
     def _kind(self, name: str) -> StreamClass | None:
@@ -178,7 +178,7 @@ class Classes:
         return t.cast("StreamClass", type(f"Extra_{given.name}", bases, facts))
 
     def _bases(self, extra: Extra, parent: StreamClass | None) -> tuple[type, ...]:
-        """Return what the class derives from: what all lists of its level share."""
+        """Return the base classes: those of the lists on its level, and of how it is read."""
         level = {Organizers: OrganizerChildStream, Events: EventChildStream}.get(parent or OrganizersStream)
         if not extra.given.replication_key:
             return (ExtraStream, level) if level else (ExtraStream,)

@@ -22,17 +22,17 @@ def build_tree(streams: t.Mapping[str, ListStream], dates: ListStream, scope: Sc
     """Return the tree that a run reads.
 
     Lists of all events are read below the organizer; where events are named, below each of
-    these, since they have the same lists. Payments and refunds are cut out of the orders, or
-    refunds out of the orders that payments are read from, where one list serves both. Where they
-    have a list of their own, they are companions of the orders: no run that reads all orders needs
-    it. The seats of a series are below its dates.
+    these, since they have the same lists. Payments and refunds are nested in the orders, or refunds
+    in the orders that payments are read from, where one list serves both. Where they have a list of
+    their own, they are companions of the orders: a run that reads all orders does not need that list.
+    The seats of a series are below its dates.
 
     Args:
         streams: The streams of the catalog by name, in the order in which they are read beside each other.
         dates: The stream of dates that is read only to find what is below them.
         scope: What the settings choose.
     """
-    money = _carriers(streams)
+    money = _money_parents(streams)
     for stream in streams.values():
         if isinstance(stream, OrderMoneyStream):
             stream.nested_in = stream.part if stream.name in money else None
@@ -60,12 +60,12 @@ def _starts_over(stream: ListStream) -> bool:
     return not goes_on or isinstance(stream, OrderMoneyStream)
 
 
-def _carriers(streams: t.Mapping[str, ListStream]) -> dict[str, str]:
-    """Return which stream's rows payments and refunds are cut out of, if they are."""
+def _money_parents(streams: t.Mapping[str, ListStream]) -> dict[str, str]:
+    """Return the names of payments and refunds as far as they are nested, with the stream in whose rows they are."""
     payments, refunds = streams[PAYMENTS], streams[REFUNDS]
-    carriers = {
+    parents = {
         money.name: ORDERS for money in (payments, refunds) if money.replication_method == REPLICATION_INCREMENTAL
     }
-    if not carriers and payments.selected:
-        carriers[REFUNDS] = PAYMENTS
-    return carriers
+    if not parents and payments.selected:
+        parents[REFUNDS] = PAYMENTS
+    return parents

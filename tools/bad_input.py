@@ -164,11 +164,11 @@ def example() -> str:
     """Return the table that ends a run which met new fields and a value of another type."""
     events, orders = unexpected.Unexpected(), unexpected.Unexpected()
     for _ in range(12):
-        events.unknown("", "tax_zone", "", is_kept=True)
+        events.count_unknown("", "tax_zone", "", is_kept=True)
     for _ in range(1488):
-        orders.unknown("positions[]", "attendee_phone", "", is_kept=True)
+        orders.count_unknown("positions[]", "attendee_phone", "", is_kept=True)
     for _ in range(3):
-        orders.misfit("expires", "date-time", "", is_kept=True)
+        orders.count_misfit("expires", "date-time", "", is_kept=True)
     return "\n".join(unexpected.unexpected_table({"events": events, "orders": orders}))
 
 

@@ -78,10 +78,11 @@ class Paginator(abc.ABC):
     """Decides which pages to ask for, for one reading of one list.
 
     Pages may be asked for before they are due, and arrive in any order. :class:`rest_tap.paging.Walk` calls
-    :meth:`may_reveal_more` and :meth:`after` as a page arrives; :meth:`page_used` and :meth:`rows` when it is due, in
-    the order of positions; and :meth:`next_pass` and :meth:`is_complete` when no page is left.
+    :meth:`may_reveal_more` and :meth:`after` as a page arrives; :meth:`page_used` and :meth:`take_rows` when it is
+    due, in the order of positions; and :meth:`next_pass` and :meth:`is_complete` when no page is left.
 
-    Where a subclass says nothing else, a list is read once, each page revealing the next.
+    Paginators keep how far they are, so each of these methods may change that. Where a subclass says nothing else,
+    a list is read once, each page revealing the next.
 
     Attributes:
         ordered_by: The field that the rows are ordered by, where that is certain; rows
@@ -118,8 +119,8 @@ class Paginator(abc.ABC):
         """Take note of a page that is due; return the requests to go on with instead if it shows that rows moved."""
         return None
 
-    def rows(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
-        """Return the rows of the page that count; others will come again."""
+    def take_rows(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
+        """Take note of a page that is used; return those of its rows that count: others will come again."""
         return page.rows
 
     def ends_at(self, request: PageRequest, status: int) -> bool:  # noqa: ARG002

@@ -100,7 +100,7 @@ class Cursor(Paginator):
         self._reached[request.position] = self.since
         return [self._request(request.position[-1] + 1)]
 
-    def rows(self, request: PageRequest, page: Page) -> list[Record]:
+    def take_rows(self, request: PageRequest, page: Page) -> list[Record]:
         """Return all rows of the page; its cursor is then reached."""
         self.reached = self._reached.pop(request.position, self.reached)
         if self.rows_passed is not None:

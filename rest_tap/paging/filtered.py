@@ -77,9 +77,9 @@ class FilteredPaginator(Paginator):
             return instead
         return self.filtered_page_used(request, page)
 
-    def rows(self, request: PageRequest, page: Page) -> list[Record]:
+    def take_rows(self, request: PageRequest, page: Page) -> list[Record]:
         """Return the rows of the page that count."""
-        return page.rows if self.unfiltered is not None else self.rows_filtered(request, page)
+        return page.rows if self.unfiltered is not None else self.take_filtered_rows(request, page)
 
     def ends_at(self, request: PageRequest, status: int) -> bool:
         """Return whether a further page is gone."""
@@ -123,6 +123,6 @@ class FilteredPaginator(Paginator):
     def filtered_page_used(self, request: PageRequest, page: Page) -> t.Sequence[PageRequest] | None:
         """Return the requests to go on with instead, as long as the filter is used."""
 
-    def rows_filtered(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
+    def take_filtered_rows(self, request: PageRequest, page: Page) -> list[Record]:  # noqa: ARG002
         """Return the rows of the page that count, as long as the filter is used."""
         return page.rows

@@ -195,7 +195,7 @@ class Keyset(FilteredPaginator):
             return None
         return self.without_filter(request, f"the server ignores {self.since_parameter}")
 
-    def rows_filtered(self, request: PageRequest, page: Page) -> list[Record]:
+    def take_filtered_rows(self, request: PageRequest, page: Page) -> list[Record]:
         """Return the rows of the page; within a tie, only those of its value."""
         if request.position in self._void:
             self._void.discard(request.position)

@@ -255,7 +255,7 @@ class UncountedPages(Paginator):
                 self._met_known = True
         return None
 
-    def rows(self, request: PageRequest, page: Page) -> list[Record]:
+    def take_rows(self, request: PageRequest, page: Page) -> list[Record]:
         """Return all rows of the page; those of a far one only if it is the last."""
         return page.rows if request.position != self._probe or self._counts_far else []
 

@@ -84,7 +84,7 @@ class Walk:
         self._looked_at.discard(request.position)
         self._asked_after.pop(request.position, None)
         self._last = request.position
-        page.rows = self.paginator.rows(request, page)
+        page.rows = self.paginator.take_rows(request, page)
         page.reached = self.paginator.reached
         return True
 

@@ -10,7 +10,7 @@ import typing as t
 
 import msgspec
 
-from rest_tap.records import RecordEncoder, where
+from rest_tap.records import RecordEncoder, format_path
 from rest_tap.replies import decode
 from rest_tap.request import Reply
 from rest_tap.schema import UNKNOWN_FIELDS
@@ -240,16 +240,16 @@ def problem(value: t.Any, found: t.Any, path: Path, unknown: Json) -> str | None
     if found is None:
         if value is None:
             return None
-        kept = unknown.get(where(path), problem)
+        kept = unknown.get(format_path(path), problem)
         same = type(kept) is type(value) and without_nul(kept) == without_nul(value)
-        return None if same else f"{where(path)}: {value!r} is lost"
+        return None if same else f"{format_path(path)}: {value!r} is lost"
     if isinstance(value, dict) and isinstance(found, dict):
         pairs = [(name, one, found.get(without_nul(name))) for name, one in value.items()]
         return next((text for name, one, own in pairs if (text := problem(one, own, (*path, name), unknown))), None)
     if isinstance(value, list) and isinstance(found, list) and len(value) == len(found):
         both = enumerate(zip(value, found, strict=True))
         return next((text for n, (one, own) in both if (text := problem(one, own, (*path, n), unknown))), None)
-    return None if _is_same(value, found) else f"{where(path)}: {value!r} has become {found!r}"
+    return None if _is_same(value, found) else f"{format_path(path)}: {value!r} has become {found!r}"
 
 
 def _is_same(value: t.Any, found: t.Any) -> bool:  # noqa: PLR0911 - a type each
