@@ -58,6 +58,10 @@ class ApiError(FatalAPIError):
         """Return an error of the same kind that says where it happened."""
         return type(self)(self.reason, stream=stream, path=path)
 
+    def let_go(self) -> None:
+        """Let go of the frames in which it was raised: whoever keeps the error would keep their answers and rows."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+
 
 class BrokenAnswer(ApiError):
     """The answer came with a good status but is not what the contract says."""

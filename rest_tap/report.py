@@ -43,8 +43,10 @@ class Report:
             self._resumed.update((outcome.stream, *others))
         if outcome.ending is not Ending.COMPLETE:
             self.leave_out(*others)
-        if outcome.error is not None and self.errors_of(outcome.stream) < MAX_NAMES:
-            self._errors.append(outcome)
+        if outcome.error is not None:
+            outcome.error.let_go()
+            if self.errors_of(outcome.stream) < MAX_NAMES:
+                self._errors.append(outcome)
 
     def leave_out(self, *streams: str) -> None:
         """Count that something of these streams was left out of the run."""

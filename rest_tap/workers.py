@@ -16,6 +16,8 @@ import threading
 import time
 import typing as t
 
+from rest_tap.errors import ApiError
+
 if t.TYPE_CHECKING:
     from rest_tap.http import Client
     from rest_tap.limiter import RateLimiter
@@ -64,6 +66,9 @@ class Job:
         """
         try:
             self.reply = self._http.fetch(self.request, wait, self.failures)
+        except ApiError as error:
+            error.let_go()
+            self.error = error
         except Exception as error:  # noqa: BLE001 - raised in the reader, where the answer is due
             self.error = error
         self.is_done = True
