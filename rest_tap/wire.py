@@ -22,6 +22,8 @@ from rest_tap.errors import Stopped
 
 #: Seconds between two looks at the flag while nothing comes.
 STOP_CHECK_SECONDS = 0.5
+#: Statuses of answers that another one follows: all below 200 but 101, after which no HTTP is spoken.
+_INTERIM, _CONTINUE = frozenset({100, *range(102, 200)}), 100
 #: Bytes that are read at once: headers and most pages. Python's own 8 kB take several system calls for a page.
 BUFFER = 1 << 16
 
@@ -108,6 +110,22 @@ class _SteadySocket:
     def settimeout(self, seconds: float | None) -> None:
         """Do nothing."""
 
+    def sendall(self, content: t.Any) -> None:
+        """Send bytes, however slowly the other side takes them, within the allowance of this thread."""
+        allowance: Allowance | None = getattr(_current, "allowance", None)
+        since = time.monotonic()
+        rest = memoryview(content)
+        while rest:
+            try:
+                size = self._sock.send(rest)
+            except TimeoutError:
+                if allowance is None:
+                    raise
+                allowance.check(since)
+                continue
+            rest = rest[size:]
+            since = time.monotonic()
+
     def __getattr__(self, name: str) -> t.Any:
         """Return what the socket has."""
         return getattr(self._sock, name)
@@ -182,6 +200,14 @@ class _Response(http.client.HTTPResponse):
         if allowance is not None:
             allowance.has_begun = True
         self.fp = io.BufferedReader(_Wire(self.fp.detach(), sock), BUFFER)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Return the status line, in which every interim answer is 100 Continue: Python passes over no other.
+
+        Else 103 Early Hints would be the answer, and the one that comes after it that of the next request.
+        """
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, _CONTINUE if status in _INTERIM else status, reason
 
 
 @functools.cache

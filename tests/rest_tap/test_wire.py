@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 import typing as t
@@ -9,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rest_tap import http
+from rest_tap import http, wire
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken
 from rest_tap.errors import ApiError, BrokenAnswer, Stopped, Unavailable
@@ -170,3 +171,49 @@ def test_a_connection_is_kept_after_an_answer_and_used_for_the_next() -> None:
         sender.close()
         assert len({connection.socket.fileno() for connection in server.requests}) == 1
         assert len({id(connection.socket) for connection in server.requests}) == 1
+
+
+@pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
+def test_an_interim_answer_is_passed_over(status: str) -> None:
+    interim = f"HTTP/1.1 {status}\r\nLink: </style.css>; rel=preload\r\n\r\n".encode()
+
+    def answer(connection: Connection) -> None:
+        connection.send(interim * 2)
+        connection.reply(f"[{len(connection.server.requests)}]".encode())
+
+    with raw_server(answer) as server:
+        sender = client(server.url, timeout=5)
+        assert [sender.fetch(Request("/x")).content for _ in range(3)] == [b"[1]", b"[2]", b"[3]"]
+        sender.close()
+
+
+def test_a_request_may_be_taken_slower_than_between_two_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "STOP_CHECK_SECONDS", 0.02)
+    size = 32 << 20  # more than the buffers between the two hold
+
+    def serve(listener: socket.socket) -> None:
+        sock, _ = listener.accept()
+        with sock:
+            head, _, body = sock.recv(1 << 16).partition(b"\r\n\r\n")
+            taken = len(body)
+            length = int(head.lower().partition(b"content-length:")[2].split()[0])
+            time.sleep(0.3)
+            while taken < length:
+                taken += len(sock.recv(1 << 20))
+            sock.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(str(taken))}\r\n\r\n{taken}".encode())
+            sock.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        sender = client(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=30)
+        request = Request("/x", method="POST", json={"a": "x" * size})
+        assert sender.fetch(request).content == str(size + len('{"a": ""}')).encode()
+        sender.close()
+
+
+def test_a_request_that_nobody_takes_ends_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sender = client(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(Unavailable, match="no answer in time"):
+            sender.fetch(Request("/x", method="POST", json={"a": "x" * (32 << 20)}))
+        sender.close()
