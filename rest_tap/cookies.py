@@ -20,6 +20,8 @@ class SessionCookies(DefaultCookiePolicy):
         """Start without any."""
         super().__init__()
         self._kept: dict[tuple[str, str, str], str] = {}
+        #: The last values that others came in place of: answers under way may still hold them.
+        self._replaced: tuple[str, ...] = ()
 
     def set_ok(self, cookie: Cookie, request: t.Any) -> bool:
         """Return whether to keep a cookie."""
@@ -29,9 +31,16 @@ class SessionCookies(DefaultCookiePolicy):
             return False
         if (len(self._kept) >= MAX_COOKIES and place not in self._kept) or not super().set_ok(cookie, request):
             return False
+        if self._kept.get(place, value) != value:
+            self._replaced = (*self._replaced, self._kept[place])[-MAX_COOKIES:]
         self._kept[place] = value
         return True
 
+    @property
+    def are_any(self) -> bool:
+        """Return whether a cookie was ever kept."""
+        return bool(self._kept)
+
     def secrets(self) -> t.Iterable[str]:
-        """Return the values that are kept: who has them has the session."""
-        return tuple(self._kept.values())
+        """Return the values that are kept, or were a moment ago: who has them has the session."""
+        return (*self._kept.values(), *self._replaced)

@@ -340,7 +340,7 @@ class Client:
         if request.params:
             prepared.url += f"?{_query(tuple(request.params.items()))}"
         prepared.headers = self._headers(request, credential)
-        jar, has_cookies = self._jars[request.account], any(self._cookies[request.account].secrets())
+        jar, has_cookies = self._jars[request.account], self._cookies[request.account].are_any
         if request.json or request.form or has_cookies:
             prepared.headers = prepared.headers.copy()
             prepared.prepare_cookies(jar)
@@ -367,13 +367,16 @@ class Client:
         """Return the headers of every request with this credential, checked once.
 
         Raises:
-            InvalidHeader: They cannot be sent.
+            _BadHeader: They cannot be sent.
         """
         key = (request.account, request.method)
         carried, headers = self._checked.get(key, ({}, None))
         if headers is None or carried != credential:
             given = {**self._own_headers, **credential}
-            headers = requests.Request(request.method, self.api_url, headers=given, auth=_no_auth).prepare().headers
+            try:
+                headers = requests.Request(request.method, self.api_url, headers=given, auth=_no_auth).prepare().headers
+            except requests.exceptions.InvalidHeader as error:
+                raise _BadHeader from error
             self._checked[key] = (credential, headers)
         return headers
 
@@ -396,7 +399,7 @@ class Client:
         return b"".join(chunks)
 
     def _why_not_sent(self, error: Exception, settings: str = "") -> str:
-        if isinstance(error, (UnicodeError, requests.exceptions.InvalidHeader)):
+        if isinstance(error, (UnicodeError, _BadHeader)):
             return errors.bad_header(settings)
         if "SOCKS" in str(error):
             return errors.SOCKS_PROXY
@@ -459,10 +462,14 @@ def _bound(manager: t.Any) -> None:
     manager.pool_classes_by_scheme = {scheme: bounded(pool) for scheme, pool in pools.items()}
 
 
+class _BadHeader(Exception):  # noqa: N818 - says what is the matter
+    """A header of our own cannot be sent; one of an answer is an error of the libraries."""
+
+
 #: What fails before anything is sent, and would fail again.
 _SENDS_NOTHING = (
     UnicodeError,
-    requests.exceptions.InvalidHeader,
+    _BadHeader,
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,

@@ -9,6 +9,7 @@ import pytest
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken
 from rest_tap.cookies import MAX_COOKIE_LENGTH, MAX_COOKIES
+from rest_tap.errors import Forbidden
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
 from rest_tap.request import Request
@@ -34,8 +35,9 @@ def sent_back(*cookies: str) -> str | None:
 
 
 @pytest.mark.parametrize("name", ["pretix_session", "sessionid", "PHPSESSID", "JSESSIONID", "session"])
-def test_the_cookie_of_a_session_is_sent_back(name: str) -> None:
-    assert sent_back(f"{name}=abc; Path=/; HttpOnly") == f"{name}=abc"
+@pytest.mark.parametrize("value", ["abc", ""])
+def test_the_cookie_of_a_session_is_sent_back(name: str, value: str) -> None:
+    assert sent_back(f"{name}={value}; Path=/; HttpOnly") == f"{name}={value}"
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,21 @@ def test_the_cookie_of_a_session_is_a_secret() -> None:
             sender.fetch(Request("/x"))
         sender.close()
     assert "canary" not in str(t.cast("t.Any", raised.value))
+
+
+def test_the_cookie_that_another_came_in_place_of_stays_a_secret() -> None:
+    def answer(connection: Connection) -> None:
+        number = len(connection.server.requests)
+        if number <= 2:
+            connection.reply(b"[]", Set_Cookie=f"session=canary-number-{number}")
+        else:
+            connection.reply(b'{"detail": "no longer canary-number-1, but canary-number-2"}', "403 Forbidden")
+
+    with raw_server(answer) as server:
+        sender = Client(server.url, [Account(HeaderToken("api_key", "", "t"), RateLimiter())], timeout=5)
+        for _ in range(2):
+            sender.fetch(Request("/x"))
+        with pytest.raises(Forbidden, match="no longer") as raised:
+            sender.fetch(Request("/x"))
+        sender.close()
+    assert "canary" not in str(raised.value)
