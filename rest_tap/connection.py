@@ -33,6 +33,7 @@ _OTHER = (
     ("Timeout", "no answer in time (setting request_timeout)"),
     ("SSLError", "the TLS connection failed"),
     ("ChunkedEncodingError", "the answer broke off"),
+    ("InvalidHeader", "the headers of the answer contradict each other"),
     ("ConnectionError", "the connection failed or broke off"),
     ("OSError", "the connection failed or broke off"),
 )

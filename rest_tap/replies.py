@@ -6,7 +6,7 @@ import codecs
 import dataclasses
 import re
 import typing as t
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import msgspec
 
@@ -34,6 +34,7 @@ VALUE_SIZE, OBJECT_SIZE, LIST_SIZE = 90, 250, 80
 _OWN_WORDS = ("detail", "error", "non_field_errors")
 
 _OK, _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND = 200, 400, 403, 404
+_PORTS = {"http": 80, "https": 443}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Characters that take four bytes in memory, and those that may take two; also where escapes stand for them.
 _FOUR_BYTES, _TWO_BYTES = re.compile(rb"[\xf0-\xf4]|\\u[dD][89abAB]"), re.compile(rb"[\x80-\xff]|\\u")
@@ -136,16 +137,25 @@ def redirect_path(request: Request, reply: Reply, redactor: Redactor) -> str:
     Raises:
         ApiError: It leads to another host, or nowhere.
     """
-    here = urlsplit(reply.url)
     place: t.Any = {"stream": request.stream, "path": request.path, "status": reply.status}
     try:
         there = urlsplit(urljoin(reply.url, reply.headers.get("Location", "")))
+        is_here = _origin(there) == _origin(urlsplit(reply.url))
     except ValueError:
         raise ApiError(errors.REDIRECTED_NOWHERE, **place) from None
-    if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+    if not is_here:
         where = redactor.clear(f"{there.scheme}://{there.netloc.rpartition('@')[2]}")[:DETAIL_LENGTH]
         raise ApiError(errors.redirected_elsewhere(where), **place)
     return there.path or "/"
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port, whatever else an address says before the path, and whether it names the port.
+
+    Raises:
+        ValueError: The port is none.
+    """
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)
 
 
 def too_large(request: Request, max_bytes: int) -> BrokenAnswer:

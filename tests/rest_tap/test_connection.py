@@ -76,6 +76,14 @@ def test_a_server_that_waits_instead_of_speaking_tls_is_told_too(no_waiting: Wai
     assert len(no_waiting.seconds) == 2
 
 
+def test_lengths_that_contradict_each_other_are_the_fault_of_the_answer(no_waiting: Waits) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n[]"
+    with raw_server(lambda connection: connection.send(head)) as server:
+        text = error(server.url)
+    assert text.startswith("things: the headers of the answer contradict each other; look at")
+    assert no_waiting.seconds
+
+
 def test_a_port_where_nobody_listens_and_a_host_that_is_not_there(no_waiting: Waits) -> None:
     assert error(f"http://{NOBODY}").startswith("things: the connection was refused; look at the setting api_url")
     assert error("https://nohost.invalid").startswith("things: the host name is not known; look at the setting")

@@ -10,6 +10,7 @@ import threading
 import time
 import tracemalloc
 import typing as t
+import weakref
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
@@ -33,12 +34,16 @@ from rest_tap.errors import (
 )
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
+from rest_tap.outcome import Ending, Outcome
 from rest_tap.replies import memory_of
+from rest_tap.report import Report
 from rest_tap.request import Request, fill_path
 from rest_tap.retry import TRIES_BEFORE_FIRST_ANSWER
+from rest_tap.workers import Job
 from sandbox import Fault, Sandbox, Scale
 from tap_organizers.tap import TapOrganizers
 from tests.conftest import kept_log
+from tests.support.raw import raw_server
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -871,3 +876,47 @@ def test_no_log_line_at_any_level_shows_the_credential(faulty: Sandbox, no_waiti
     assert "GET /api/v1/organizers/" in text, "the debug log is on"
     assert TOKEN not in text
     assert no_waiting.seconds
+
+
+@pytest.mark.parametrize(
+    "location", ["https://api.example/v1/other", "https://api.example:443/v1/other", "https://API.example/v1/other"]
+)
+@pytest.mark.parametrize("url", [URL, URL.replace("//", "//user:password@"), URL.replace("example", "example:443")])
+def test_a_host_is_the_same_however_it_is_written(api: Mocked, url: str, location: str) -> None:
+    api.get(requests_mock.ANY, json=PAGE)
+    api.get(f"{url}/organizers", status_code=301, headers={"Location": location})
+    assert ask(client(url), "/organizers") == PAGE
+    assert [request.path for request in api.request_history] == ["/v1/organizers", "/v1/other"]
+
+
+@pytest.mark.parametrize("body", [b"[" + b"{}," * (1 << 20) + b"{}]", b"[" + b"1," * (1 << 20) + b"x"])
+@pytest.mark.usefixtures("no_waiting")
+def test_an_error_that_is_kept_does_not_keep_the_answer(body: bytes) -> None:
+    with raw_server(lambda connection: connection.reply(body)) as server:
+        sender = client(server.url, max_bytes=4 << 20)
+        job = Job(sender, Request("/x", stream="things"))
+        job.send(RateLimiter.acquire)
+        sender.close()
+    assert isinstance(job.error, BrokenAnswer)
+    assert sender.budget.used == 0
+
+
+def test_an_error_that_is_reported_does_not_keep_what_it_is_about() -> None:
+    report = Report()
+    kept: list[weakref.ref[t.Any]] = []
+
+    def read_a_broken_page() -> None:
+        page = set("rows")
+        kept.append(weakref.ref(page))
+        try:
+            rows: dict[str, str] = {}
+            rows[page.pop()]
+        except KeyError:
+            raise BrokenAnswer("no rows", stream="things") from None
+
+    try:
+        read_a_broken_page()
+    except BrokenAnswer as error:
+        report.add(Outcome("things", {}, Ending.FAILED, error))
+    assert [str(outcome.error) for outcome in report.errors(Ending.FAILED)] == ["things: no rows"]
+    assert kept[0]() is None
