@@ -83,20 +83,16 @@ class Events(TicketingStream):
         context: Context,  # noqa: ARG002
         passes: t.Callable[[Record], bool],
     ) -> list[Record]:
-        """Return this shard's active events, and after them those that ended a short while ago.
-
-        The last check-ins come after the end, when the event has left the list. The state
-        keeps for each event the last day on which it was active, and forgets it when it is
-        followed no longer.
-        """
+        """Take note of this shard's active events; return them, and after them those that ended a short while ago."""
         for row in rows:
             row["id"] = event_id(row)
         ours = [row for row in rows if self.scope.owns(row["id"])]
         active = [row["id"] for row in ours]
-        self.scope.note_active(self.state, (row["id"] for row in ours if passes(row)))
-        followed = self.scope.ended_lately(self.state, active)
-        self.scope.forget(self.state, active)
-        return [*ours, *(Placeholder(id=event_id({"id": event})) for event in followed)]
+        followed = self.scope.followed
+        followed.note_active(self.state, (row["id"] for row in ours if passes(row)))
+        ended = followed.ended_lately(self.state, active)
+        followed.forget(self.state, active)
+        return [*ours, *(Placeholder(id=event_id({"id": event})) for event in ended)]
 
     def rows(self, row: Record, context: Context) -> t.Iterable[Record]:
         """Return the row, unless it is only there for what is below it."""

@@ -16,8 +16,9 @@ from rest_tap.tap import RestTap
 from rest_tap.tree import Node, build_nodes
 from tap_ticketing import login
 from tap_ticketing.access import TicketingAccess
+from tap_ticketing.followed import FOLLOW_DAYS
 from tap_ticketing.orders import DEFAULT_INCLUDES, INCLUDES, included
-from tap_ticketing.scope import FOLLOW_DAYS, Scope
+from tap_ticketing.scope import Scope
 from tap_ticketing.streams import PARTITIONED_STREAMS, STREAMS
 
 if t.TYPE_CHECKING:
