@@ -5,7 +5,6 @@ What is wrong is refused before the first request, with one line that names it. 
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import json
 import tempfile
@@ -18,14 +17,13 @@ import msgspec
 from singer_sdk.exceptions import ConfigValidationError
 
 from rest_tap.schema import kind_of, needs_escape, types_of
+from rest_tap.wording import join_names
 
 if t.TYPE_CHECKING:
     from rest_tap.schema import Schema
 
 #: Objects inside objects that a file may have; more is no catalog and no state.
 MAX_DEPTH = 100
-#: Names that one line lists.
-MAX_LISTED_NAMES = 10
 #: What a variable of the environment may say for true and false.
 TRUE, FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
 #: How a message calls the type of a variable's setting, where that is not a text.
@@ -40,23 +38,6 @@ KINDS = {
 def config_error(what: str) -> ConfigValidationError:
     """Return the error that settings, catalog or state are not what they should be."""
     return ConfigValidationError(what, errors=[what], schema={})
-
-
-def one_line(text: str) -> str:
-    """Return a text on one line, with another character in place of those that are not printable."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
-
-
-def join_names(names: t.Iterable[object], known: t.Iterable[str] = ()) -> str:
-    """Return names joined by commas, each with a hint at the most similar known one; only the first few."""
-    known = list(known)
-    texts = []
-    for name in map(str, names):
-        short = one_line(name)[:60]
-        near = difflib.get_close_matches(name, known, n=1)
-        texts.append(f"{short} (did you mean {near[0]}?)" if near else short)
-    more = f" and {len(texts) - MAX_LISTED_NAMES} more" if len(texts) > MAX_LISTED_NAMES else ""
-    return ", ".join(texts[:MAX_LISTED_NAMES]) + more
 
 
 # Files

@@ -19,8 +19,8 @@ import typing as t
 
 from singer_sdk.exceptions import ConfigValidationError, MapExpressionError, StreamMapConfigError
 
-from rest_tap.checks import one_line
 from rest_tap.errors import ApiError, StopRun
+from rest_tap.wording import one_line
 
 if t.TYPE_CHECKING:
     import logging

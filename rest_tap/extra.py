@@ -13,7 +13,6 @@ import typing as t
 import msgspec
 from singer_sdk.exceptions import ConfigValidationError
 
-from rest_tap.checks import join_names
 from rest_tap.paging.page_size import page_params
 from rest_tap.schema import (
     PERSONAL,
@@ -35,6 +34,7 @@ from rest_tap.schema import (
     Time,
     needs_escape,
 )
+from rest_tap.wording import join_names
 
 #: The types that a field can have, by the words for them.
 TYPES: t.Mapping[str, FieldType] = {

@@ -82,7 +82,7 @@ def _names(crumb: Crumb) -> list[str]:
     return names
 
 
-def slimmed(catalog: dict[str, t.Any]) -> dict[str, t.Any]:
+def without_deselected_streams(catalog: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return a catalog without the schemas and fields of streams that it deselects, which no run needs."""
     entries = []
     for entry in catalog["streams"]:

@@ -30,9 +30,10 @@ from rest_tap.retry import RetryPolicy
 from rest_tap.run import Run, RunOptions
 from rest_tap.schema import PERSONAL, sensitive
 from rest_tap.sdk import BatchConfig, SeamTap, quiet
-from rest_tap.selection import slimmed
+from rest_tap.selection import without_deselected_streams
 from rest_tap.settings import Services, with_service
 from rest_tap.state import State
+from rest_tap.wording import join_names
 
 if t.TYPE_CHECKING:
     from types import FrameType
@@ -321,7 +322,7 @@ class RestTap(SeamTap):
         if unknown:
             self.logger.warning(
                 "the catalog asks for replication methods that these streams do not have; they are read as usual: %s",
-                checks.join_names(f"{name} ({method})" for name, method in unknown.items()),
+                join_names(f"{name} ({method})" for name, method in unknown.items()),
             )
 
     def _deselect_personal_data(self) -> None:
@@ -352,7 +353,7 @@ class RestTap(SeamTap):
             return
         given = self._given_catalog
         if isinstance(given, dict) and (unknown := checks.unknown_streams(given, self.streams)):
-            self.logger.warning("the catalog selects unknown streams: %s", checks.join_names(unknown, self.streams))
+            self.logger.warning("the catalog selects unknown streams: %s", join_names(unknown, self.streams))
         selected = [stream for stream in self.streams.values() if stream.selected]
         if not selected:
             raise config_error("the catalog selects no stream")
@@ -368,7 +369,7 @@ class RestTap(SeamTap):
             self.logger.warning(
                 "the catalog leaves out objects but selects fields inside of them, which are left out, too; "
                 "select the object as well to have them: %s",
-                checks.join_names(lost),
+                join_names(lost),
             )
 
     def _check_maps(self) -> None:
@@ -380,7 +381,7 @@ class RestTap(SeamTap):
         for stream_map in itertools.chain.from_iterable(self.mapper.stream_maps.values()):
             alias: object = stream_map.stream_alias
             if not isinstance(alias, str) or not alias:
-                raise StreamMapConfigError(f"the alias of a stream is not a text: {checks.join_names([alias])}")
+                raise StreamMapConfigError(f"the alias of a stream is not a text: {join_names([alias])}")
         for name, stream_map in (self.config.get("stream_maps") or {}).items():
             source = (stream_map.get("__source__") if isinstance(stream_map, dict) else None) or name
             matching = [one for one in self.streams if fnmatch.fnmatch(one, str(source))]
@@ -389,7 +390,7 @@ class RestTap(SeamTap):
             reason = "is not selected" if matching else "does not exist"
             self.logger.warning(
                 "setting stream_maps: %s maps a stream that %s",
-                checks.join_names([name], () if matching else self.streams),
+                join_names([name], () if matching else self.streams),
                 reason,
             )
 
@@ -426,7 +427,7 @@ class RestTap(SeamTap):
                     found = checks.read_json(getattr(kwargs[name], "buffer", kwargs[name]).read(), name)
                     found = checks.unwrap_state(found) if name == "state" else found
                     check(found)
-                    found = slimmed(found) if name == "catalog" else found
+                    found = without_deselected_streams(found) if name == "catalog" else found
                     kwargs[name] = io.StringIO(json.dumps(found))
             super().invoke(**kwargs)
 

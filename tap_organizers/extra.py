@@ -11,12 +11,12 @@ import contextlib
 import typing as t
 from urllib.parse import urlsplit
 
-from rest_tap.checks import join_names
 from rest_tap.errors import BrokenAnswer
 from rest_tap.extra import NUMBERED, SINGLE, Errors, Extra, check_keys, read_declarations
 from rest_tap.paging import Paginator, SinglePage
 from rest_tap.rereading import SWEEP
 from rest_tap.stream import own_keys
+from rest_tap.wording import join_names
 from tap_organizers.client import OrganizersStream
 from tap_organizers.incremental import EventIncrementalStream, IncrementalStream
 from tap_organizers.streams import STREAMS

@@ -7,13 +7,13 @@ import typing as t
 
 from singer_sdk import typing as th
 
-from rest_tap import checks
 from rest_tap.account import Account
 from rest_tap.auth import SessionLogin
 from rest_tap.limiter import RateLimiter
 from rest_tap.settings import GENERIC, Services, service_setting, setting, shared_settings
 from rest_tap.tap import RestTap
 from rest_tap.tree import Node, build_nodes
+from rest_tap.wording import join_names
 from tap_ticketing import login
 from tap_ticketing.access import TicketingAccess
 from tap_ticketing.followed import FOLLOW_DAYS
@@ -178,7 +178,7 @@ class TapTicketing(RestTap):
         if self.config["shard_count"] > 1 and not self.config["partition_by_event"]:
             yield "setting shard_count: one list for all events cannot be shared; set partition_by_event"
         if unknown := [name for name in included(self.config) if name not in INCLUDES]:
-            yield f"setting orders_include: there is no {checks.join_names(unknown, INCLUDES)}"
+            yield f"setting orders_include: there is no {join_names(unknown, INCLUDES)}"
 
     def make_accounts(self) -> list[Account]:
         """Return the account of the session token, which logs in where the settings have no token."""

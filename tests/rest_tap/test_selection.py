@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 
-from rest_tap.selection import slimmed
+from rest_tap.selection import without_deselected_streams
 from tests.conftest import discovered, kept_signals
 from tests.support.values import SHAPES
 
@@ -34,7 +34,7 @@ def test_a_run_looks_at_no_field_of_a_stream_that_its_catalog_deselects(
 ) -> None:
     metadata = [FIELD] if own is None else [{"breadcrumb": [], "metadata": own}, FIELD]
     entry = {"tap_stream_id": "orders", "schema": SCHEMA, "metadata": metadata}
-    (slim,) = slimmed({"streams": [entry]})["streams"]
+    (slim,) = without_deselected_streams({"streams": [entry]})["streams"]
     assert slim["tap_stream_id"] == "orders"
     assert (slim == entry) is not is_left_out
     assert (slim["schema"] == {"properties": {}}) is is_left_out
