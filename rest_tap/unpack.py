@@ -17,7 +17,8 @@ def unpack(chunks: t.Iterable[bytes], encoding: str) -> t.Iterator[bytes]:
     """Yield a body in pieces of a limited size.
 
     What is packed in a way that was not asked for comes as it is: it will prove to be no
-    JSON. So does, without its end, what was cut off.
+    JSON. So does, without its end, what was cut off. What follows a whole gzip and is
+    none is left out.
 
     Args:
         chunks: The body as it comes.
@@ -46,15 +47,20 @@ def _deflated(chunks: t.Iterator[bytes]) -> t.Iterator[bytes]:
 
 
 def _inflate(chunks: t.Iterable[bytes], kind: int) -> t.Iterator[bytes]:
-    inflater = zlib.decompressobj(kind)
+    inflater, is_first = zlib.decompressobj(kind), True
     for chunk in chunks:
         left = chunk
         while left:
             if inflater.eof:
                 if kind != _GZIP:
                     return
-                inflater = zlib.decompressobj(kind)  # gzip may have several parts
-            piece = inflater.decompress(left, MAX_PIECE)
+                inflater, is_first = zlib.decompressobj(kind), False  # gzip may have several parts
+            try:
+                piece = inflater.decompress(left, MAX_PIECE)
+            except zlib.error:
+                if is_first:
+                    raise
+                return  # what fills up a block, which gzip itself leaves out as well
             left = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
             if piece:
                 yield piece

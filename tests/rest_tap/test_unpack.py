@@ -47,6 +47,12 @@ def test_gzip_may_have_several_parts() -> None:
     assert b"".join(unpack(cut(gzip.compress(TEXT) + gzip.compress(b"more"), 7), "gzip")) == TEXT + b"more"
 
 
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+@pytest.mark.parametrize("rest", [b"\0" * 100, b"\r\n", b"garbage"])
+def test_what_follows_a_whole_gzip_is_left_out(rest: bytes, size: int) -> None:
+    assert b"".join(unpack(cut(gzip.compress(TEXT) + rest, size), "gzip")) == TEXT
+
+
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
 def test_a_bomb_comes_in_small_pieces(encoding: str, pack: t.Callable[[bytes], bytes]) -> None:
     pieces = unpack([pack(b" " * (1 << 26))], encoding)
