@@ -15,7 +15,7 @@ _PLAIN = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "RECORD
 _NO_CERTIFICATES = ("NO_CERTIFICATE_OR_CRL_FOUND", "CA certificate bundle", "X509", "PEM")
 
 _NETWORK = "look at the setting api_url, and at the network"
-_PROXY = "look at the proxy that the environment names (HTTPS_PROXY, NO_PROXY)"
+_PROXY = "look at the proxy that the environment names (HTTP_PROXY, HTTPS_PROXY, NO_PROXY)"
 
 _SCHEME = "look at http or https in the setting api_url"
 _CERTIFICATES = "look at the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names"
@@ -53,6 +53,10 @@ class Break(t.NamedTuple):
     is_lasting: bool = False
 
 
+#: Before TLS, the connection breaks; without it, the answer of the proxy comes in place of the server's.
+PROXY_PASSWORD = Break("the proxy asks for a user and a password", _PROXY, is_lasting=True)
+
+
 def explain(error: BaseException, *, is_tls: bool = False, has_begun: bool = True) -> Break:
     """Return why no answer came.
 
@@ -66,7 +70,7 @@ def explain(error: BaseException, *, is_tls: bool = False, has_begun: bool = Tru
     text = " ".join(map(str, causes))
     if "ProxyError" in names:
         if "407" in text:
-            return Break("the proxy asks for a user and a password", _PROXY, is_lasting=True)
+            return PROXY_PASSWORD
         unknown = "NameResolutionError" in names
         return Break("the host name of the proxy is not known" if unknown else "the proxy did not connect", _PROXY)
     if (broken := _tls(causes, text)) is not None:

@@ -28,7 +28,7 @@ from requests.utils import default_headers, requote_uri, select_proxy
 
 from rest_tap import errors
 from rest_tap.budget import Budget, Lease
-from rest_tap.connection import explain
+from rest_tap.connection import PROXY_PASSWORD, explain
 from rest_tap.cookies import SessionCookies
 from rest_tap.errors import ApiError, BrokenAnswer, Forbidden, Unavailable
 from rest_tap.limiter import RateLimiter
@@ -55,6 +55,8 @@ CONNECT_SECONDS = 10.0
 ANSWER_TIMEOUTS = 10
 #: Bytes that an answer may take on the wire beside its body: headers, chunks, trailers.
 WIRE_OVERHEAD = 1 << 20
+
+_PROXY_AUTHENTICATION = 407
 
 
 @dataclasses.dataclass(slots=True)
@@ -292,6 +294,9 @@ class Client:
             raise too_large(request, self.rules.max_bytes) from None
         finally:
             self._count(request, requests=1, seconds=time.monotonic() - started)
+        if response.status_code == _PROXY_AUTHENTICATION and self._has_proxy:
+            asks = PROXY_PASSWORD
+            raise Unavailable(f"{asks.what}; {asks.look}", stream=request.stream, path=request.path)
         self._was_reached = True
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         reply = Reply(response.status_code, headers, content, now(), url, lease)
@@ -330,7 +335,7 @@ class Client:
         """Send a request, and return where it went and the answer, of which the body is still to come."""
         origin, base = self._address
         path = redirect or f"{base}{request.path}"
-        if request.is_list and self.trailing_slash and not path.endswith("/"):
+        if request.is_list and self.trailing_slash and not redirect and not path.endswith("/"):
             path += "/"
         # By hand, because a session does for every request what is the same for all: it takes the
         # address apart, checks the headers, looks for a .netrc file, and for cookies where there are none.

@@ -198,6 +198,16 @@ def test_a_proxy_that_wants_a_password_is_told_at_once(monkeypatch: pytest.Monke
     assert no_waiting.seconds == []
 
 
+def test_a_proxy_that_wants_a_password_is_told_without_tls_as_well(
+    monkeypatch: pytest.MonkeyPatch, no_waiting: Waits
+) -> None:
+    with raw_server(lambda connection: connection.reply(b"", "407 Proxy Authentication Required")) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        text = error("http://api.example")
+    assert text.startswith("things: the proxy asks for a user and a password; look at the proxy that the environment")
+    assert no_waiting.seconds == []
+
+
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 @pytest.mark.parametrize("kind", ["missing", "garbage", "empty"])
 def test_a_file_without_certificates_is_told_at_once(

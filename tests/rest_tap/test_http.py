@@ -197,6 +197,14 @@ def test_the_trailing_slash_is_learnt_once_and_used_from_then_on(api: Mocked) ->
     ]
 
 
+def test_a_redirect_is_followed_to_the_letter(api: Mocked) -> None:
+    api.get(f"{URL}/moved/", status_code=301, headers={"Location": f"{URL}/elsewhere"})
+    api.get(f"{URL}/elsewhere", json=PAGE)
+    sender = client()
+    sender.trailing_slash = True
+    assert ask(sender, "/moved") == PAGE
+
+
 def test_a_path_that_is_no_list_gets_no_slash(api: Mocked) -> None:
     api.get(f"{URL}/version", json={})
     sender = client()

@@ -208,8 +208,8 @@ def test_credentials_of_a_proxy_are_not_shown(run_command: Run) -> None:
     config = {"api_url": "http://api.example/v1", "api_token": TOKEN}
     finished = run_command(config=config, environment={**LOUD, **proxies, "no_proxy": "", "NO_PROXY": ""})
     assert the_error(finished) == (
-        "organizers: the proxy did not connect; look at the proxy that the environment names (HTTPS_PROXY, NO_PROXY) "
-        "(/organizers)"
+        "organizers: the proxy did not connect; look at the proxy that the environment names "
+        "(HTTP_PROXY, HTTPS_PROXY, NO_PROXY) (/organizers)"
     )
 
 
