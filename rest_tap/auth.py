@@ -29,7 +29,7 @@ class Authenticator(t.Protocol):
 
 
 class HeaderToken:
-    """A token in a request header, for good: ``Authorization: Token …``, ``api_key: …``."""
+    """A token in a request header, which never changes: ``Authorization: Token …``, ``api_key: …``."""
 
     def __init__(self, header: str, prefix: str, token: str) -> None:
         """Take the header's name, the word before the token, and the token."""

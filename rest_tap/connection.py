@@ -40,12 +40,12 @@ _OTHER = (
 
 
 class Break(t.NamedTuple):
-    """What went wrong.
+    """Why a connection brought no answer.
 
     Attributes:
-        what: In the middle of a sentence.
+        what: Words for the middle of a sentence.
         look: Where to look.
-        is_lasting: Whether to ask again has no use.
+        is_lasting: Whether another try would fail in the same way.
     """
 
     what: str

@@ -26,7 +26,7 @@ from singer_sdk.exceptions import FatalAPIError
 
 
 class ApiError(FatalAPIError):
-    """A request that failed, or whose answer cannot be used; there is no other try.
+    """A request that failed, or whose answer cannot be used; it is not tried again.
 
     Attributes:
         stream: Name of the stream that was read.

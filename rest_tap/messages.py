@@ -9,7 +9,8 @@ A STATE is written in three places, all of which are here and called by :class:`
 
 It has changed when a stream has moved a bookmark, which streams do after the rows before it were written, or when
 a version or the sweep has moved on: all of that is done by methods of :mod:`rest_tap.state`, which set the flag
-``is_changed`` of the state. All records that have gathered are written before a STATE, so it is true at any moment.
+``is_changed`` of the state. All records that have gathered are written before a STATE: it never
+claims more than was written.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ STATE_SHARE = 512
 
 
 class Messages:
-    """What one run writes: each stream's SCHEMA and records, and STATE that is true at any moment.
+    """What one run writes: each stream's SCHEMA and records, and STATE that never claims more than was written.
 
     Attributes:
         outputs: Where the records of each stream go that was announced.
@@ -91,8 +92,8 @@ class Messages:
     def begin(self) -> None:
         """Write the state that the run was given, as the first message.
 
-        A loader may take the first STATE that it hears of for where the run began (target-duckdb and its
-        relatives do), and pass it on before it has loaded the records that came earlier. Of this one that is true.
+        A loader may take the first STATE that it gets for where the run began (target-duckdb and its relatives
+        do), and pass it on before it has loaded the records that came earlier. With this one, that does no harm.
         """
         if not self._is_test:
             self._write_state()

@@ -47,7 +47,7 @@ class Outcome:
         ending: How it ended.
         error: Why it ended early, where an error was the reason.
         from_start: Whether it was read from its beginning, and not on from a bookmark or date.
-        is_certain: Whether nothing speaks against what came; if not, its bookmark stays.
+        is_certain: False if rows may be hidden that could not be checked for, so that the bookmark stays.
     """
 
     stream: str

@@ -6,9 +6,9 @@ a 429 the account's rate limiter holds all of its requests, after anything else 
 
 When six more tries have failed, or the server asks to wait for more than ten minutes, the list fails with an
 :class:`rest_tap.errors.Unavailable` (:meth:`RetryPolicy.error`), in the API's own words where it has some. Fewer tries
-are made where :attr:`RetryPolicy.limits` says so, and as long as a server has never been reached; a 429 is an answer,
-so it has all of them. The run goes on with the next list; :mod:`rest_tap.access` ends it after five such lists in a
-row.
+are made where :attr:`RetryPolicy.max_retries_for` says so, and as long as a server has never been reached; a 429 is an
+answer, so it has all of them. The run goes on with the next list; :mod:`rest_tap.access` ends it after five such lists
+in a row.
 
 :class:`rest_tap.http.Client` calls these after each try that failed, and logs how long it waits. A tap names the
 statuses that are worth another try with its own API, where these are others than :data:`TRANSIENT`
@@ -48,7 +48,7 @@ class Failure:
         headers: Those of the answer, among them how long the server asks to wait.
         is_refusal: Whether the credential was refused; a new one may help, asking again does not.
         redirect: The path to ask for instead, if the server says so.
-        what: What happened, in the middle of a sentence.
+        what: What happened, in words for the middle of a sentence.
     """
 
     error: ApiError
@@ -84,17 +84,17 @@ class RetryPolicy:
 
     Attributes:
         statuses: Statuses worth another try.
-        limits: Retries at most because of a status, by status as in :class:`Failure`; :data:`UNREADABLE` has its own.
-        retries: Retries at most in all.
-        factor: Base of the exponential backoff: waits of factor**1, factor**2, … seconds.
-        longest_wait: A ``Retry-After`` beyond this many seconds fails the request instead of waiting.
+        max_retries_for: Retries at most because of a status, by status as in :class:`Failure`.
+        max_retries: Retries at most in all.
+        backoff_base: Base of the exponential backoff: waits of 2, 4, 8, … seconds for 2.
+        max_retry_after: A ``Retry-After`` beyond this many seconds fails the request instead of waiting.
     """
 
     statuses: frozenset[int] = TRANSIENT
-    limits: t.Mapping[int | None, int] = dataclasses.field(default_factory=dict)
-    retries: int = 6
-    factor: float = 2.0
-    longest_wait: float = 600.0
+    max_retries_for: t.Mapping[int | None, int] = dataclasses.field(default_factory=dict)
+    max_retries: int = 6
+    backoff_base: float = 2.0
+    max_retry_after: float = 600.0
 
     def pause(
         self, failures: t.Sequence[Failure], *, no_retry: t.Container[int] = (), was_reached: bool = True
@@ -113,11 +113,11 @@ class RetryPolicy:
         if not self._may_help(failures, no_retry, was_reached=was_reached):
             raise last.error
         requested = parse_retry_after(last.headers.get("Retry-After"))
-        if requested is not None and requested > self.longest_wait:
+        if requested is not None and requested > self.max_retry_after:
             error = last.error
             reason = f"{error.reason}; the server asks to wait {requested:.0f} s, which is too long"
             raise type(error)(reason, stream=error.stream, path=error.path, status=error.status)
-        seconds = float(self.factor ** len(failures)) if requested is None else requested
+        seconds = float(self.backoff_base ** len(failures)) if requested is None else requested
         return Pause(seconds, holds_all=last.status == _TOO_MANY_REQUESTS)
 
     def error(self, status: int, detail: str, **place: t.Any) -> ApiError:
@@ -139,8 +139,8 @@ class RetryPolicy:
         if last.is_refusal or (last.status and (last.status not in self.statuses or last.status in no_retry)):
             return False
         alike = sum(failure.status == last.status for failure in failures)
-        limits: t.Mapping[int | None, int] = {UNREADABLE: UNREADABLE_RETRIES, **self.limits}
-        if len(failures) > self.retries or alike > limits.get(last.status, self.retries):
+        limits: t.Mapping[int | None, int] = {UNREADABLE: UNREADABLE_RETRIES, **self.max_retries_for}
+        if len(failures) > self.max_retries or alike > limits.get(last.status, self.max_retries):
             return False
         return was_reached or len(failures) <= TRIES_BEFORE_FIRST_ANSWER
 

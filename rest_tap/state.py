@@ -129,7 +129,7 @@ class Bookmarks:
         return list(self._level_of(make=False).items())
 
     def drop(self, *keys: str) -> None:
-        """Keep nothing under these keys any more, nor dictionaries that are empty then."""
+        """Remove what is kept under these keys, and the dictionaries that this leaves empty."""
         way = [self._state.value.get("bookmarks", {})]
         for key in (self._stream, self._level, *keys[:-1]):
             way.append(way[-1].get(key) if isinstance(way[-1], dict) else None)

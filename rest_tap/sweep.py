@@ -104,7 +104,7 @@ class Sweep:
         return self._arc is not None and not self.is_due(keys) and self._loading.isdisjoint(streams)
 
 
-#: What is swept in a run that does not sweep.
+#: The sweep of a run that does not sweep.
 NO_SWEEP = Sweep()
 
 

@@ -145,7 +145,7 @@ def end(version: Version, mode: ReadMode, reading: Reading, place: int | None) -
     if is_through:
         return done, bool(version.number)
     if (reading.lacks and place is not None) or not (mode.is_incremental or mode.is_swept):
-        # What was to be swept now was not: the next version begins where the sweep stands then.
+        # Not all was swept that this run should have swept, so the next version begins where the sweep stands then.
         return done, False
     return version, False
 

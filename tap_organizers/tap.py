@@ -49,7 +49,9 @@ class TapOrganizers(RestTap):
     credential_groups = (("api_token",), ("api_tokens",), oauth.SETTINGS)
     bookmark_levels: t.ClassVar[t.Mapping[str, int]] = {"organizers": 1, "events": 2}
     #: The service is known to answer 400 to what it answers well a moment later, but not for long.
-    retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy(statuses=TRANSIENT | {400, 408, 409, 425}, limits={400: 3})
+    retry_policy: t.ClassVar[RetryPolicy] = RetryPolicy(
+        statuses=TRANSIENT | {400, 408, 409, 425}, max_retries_for={400: 3}
+    )
 
     config_jsonschema: t.ClassVar[dict[str, t.Any]] = th.PropertiesList(
         setting(

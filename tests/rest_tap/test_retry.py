@@ -68,7 +68,7 @@ def delays(policy: RetryPolicy, status: int | None, retry_after: str | None = No
         pytest.param(TICKETING, 503, [2, 4, 8, 16, 32, 64], id="503 where the policy names it"),
         pytest.param(RetryPolicy(frozenset({400}), {400: 1, None: 2}), 400, [2], id="a limit for a status"),
         pytest.param(RetryPolicy(frozenset({400}), {400: 1, None: 2}), None, [2, 4], id="a limit for connections"),
-        pytest.param(RetryPolicy(factor=3, retries=2), 500, [3, 9], id="another factor"),
+        pytest.param(RetryPolicy(backoff_base=3, max_retries=2), 500, [3, 9], id="another factor"),
         pytest.param(ORGANIZERS, UNREADABLE, [2, 4], id="a body that is not JSON"),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_retry_after_on_a_final_status_changes_nothing() -> None:
 
 def test_a_policy_cannot_be_changed_on_the_way() -> None:
     with pytest.raises(AttributeError):
-        t.cast("t.Any", ORGANIZERS).retries = 100
+        t.cast("t.Any", ORGANIZERS).max_retries = 100
 
 
 def test_a_limit_counts_failures_of_its_own_kind_and_the_whole_counts_all() -> None:

@@ -31,7 +31,7 @@ def client(url: str, *, timeout: float = 0.3, max_bytes: int = 4 << 20) -> Clien
     return Client(
         url,
         [Account(HeaderToken("api_key", "", "token-of-a-test"), RateLimiter())],
-        policy=RetryPolicy(retries=0),
+        policy=RetryPolicy(max_retries=0),
         timeout=timeout,
         max_bytes=max_bytes,
     )
