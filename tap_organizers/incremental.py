@@ -124,7 +124,7 @@ class IncrementalStream(OrganizersStream):
             self._first_loads[keys] = None
             return self.first_load_paginator(context, None)
         self._first_loads.pop(keys, None)
-        return self.incremental_paginator(context, format_time(t.cast("dt.datetime", parse_time(kept))))
+        return self.incremental_paginator(context, format_time(_moment_of(kept)))
 
     def _bring_companions(self, context: Context, kept: t.Any) -> None:
         """Take note of which companions come whole with the list; drop bookmarks of those that have not so far.
@@ -263,7 +263,7 @@ class IncrementalStream(OrganizersStream):
         made = parse_time(page.server_time)
         if made is None:
             # Only this machine's clock is known, and not how far it is from the server's.
-            return t.cast("dt.datetime", parse_time(page.received)) - max(self.overlap, UNKNOWN_CLOCK_OVERLAP)
+            return _moment_of(page.received) - max(self.overlap, UNKNOWN_CLOCK_OVERLAP)
         return made - self.overlap
 
     def _write_bookmark(self, value: str | dict[str, t.Any], context: Context) -> None:
@@ -405,4 +405,5 @@ def _is_as_far(bookmark: t.Any, other: dict[str, t.Any]) -> bool:
 
 
 def _moment_of(text: str) -> dt.datetime:
+    """Return a text that is known to be a time as one."""
     return t.cast("dt.datetime", parse_time(text))
