@@ -20,7 +20,7 @@ class Budget:
     """Counts the memory of all answers, and lets them grow while there is room; those that are due may always grow.
 
     Answers that came early take room until they are written. They are written after those that are due, so the latter
-    must not wait for room.
+    must not wait for room; nor for a thread, when all of these wait for room: then one of them goes on.
     """
 
     def __init__(self, is_stopped: t.Callable[[], bool], limit: int = LIMIT) -> None:
@@ -30,15 +30,21 @@ class Budget:
         #: How many bytes are counted.
         self.used = 0
         self._due: tuple[object, ...] = ()
+        #: Whose answers are on their way or wait to be written, by lease.
+        self._owners: dict[int, object] = {}
+        #: The lease that may grow because what is due waits for a thread.
+        self._favoured = 0
         # An RLock, because ``Lease.__del__`` may run while this thread holds it.
         self._changed = threading.Condition(threading.RLock())
 
     def lease(self, owner: object) -> Lease:
         """Return a lease for the answer to a request; it ends with its last reference."""
-        return Lease(self, owner)
+        lease = Lease(self, owner)
+        self._owners[id(lease)] = owner
+        return lease
 
     def set_due(self, *owners: object) -> None:
-        """Take note whose answers are waited for."""
+        """Take note whose answers are waited for; nobody's, while one is written."""
         with self._changed:
             self._due = owners
             self._changed.notify_all()
@@ -52,6 +58,9 @@ class Budget:
         began = time.monotonic()
         with self._changed:
             while not self._has_room(lease, size):
+                if not self._favoured and self._is_held_up():
+                    self._favoured = id(lease)
+                    continue
                 self._changed.wait(STOP_CHECK_SECONDS)
                 if self._is_stopped():
                     raise Stopped
@@ -61,13 +70,27 @@ class Budget:
 
     def _has_room(self, lease: Lease, size: int) -> bool:
         is_alone = self.used == lease.size
-        return self.used + size <= self._limit or is_alone or lease.owner in self._due
+        return self.used + size <= self._limit or is_alone or lease.owner in self._due or self._favoured == id(lease)
 
-    def give_back(self, size: int) -> None:
-        """Release bytes that were counted."""
-        with self._changed:
-            self.used -= size
-            self._changed.notify_all()
+    def _is_held_up(self) -> bool:
+        """Return whether answers are waited for of which none is on its way."""
+        return bool(self._due) and not any(owner in self._due for owner in list(self._owners.values()))
+
+    def complete(self, lease: Lease) -> None:
+        """Take note that a lease grows no more."""
+        if self._favoured == id(lease):
+            with self._changed:
+                self._favoured = 0
+                self._changed.notify_all()
+
+    def give_back(self, lease: Lease) -> None:
+        """Release what was counted of a lease."""
+        self.complete(lease)
+        self._owners.pop(id(lease), None)
+        if lease.size:
+            with self._changed:
+                self.used -= lease.size
+                self._changed.notify_all()
 
 
 class Lease:
@@ -90,7 +113,10 @@ class Lease:
         self._free -= uncounted
         return self._budget.take(self, size - uncounted) if size > uncounted else 0.0
 
+    def complete(self) -> None:
+        """Take note that all has come."""
+        self._budget.complete(self)
+
     def __del__(self) -> None:
         """Give back what was taken."""
-        if self.size:
-            self._budget.give_back(self.size)
+        self._budget.give_back(self)

@@ -278,6 +278,7 @@ class Client:
                 # Of what is allowed, the text is half at most.
                 allowance.size += self.rules.max_bytes // 2
                 content = self._content(response, lease, allowance)
+                lease.complete()
         except _SENDS_NOTHING as error:
             reason = self._why_not_sent(error, self.accounts[request.account].settings)
             raise ApiError(reason, stream=request.stream, path=request.path) from None

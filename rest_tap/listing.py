@@ -287,14 +287,19 @@ class Listing:
         """
         if self._error is not None:
             raise self._with_place(self._error)
-        while self._admitted or self._walk.go_on(self._own_deduplicator.distinct):
-            if not self._admitted:
-                self._admit_after(wait)
-                continue
-            self._current = self._admitted.popleft()
-            self.last = self._current.page
-            yield self._current
-            self.pages_read += 1
+        try:
+            while self._admitted or self._walk.go_on(self._own_deduplicator.distinct):
+                if not self._admitted:
+                    self._admit_after(wait)
+                    continue
+                self._current = self._admitted.popleft()
+                self.last = self._current.page
+                yield self._current
+                self.pages_read += 1
+        finally:
+            # What came ahead of where it ended takes room; nobody will read it.
+            self._pending.clear()
+            self._admitted.clear()
 
     def admit_all(self, wait: t.Callable[[PendingPage], None]) -> None:
         """Decide about all its pages, before any of them is written.

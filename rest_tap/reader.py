@@ -148,10 +148,11 @@ class Reader:
         try:
             while self._branches:
                 self._check()
+                dues = [branch.due for branch in self._branches if branch.due is not None]
+                self._http.expect(*(due.request for due in dues if not due.is_done))
                 if (ready := next((branch for branch in self._branches if branch.is_ready), None)) is not None:
                     self._go_on(ready)
                     continue
-                self._http.expect(*(branch.due.request for branch in self._branches if branch.due is not None))
                 self._workers.ask(self._in_turn())
                 self._idle()
                 with contextlib.suppress(queue.Empty):
@@ -208,13 +209,16 @@ class Reader:
             if not job.is_done:
                 self._branch.wait_for(job)
             return
+        if job.is_done:
+            return
         self._http.expect(job.request)
-        while not job.is_done and time.monotonic() < deadline:
+        while time.monotonic() < deadline and not job.is_done:
             self._ask_ahead(job)
             self._idle()
             with contextlib.suppress(queue.Empty):
                 self._reveal(self._workers.arrivals.get(timeout=LOOK_SECONDS))
             self._check()
+        self._http.expect()
 
     def _ask_ahead(self, due: Job | None = None) -> None:
         """Hand the requests that are due next to the workers, unless they have them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import typing as t
 
 import pytest
@@ -89,3 +90,28 @@ def test_who_waits_for_room_hears_that_the_run_is_over() -> None:
     assert [type(one) for one in found] == [Stopped]
     with pytest.raises(Stopped):
         budget.lease("c").grow(FREE + MB)
+
+
+def test_what_is_due_and_not_even_asked_for_waits_for_no_room() -> None:
+    budget = Budget(lambda: False, limit=2 * MB)
+    first = budget.lease("a")
+    first.grow(FREE + MB)
+    first.complete()
+    others = [budget.lease(name) for name in "bc"]
+    for other in others:
+        other.grow(FREE + MB // 2)
+    ways = [grow_in_thread(other, 4 * MB) for other in others]
+    time.sleep(0.2)
+    assert [found for _, found in ways] == [[], []]
+    budget.set_due("a")
+    time.sleep(0.2)
+    assert [found for _, found in ways] == [[], []], "it is on its way"
+    budget.set_due("d")  # for which there is no thread before one of the others has come
+    while all(thread.is_alive() for thread, _ in ways):
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert sorted(len(found) for _, found in ways) == [0, 1], "one at a time"
+    next(other for other, (_, found) in zip(others, ways, strict=True) if found).complete()
+    for thread, _ in ways:
+        thread.join(20)
+    assert [len(found) for _, found in ways] == [1, 1]
