@@ -23,6 +23,7 @@ from rest_tap.times import now
 from rest_tap.workers import Job
 
 if t.TYPE_CHECKING:
+    from rest_tap.decoding import Decoding
     from rest_tap.http import Client
     from rest_tap.outcome import Outcome
     from rest_tap.paging import PageRequest, Paginator
@@ -30,19 +31,6 @@ if t.TYPE_CHECKING:
     from rest_tap.schema import Record
     from rest_tap.stream import Context, ListStream
     from rest_tap.tree import Node
-    from rest_tap.typed import Decode
-
-
-class Handling(t.Protocol):
-    """What a list has to know about how its rows are written."""
-
-    def passes(self, node: Node) -> t.Callable[[Record], bool]:
-        """Return the function that says whether the maps of a node's stream let a row through."""
-        ...
-
-    def decoder(self, listing: Listing) -> Decode | None:
-        """Return what decodes the pages of a list; None for plain JSON."""
-        ...
 
 
 class PendingPage(Job):
@@ -153,7 +141,7 @@ class ParentRow:
         if isinstance(record, Placeholder) or listing.passes({**record, **listing.context}):
             if error := unusable_key(record, listing.stream.own_keys):
                 for child in node.children:
-                    yield Listing(child, listing.context, listing.http, listing.handling, error=error)
+                    yield Listing(child, listing.context, listing.http, listing.decoding, error=error)
                 return
             context = listing.stream.get_child_context(record=record, context=dict(listing.context))
         is_settled = listing.stream.is_settled(record)
@@ -168,7 +156,7 @@ class ParentRow:
                 self.left_to_sweep.append((child, context))
                 continue
             for child_context in child.stream.contexts(record, context):
-                found = Listing(child, child_context, listing.http, listing.handling, parent=record)
+                found = Listing(child, child_context, listing.http, listing.decoding, parent=record)
                 found.is_settled = is_settled
                 companions.update(found.companions)
                 yield found
@@ -212,7 +200,7 @@ class Listing:
         node: Node,
         context: Context,
         http: Client,
-        handling: Handling,
+        decoding: Decoding,
         *,
         parent: Record | None = None,
         paginator: Paginator | None = None,
@@ -226,7 +214,7 @@ class Listing:
             node: The stream in its place.
             context: Keys of what the list belongs to.
             http: What sends requests.
-            handling: Says what becomes of rows.
+            decoding: Decides how pages are decoded, and which rows pass.
             parent: The row above the list, where there is one.
             paginator: How it is paged, if not as the stream says.
             deduplicator: Knows the rows that came before, where the list is read in more than one way.
@@ -238,8 +226,8 @@ class Listing:
         self.stream = node.stream
         self.context = context
         self.http = http
-        self.handling = handling
-        self.passes = handling.passes(node)
+        self.decoding = decoding
+        self.passes = decoding.passes(node)
         #: How many rows the parent's row says there are, where it does.
         self.expected = None if parent is None else self.stream.expected_rows(parent)
         self.is_restarted = paginator is not None
@@ -259,7 +247,7 @@ class Listing:
                 for companion in node.companions
                 if all(self.stream.includes_all(stream, context) for stream in companion.writes)
             ]
-        self.decode = handling.decoder(self)
+        self.decode = decoding.decoder(node, context, self.writes())
         self._walk = Walk(self.paginator)
         self._pending: dict[tuple[int, ...], PendingPage] = {}
         self._current = AdmittedPage(Page([]), [], [])

@@ -8,6 +8,7 @@ import logging
 import time
 import typing as t
 
+from rest_tap.decoding import Decoding, passes_all
 from rest_tap.errors import ApiError, StopRun
 from rest_tap.listing import Listing
 from rest_tap.messages import Messages
@@ -29,7 +30,6 @@ if t.TYPE_CHECKING:
     from rest_tap.schema import Record
     from rest_tap.state import State
     from rest_tap.stream import Context, ListStream
-    from rest_tap.typed import Decode, NestedStream, TypedPages
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +80,7 @@ class Run:
         self.access = access
         self.report: Report = access.report
         self.messages = Messages(writer, state, is_test=options.is_test)
+        self.decoding = Decoding(self.messages)
         self.signal: int | None = None
         self._streams = streams
         self.rereading = rereading
@@ -87,7 +88,6 @@ class Run:
         self._deadline = time.monotonic() + options.max_seconds if options.max_seconds else None
         self.reader = Reader(http, options.workers, self._check, self._idle, is_test=options.is_test)
         self.progress = ProgressLog(self.messages, http, self.reader, enabled=options.progress)
-        self._typed: dict[Node, TypedPages | None] = {}
 
     # Reading
 
@@ -163,43 +163,7 @@ class Run:
 
     def listing(self, node: Node, context: Context, **options: t.Any) -> Listing:
         """Return a list in one place; see :class:`rest_tap.listing.Listing`."""
-        return Listing(node, context, self.http, self, **options)
-
-    def passes(self, node: Node) -> t.Callable[[Record], bool]:
-        """Return the function that says whether a node's own stream maps let a row through."""
-        stream = node.stream
-        if not stream.selected:
-            return _passes_all
-        encoder = self.messages.encoder(stream)
-        return _passes_all if encoder.passes_all else encoder.passes
-
-    def decoder(self, listing: Listing) -> Decode | None:
-        """Return what decodes a list's pages into typed rows; None where lists below, maps or batches need records."""
-        node, stream = listing.node, listing.stream
-        if node not in self._typed:
-            self._typed[node] = self._typed_pages(node)
-        typed = self._typed[node]
-        if typed is None:
-            return None
-        nested = [self._nested(one, listing.context) for one in listing.writes() if one is not stream]
-        if None in nested:
-            return None
-        return typed.decoder(stream.parent_columns(listing.context), t.cast("list[NestedStream]", nested))
-
-    def _typed_pages(self, node: Node) -> TypedPages | None:
-        """Return what decodes pages of a node's lists into typed rows, if that can be done."""
-        stream = node.stream
-        if node.children or stream.nested_lists or not (stream.selected and stream.writes_rows_as_they_come):
-            return None
-        if stream.get_batch_config(stream.config) is not None:
-            return None
-        return self.messages.encoder(stream).typed(stream.records_key, stream.envelope)
-
-    def _nested(self, stream: ListStream, context: Context) -> NestedStream | None:
-        """Return what decodes the records of a stream out of typed rows, if that can be done."""
-        if not (stream.nested_lists and stream.writes_rows_as_they_come):
-            return None
-        return self.messages.encoder(stream).nested(stream.parent_columns(context), stream.nested_lists)
+        return Listing(node, context, self.http, self.decoding, **options)
 
     def read(self, listing: Listing) -> None:
         """Read a list and everything below it, and report how it ended."""
@@ -321,7 +285,7 @@ class Run:
     def _write_rows(self, listing: Listing, admitted: AdmittedPage, rows: list[Record]) -> None:
         """Write the nested records of some rows, and then the rows themselves, which changes them."""
         page, passing = admitted.page, rows
-        if listing.node.nested and listing.passes is not _passes_all:
+        if listing.node.nested and listing.passes is not passes_all:
             passing = [row for row in rows if listing.passes({**row, **listing.context})]
             if len(passing) < len(rows):
                 self._leave_out(stream.name for stream in listing.node.nested)
@@ -461,7 +425,3 @@ class Run:
             raise StopRun("stopped by a signal", self.signal)
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise StopRun("the time budget (setting max_runtime_seconds) is spent")
-
-
-def _passes_all(record: Record) -> bool:  # noqa: ARG001
-    return True
