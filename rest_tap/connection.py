@@ -20,6 +20,8 @@ _PROXY = "look at the proxy that the environment names (HTTP_PROXY, HTTPS_PROXY,
 _SCHEME = "look at http or https in the setting api_url"
 _CERTIFICATES = "look at the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names"
 
+#: What Python says of them.
+_TOO_MANY_HEADERS = "got more than 100 headers"
 #: What urllib3 and zlib raise while a body comes.
 _IN_A_BODY = ("ProtocolError", "IncompleteRead", "InvalidChunkLength", "error")
 #: Kinds of exceptions, from the particular to the general.
@@ -77,9 +79,11 @@ def explain(error: BaseException, *, is_tls: bool = False, has_begun: bool = Tru
         return broken
     if is_tls and not has_begun and "TimeoutError" in names and "ConnectTimeoutError" not in names:
         return Break("no TLS connection in time", _SCHEME)
-    if type(error).__name__ in _IN_A_BODY:
-        return Break("the answer broke off")
-    return Break(next((what for kind, what in _OTHER if kind in names), "the answer broke off"))
+    if "LineTooLong" in names or _TOO_MANY_HEADERS in text:
+        return Break("the answer has more than 100 headers, or one longer than 64 kB", is_lasting=True)
+    is_in_body = type(error).__name__ in _IN_A_BODY
+    known = (what for kind, what in _OTHER if kind in names and not is_in_body)
+    return Break(next(known, "the answer broke off"))
 
 
 def _tls(causes: list[BaseException], text: str) -> Break | None:

@@ -84,6 +84,16 @@ def test_lengths_that_contradict_each_other_are_the_fault_of_the_answer(no_waiti
     assert no_waiting.seconds
 
 
+@pytest.mark.parametrize("headers", [b"X: x\r\n" * 101, b"X: " + b"x" * (1 << 16) + b"\r\n"], ids=["many", "long"])
+def test_headers_that_python_does_not_read_are_told_at_once(headers: bytes, no_waiting: Waits) -> None:
+    with raw_server(lambda connection: connection.send(b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n[]")) as server:
+        text = error(server.url)
+    assert text.startswith(
+        "things: the answer has more than 100 headers, or one longer than 64 kB; look at the setting"
+    )
+    assert no_waiting.seconds == []
+
+
 def test_a_port_where_nobody_listens_and_a_host_that_is_not_there(no_waiting: Waits) -> None:
     assert error(f"http://{NOBODY}").startswith("things: the connection was refused; look at the setting api_url")
     assert error("https://nohost.invalid").startswith("things: the host name is not known; look at the setting")
