@@ -6,6 +6,7 @@ import operator
 import typing as t
 
 from rest_tap.number_set import NumberSet, number_of
+from rest_tap.typed import column
 
 if t.TYPE_CHECKING:
     from rest_tap.paging import Paginator
@@ -42,11 +43,11 @@ class Deduplicator:
 
     def _keys_of(self, rows: list[Record]) -> list[t.Hashable]:
         """Return the rows' keys; for a row that lacks a part of its key, all of its fields count."""
-        columns = [[row.get(key) for row in rows] for key in self._keys]
-        lacking = [place for column in columns if None in column for place, value in enumerate(column) if value is None]
-        for column in columns:
-            if not {dict, list}.isdisjoint(map(type, column)):
-                column[:] = [repr(value) if value.__class__ in {dict, list} else value for value in column]
+        columns = [column(rows, key) for key in self._keys]
+        lacking = [place for values in columns if None in values for place, value in enumerate(values) if value is None]
+        for values in columns:
+            if not {dict, list}.isdisjoint(map(type, values)):
+                values[:] = [repr(value) if value.__class__ in {dict, list} else value for value in values]
         keys: list[t.Hashable] = (
             t.cast("list[t.Hashable]", columns[0]) if len(columns) == 1 else list(zip(*columns, strict=True))
         )

@@ -28,7 +28,7 @@ from rest_tap.request import Params, fill_path
 from rest_tap.schema import Record, Schema, record_schema, sensitive
 from rest_tap.sdk import SeamStream, quiet
 from rest_tap.sweep import NO_SWEEP, Sweep
-from rest_tap.typed import TypedRow
+from rest_tap.typed import TypedRow, typed_records
 
 if t.TYPE_CHECKING:
     from singer_sdk import Tap
@@ -337,12 +337,12 @@ class ListStream(SeamStream, abc.ABC):
         """
         if not self.nested_lists:
             return (row,)
-        return row.nested_records(self.name) if isinstance(row, TypedRow) else nested_records(row, self.nested_lists)
+        return nested_records(row, self.nested_lists)
 
     def page_records(
         self,
         page: Page,  # noqa: ARG002
-        rows: t.Iterable[Record],
+        rows: t.Sequence[Record],
         context: Context,
     ) -> t.Iterable[Record]:
         """Return the stream's records of one page.
@@ -352,6 +352,9 @@ class ListStream(SeamStream, abc.ABC):
             rows: The rows of the page that are new and wanted.
             context: The context of the list.
         """
+        if rows and isinstance(rows[0], TypedRow):
+            # Only pages of streams that write rows as they come are typed, so no override of ``rows`` is passed over.
+            return typed_records(rows, self.name) if self.nested_lists else rows
         return itertools.chain.from_iterable(self.rows(row, context) for row in rows)
 
     # Taking note
@@ -379,8 +382,9 @@ def checked_rows(rows: t.Any) -> list[Record]:
     """
     if not isinstance(rows, list):
         raise BrokenAnswer(f"the rows are {_kind(rows)} instead of a list")
-    for row in rows:
-        if row.__class__ is not dict and not isinstance(row, TypedRow):
+    for kind in dict.fromkeys(map(type, rows)):
+        if kind is not dict and not issubclass(kind, TypedRow):
+            row = next(row for row in rows if type(row) is kind)
             raise BrokenAnswer(f"a row is {_kind(row)} instead of an object")
     return rows
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import functools
+import operator
 import re
 import typing as t
 
@@ -41,6 +42,8 @@ _WITH_OFFSET = {24, 25}
 _EARLIEST, _LATEST = "0001-01-03", "9999-12-30"
 _times = list[dt.datetime]
 _days = list[dt.date]
+
+_in_utc = operator.methodcaller("astimezone", dt.timezone.utc)
 
 #: How every text begins that is taken for a time.
 _BEGINNING = re.compile(r"\d{4}-\d\d-\d\d[Tt ](?!24)\d\d:\d\d", re.ASCII)
@@ -183,7 +186,7 @@ def texts_to_utc(texts: list[str]) -> t.Iterator[t.Any] | None:
         return None
     if "." not in "".join(texts) and {len(text) for text in texts} <= _WITH_OFFSET:
         # As the encoder writes them, they are what ``known_to_utc`` makes of such texts.
-        return (moment.astimezone(dt.timezone.utc) for moment in moments)
+        return map(_in_utc, moments)
     return map(known_to_utc, texts)
 
 

@@ -71,15 +71,28 @@ class TypedRow(msgspec.Struct):
             raise KeyError(name)
         return value
 
-    def nested_records(self, stream: str) -> list[t.Any]:
-        """Return the nested records of a stream; only as long as the row is not finished."""
-        return t.cast("dict[str, list[TypedRow]]", self.nested)[stream]
-
     def items(self) -> t.Iterable[tuple[str, t.Any]]:
         """Return all that has come, by name."""
         record: Record = _decode(msgspec.json.encode(self))
         record.pop(NESTED, None)
         return record.items()
+
+
+def column(rows: t.Sequence[Record], name: str) -> list[t.Any]:
+    """Return the values of a field in the rows of one page, as they came; None where it did not come."""
+    if not rows or not isinstance(rows[0], TypedRow):
+        return [row.get(name) for row in rows]
+    # All rows of a page are of the same type; to ask each of them by name costs several times as much.
+    attribute = type(rows[0]).attributes.get(name)
+    if attribute is None:
+        return [None] * len(rows)
+    values = map(operator.attrgetter(attribute), rows)
+    return [None if value is msgspec.UNSET else value for value in values]
+
+
+def typed_records(rows: t.Iterable[t.Any], stream: str) -> list[t.Any]:
+    """Return the nested records of a stream in the rows of a page; only as long as these are not finished."""
+    return [record for row in rows for record in row.nested[stream]]
 
 
 class Steps(t.NamedTuple):
@@ -643,12 +656,14 @@ def _to_utc(objects: list[t.Any], attribute: str) -> None:
         ValidationError: A text is no time.
         OverflowError: A time is not within the years that there are, once it is in UTC.
     """
-    in_utc = texts_to_utc(_texts(objects, attribute))
+    texts = _texts(objects, attribute)
+    in_utc = texts_to_utc(texts)
     if in_utc is None:
         return
-    for one in objects:
-        if getattr(one, attribute).__class__ is str:
-            setattr(one, attribute, next(in_utc))
+    if len(texts) < len(objects):
+        objects = [one for one in objects if getattr(one, attribute).__class__ is str]
+    for one, time in zip(objects, in_utc, strict=True):
+        setattr(one, attribute, time)
 
 
 def _plain(schema: Schema) -> t.Any:

@@ -8,6 +8,7 @@ from rest_tap.errors import BrokenAnswer, ErrorAnswer
 from rest_tap.paging import Page, Paginator, SinglePage
 from rest_tap.schema import Integer, fields
 from rest_tap.stream import Context, ListStream
+from rest_tap.typed import column
 
 if t.TYPE_CHECKING:
     from singer_sdk import Tap
@@ -70,7 +71,7 @@ class TicketingStream(ListStream):
                 raise
             raise ErrorAnswer(f"{error.reason}; look at the setting partition_by_event") from None
         for key in self.own_keys:
-            if None in [row.get(key) for row in page.rows]:
+            if None in column(page.rows, key):
                 raise BrokenAnswer(f"a row has no {key}")
         return page
 

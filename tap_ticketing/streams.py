@@ -237,7 +237,7 @@ class AttendeeFields(TicketingStream):
     def page_records(
         self,
         page: Page,
-        rows: t.Iterable[Record],  # noqa: ARG002
+        rows: t.Sequence[Record],  # noqa: ARG002
         context: Context,
     ) -> t.Iterable[Record]:
         """Return the form's fields, once for each list."""
@@ -271,7 +271,7 @@ class AttendeeAnswers(TicketingStream):
     def page_records(
         self,
         page: Page,
-        rows: t.Iterable[Record],
+        rows: t.Sequence[Record],
         context: Context,  # noqa: ARG002
     ) -> t.Iterable[Record]:
         """Return a record for each answer of each attendee."""

@@ -6,6 +6,7 @@ import typing as t
 
 from rest_tap.errors import BrokenAnswer
 from rest_tap.paging.base import Page, PageRequest, Paginator
+from rest_tap.typed import column
 
 if t.TYPE_CHECKING:
     from rest_tap.schema import Record
@@ -83,7 +84,7 @@ class Cursor(Paginator):
             self.count = self.count if self._resumed else total
         if not page.rows:
             return []
-        cursors = [row.get(self.field) for row in page.rows]
+        cursors = column(page.rows, self.field)
         place = next((at for at in range(len(cursors) - 1, -1, -1) if _is_usable(cursors[at])), -1)
         left = {repr([row.get(key) for key in self._keys]) for row in page.rows[place + 1 :]}
         if place < 0:

@@ -11,6 +11,7 @@ from rest_tap.paging.filtered import FilteredPaginator
 from rest_tap.paging.links import following_page
 from rest_tap.paging.page_size import PageSizes, page_number, page_params
 from rest_tap.times import parse_time
+from rest_tap.typed import column
 
 if t.TYPE_CHECKING:
     from rest_tap.request import Params
@@ -168,7 +169,7 @@ class Keyset(FilteredPaginator):
         Raises:
             BrokenAnswer: They are not.
         """
-        values = [parse_time(row.get(self.field)) for row in page.rows]
+        values = [parse_time(value) for value in column(page.rows, self.field)]
         self._check_order(values)
         return t.cast("list[dt.datetime]", values)
 

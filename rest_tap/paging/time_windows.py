@@ -15,6 +15,7 @@ from rest_tap.paging.links import following_page
 from rest_tap.paging.page_number import PAGES_AT_ONCE
 from rest_tap.paging.page_size import page_params
 from rest_tap.times import format_with_offset, parse_time
+from rest_tap.typed import column
 
 if t.TYPE_CHECKING:
     from rest_tap.request import Params
@@ -189,7 +190,7 @@ class TimeWindows(FilteredPaginator):
         Raises:
             BrokenAnswer: The rows are in another order, so that there is no place to go on from.
         """
-        values = [parse_time(row.get(self.field)) for row in page.rows]
+        values = [parse_time(value) for value in column(page.rows, self.field)]
         times = [at for at in values if at is not None]
         self._check_order(times)
         since = parse_time(request.params.get(self.since_parameter))

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rest_tap.paging import Page
 from rest_tap.records import RecordEncoder
 from rest_tap.schema import UNKNOWN_FIELDS
 from rest_tap.selection import Deselection
@@ -269,7 +270,7 @@ class Cuts:
         found = {}
         for stream in (*self.parts, self.stream):
             encoder = self.encoders[way, stream.name]
-            records = [record for one in rows for record in stream.rows(one, self.given)]
+            records = list(stream.page_records(Page(rows), rows, self.given))
             found[stream.name] = encoder.lines(encoder.prepare(records, self.given), WHEN)
         return found
 
