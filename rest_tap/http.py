@@ -23,7 +23,6 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
-from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers, requote_uri, select_proxy
 
 from rest_tap import errors
@@ -42,6 +41,8 @@ from rest_tap.unpack import unpack
 from rest_tap.wire import Allowance, WireTooLarge, allowing, bounded
 
 if t.TYPE_CHECKING:
+    from requests.structures import CaseInsensitiveDict
+
     from rest_tap.account import Account
 
 logger = logging.getLogger(__name__)
@@ -444,7 +445,8 @@ class _Adapter(HTTPAdapter):
         """Return an answer without cookies and encoding of its own: the client takes the ones, nobody the other."""
         response = requests.Response()
         response.status_code = resp.status
-        response.headers = CaseInsensitiveDict(resp.headers)
+        # Without regard to case these are, too; to copy them costs more than to look at them.
+        response.headers = resp.headers
         response.raw = resp
         response.reason = resp.reason
         response.url = req.url or ""

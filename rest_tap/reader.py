@@ -223,7 +223,7 @@ class Reader:
     def _ask_ahead(self, due: Job | None = None) -> None:
         """Hand the requests that are due next to the workers, unless they have them."""
         self._look_at_arrivals()
-        if self._plan_lasts > 0 and (due is None or due.is_started):
+        if self._plan_lasts > 0 and (due is None or due.is_started or self._workers.takes_next(due)):
             return
         self._plan_lasts = self._workers.count
         upcoming: t.Iterable[Job] = [page for page in self._first if not page.is_done]

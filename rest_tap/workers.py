@@ -105,6 +105,10 @@ class Workers:
             self._queue = [job for job in jobs if not job.is_started]
             self._assign()
 
+    def takes_next(self, job: Job) -> bool:
+        """Return whether a job is queued, and the first of all."""
+        return self._queue[:1] == [job]
+
     def close(self) -> None:
         """Send nothing more, and wait a moment for the threads to end."""
         with self._wanted:
