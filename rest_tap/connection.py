@@ -54,6 +54,11 @@ class Break(t.NamedTuple):
     look: str = _NETWORK
     is_lasting: bool = False
 
+    @property
+    def reason(self) -> str:
+        """Return both, as an error says it."""
+        return f"{self.what}; {self.look}"
+
 
 #: Before TLS, the connection breaks; without it, the answer of the proxy comes in place of the server's.
 PROXY_PASSWORD = Break("the proxy asks for a user and a password", _PROXY, is_lasting=True)

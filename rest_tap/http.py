@@ -285,7 +285,7 @@ class Client:
             raise ApiError(reason, stream=request.stream, path=request.path) from None
         except _BREAKS as error:
             broken = explain(error, is_tls=self.api_url.startswith("https:"), has_begun=allowance.has_begun)
-            unavailable = Unavailable(f"{broken.what}; {broken.look}", stream=request.stream, path=request.path)
+            unavailable = Unavailable(broken.reason, stream=request.stream, path=request.path)
             if broken.is_lasting:
                 raise unavailable from None
             unavailable.was_connected = allowance.has_begun
@@ -297,8 +297,7 @@ class Client:
         finally:
             self._count(request, requests=1, seconds=time.monotonic() - started)
         if response.status_code == _PROXY_AUTHENTICATION and self._has_proxy:
-            asks = PROXY_PASSWORD
-            raise Unavailable(f"{asks.what}; {asks.look}", stream=request.stream, path=request.path)
+            raise Unavailable(PROXY_PASSWORD.reason, stream=request.stream, path=request.path)
         self._was_reached = True
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         reply = Reply(response.status_code, headers, content, now(), url, lease)

@@ -131,20 +131,6 @@ class _SteadySocket:
         return getattr(self._sock, name)
 
 
-class _Connection:
-    """What connections do otherwise than urllib3's own, which stand behind this class in their kind."""
-
-    response_class: type
-    sock: t.Any
-
-    def connect(self) -> None:
-        """Connect, with the time-out for connecting; from then on, :class:`_Wire` counts the seconds."""
-        super().connect()  # type: ignore[misc]
-        allowance: Allowance | None = getattr(_current, "allowance", None)
-        if allowance is not None:
-            self.sock = _SteadySocket(self.sock, allowance.look)
-
-
 class _Wire(io.RawIOBase):
     """A socket to read from, within the allowance of the thread that reads."""
 
@@ -210,11 +196,25 @@ class _Response(http.client.HTTPResponse):
         return version, _CONTINUE if status in _INTERIM else status, reason
 
 
+class _Connection:
+    """What connections do otherwise than urllib3's own, which stand behind this class in their kind."""
+
+    response_class = _Response
+    sock: t.Any
+
+    def connect(self) -> None:
+        """Connect, with the time-out for connecting; from then on, :class:`_Wire` counts the seconds."""
+        super().connect()  # type: ignore[misc]
+        allowance: Allowance | None = getattr(_current, "allowance", None)
+        if allowance is not None:
+            self.sock = _SteadySocket(self.sock, allowance.look)
+
+
 @functools.cache
 def bounded(pool: type) -> type:
     """Return a kind of connection pool whose answers are held to the allowance of their thread."""
     connection: t.Any = pool.ConnectionCls  # type: ignore[attr-defined]
     if issubclass(connection, _Connection):
         return pool
-    kind = type(connection.__name__, (_Connection, connection), {"response_class": _Response})
+    kind = type(connection.__name__, (_Connection, connection), {})
     return type(pool.__name__, (pool,), {"ConnectionCls": kind})
