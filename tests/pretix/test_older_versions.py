@@ -127,6 +127,17 @@ def test_what_the_server_lacks_is_named_once(reading: Reading) -> None:
         assert sorted(by_event) == sorted(reading.lacks(ALL_EVENTS_SINCE))
 
 
+def test_a_list_that_the_server_is_too_old_for_is_not_asked_for_at_each_event(reading: Reading) -> None:
+    def asked(name: str) -> set[str]:
+        return {one.path.removesuffix("/") for one in reading.asked if one.path.rstrip("/").endswith(f"/{name}")}
+
+    late = {"auto_checkin_rules": "auto_checkin_rules", "event_scheduled_exports": "scheduled_exports"}
+    for stream in late.keys() & reading.lacks(SINCE).keys():
+        at_events = {path for path in asked(late[stream]) if "/events/" in path}
+        # The first one of each run, and those that were asked for ahead of it.
+        assert 0 < len(at_events) < len(asked("vouchers")), stream
+
+
 def test_every_record_fits_its_schema_and_no_field_is_new(reading: Reading) -> None:
     for result in reading.results.values():
         for name in NAMES:
