@@ -2,8 +2,8 @@
 
 :class:`Client` brings together what each decides for itself: the rate limiter of an account
 when a request may go out, its credential what it carries, :mod:`rest_tap.replies` what an
-answer means, the retry policy whether to ask again. This is the only module that knows
-the library ``requests``.
+answer means, the retry policy whether to ask again. Only this module and
+:mod:`rest_tap.transport` know the library ``requests``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 from requests.utils import default_headers, requote_uri, select_proxy
 
@@ -36,9 +35,10 @@ from rest_tap.replies import DETAIL_LENGTH, Rules, decode, failure, too_large
 from rest_tap.request import KEPT_HEADERS, Reply, Request
 from rest_tap.retry import Failure, RetryPolicy
 from rest_tap.times import now
+from rest_tap.transport import Exchange, Transport
 from rest_tap.unexpected import MAX_FIELDS
 from rest_tap.unpack import unpack
-from rest_tap.wire import Allowance, WireTooLarge, allowing, bounded
+from rest_tap.wire import Allowance, WireTooLarge, allowing
 
 if t.TYPE_CHECKING:
     from requests.structures import CaseInsensitiveDict
@@ -67,6 +67,61 @@ class Tally:
     requests: int = 0
     retries: int = 0
     seconds: float = 0.0
+
+
+#: Where a request went, the request as it was sent, and its answer as urllib3 has it, without the body.
+_Answered: t.TypeAlias = "tuple[str, requests.PreparedRequest, t.Any]"
+
+
+class SentRequest:
+    """A request that has gone out (:meth:`Client.send`); whoever drops it before its answer ends the connection.
+
+    Attributes:
+        request: What is asked.
+        credential: The headers that are the credential.
+        outcome: What came of it, once it is known.
+        exchange: The connection; None once its answer is read.
+    """
+
+    __slots__ = ("_release", "credential", "exchange", "outcome", "prepared", "request", "url")
+
+    def __init__(self, request: Request, release: t.Callable[[], None]) -> None:
+        """Prepare it; nothing is sent yet.
+
+        Args:
+            request: What is asked.
+            release: Called when the connection is not used any more.
+        """
+        self.request = request
+        self.credential: dict[str, str] = {}
+        self.outcome: Reply | Failure | None = None
+        self.exchange: Exchange | None = None
+        self.url = ""
+        self.prepared = requests.PreparedRequest()
+        self._release: t.Callable[[], None] | None = release
+
+    def has_come(self, seconds: float) -> bool:
+        """Return whether its answer begins within so many seconds, or cannot come any more."""
+        return self.exchange is None or self.exchange.has_come(seconds)
+
+    def respond(self) -> _Answered:
+        """Return the answer when it begins to come."""
+        exchange = t.cast("Exchange", self.exchange)
+        return self.url, self.prepared, exchange.answer()
+
+    def close(self) -> None:
+        """Let go of the connection; it is closed unless its answer was read."""
+        release, self._release = self._release, None
+        if release is None:
+            return
+        if self.exchange is not None:
+            self.exchange.close()
+        self.exchange = None
+        release()
+
+    def __del__(self) -> None:
+        """Let go of the connection."""
+        self.close()
 
 
 class Client:
@@ -130,7 +185,7 @@ class Client:
             "Accept-Encoding": "gzip, deflate",
         }
         # All accounts share the connections; each has its own cookies.
-        self._adapter = _Adapter(pool_maxsize=connections)
+        self._transport = Transport(pool_maxsize=connections)
         self._jars = {name: RequestsCookieJar(policy=cookies) for name, cookies in self._cookies.items()}
         # Proxies and certificates of the environment, looked up once and not per request.
         try:
@@ -151,6 +206,7 @@ class Client:
         request: Request,
         wait: t.Callable[[RateLimiter], None] = RateLimiter.acquire,
         failures: t.Iterable[Failure] = (),
+        sent: SentRequest | None = None,
     ) -> Reply:
         """Send a request until there is a usable answer; safe to call from many threads.
 
@@ -158,6 +214,7 @@ class Client:
             request: The request, which names its account.
             wait: Waits for its turn.
             failures: The tries before, whose answers turned out to be no JSON.
+            sent: The first try, if it has gone out already (:meth:`send`).
 
         Returns:
             An answer with status 200 whose body is whole JSON, not yet decoded; see ``Request.validated_on_decode``.
@@ -172,11 +229,15 @@ class Client:
             self._pause(request, failures)
         redirect, was_renewed = "", False
         while True:
-            wait(account.limiter)
-            credential = account.auth.headers() if request.authenticated else {}
-            with self._slots:
-                is_forbidden = was_renewed or account.is_forbidden(request.stream)
-                outcome = self._try(request, redirect, credential, is_forbidden=is_forbidden)
+            if sent is not None:
+                credential, outcome, sent = sent.credential, self.receive(sent), None
+            else:
+                wait(account.limiter)
+                credential = account.auth.headers() if request.authenticated else {}
+                with self._slots:
+                    is_forbidden = was_renewed or account.is_forbidden(request.stream)
+                    respond = functools.partial(self._respond, request, redirect, credential)
+                    outcome = self._try(request, respond, is_forbidden=is_forbidden)
             if isinstance(outcome, Reply):
                 return outcome
             if outcome.redirect and not redirect:
@@ -188,6 +249,49 @@ class Client:
                     account.note_forbidden(request.stream)
                 failures.append(outcome)
                 self._pause(request, failures)
+
+    def send(self, request: Request) -> SentRequest | None:
+        """Send a request, whose answer is read later; return None if something has to be waited for before.
+
+        That is a login, a turn, or a connection.
+        """
+        account = self.accounts[request.account]
+        carried, headers = self._checked.get((request.account, request.method), ({}, None))
+        is_known = headers is not None and (bool(carried) or not request.authenticated)
+        if not is_known or not self._slots.acquire(blocking=False):
+            return None
+        sent = SentRequest(request, self._slots.release)
+        sent.exchange = self._transport.kept()
+        if sent.exchange is None or not account.limiter.try_acquire():
+            sent.close()
+            return None
+        try:
+            sent.credential = account.auth.headers() if request.authenticated else {}
+            sent.url, sent.prepared = self._prepare(request, "", sent.credential)
+            sent.exchange.send(sent.prepared)
+        except (ApiError, *_SENDS_NOTHING, *_BREAKS):  # a thread tries once more, and says what is the matter
+            sent.close()
+            return None
+        return sent
+
+    def receive(self, sent: SentRequest, check: t.Callable[[], None] | None = None) -> Reply | Failure:
+        """Return what came of a request that was sent; once it is known, the same whenever it is asked for.
+
+        Args:
+            sent: The request.
+            check: Called now and then while bytes are waited for; raises to wait no longer.
+
+        Raises:
+            ApiError: The answer is whole, and no other is to be expected.
+        """
+        if sent.outcome is None:
+            request = sent.request
+            is_forbidden = self.accounts[request.account].is_forbidden(request.stream)
+            try:
+                sent.outcome = self._try(request, sent.respond, is_forbidden=is_forbidden, check=check)
+            finally:
+                sent.close()
+        return sent.outcome
 
     def expect(self, *requests: Request) -> None:
         """Tell the memory budget which answers are due: these never wait for room."""
@@ -239,7 +343,7 @@ class Client:
 
     def close(self) -> None:
         """Close all connections."""
-        self._adapter.close()
+        self._transport.close()
 
     @property
     def sent(self) -> int:
@@ -252,15 +356,20 @@ class Client:
         return sum(account.limiter.waited for account in self.accounts.values())
 
     def _try(
-        self, request: Request, redirect: str, credential: dict[str, str], *, is_forbidden: bool = False
+        self,
+        request: Request,
+        respond: t.Callable[[], _Answered],
+        *,
+        is_forbidden: bool = False,
+        check: t.Callable[[], None] | None = None,
     ) -> Reply | Failure:
-        """Send a request once.
+        """Read one answer to a request.
 
         Args:
-            request: What to ask.
-            redirect: The path to ask for instead.
-            credential: The headers that are the credential.
+            request: What is asked.
+            respond: Returns the answer when it begins to come.
             is_forbidden: Whether a 403 is about the list, and not about the credential.
+            check: Called now and then while bytes are waited for; raises to wait no longer.
 
         Raises:
             ApiError: It cannot be sent, or the answer is whole and no other is to be expected.
@@ -271,11 +380,14 @@ class Client:
             self.timeout * ANSWER_TIMEOUTS,
             self.timeout,
             WIRE_OVERHEAD,
-            self._stopped.is_set,
+            self._stopped.is_set if check is None else functools.partial(self._is_stopped, check),
         )
         try:
             with allowing(allowance):
-                url, response = self._send(request, redirect, credential)
+                url, prepared, response = respond()
+                if "Set-Cookie" in response.headers:
+                    jar = self._jars[request.account]
+                    extract_cookies_to_jar(jar, prepared, response)  # type: ignore[no-untyped-call]
                 # Of what is allowed, the text is half at most.
                 allowance.size += self.rules.max_bytes // 2
                 content = self._content(response, lease, allowance)
@@ -296,11 +408,11 @@ class Client:
             raise too_large(request, self.rules.max_bytes) from None
         finally:
             self._count(request, requests=1, seconds=time.monotonic() - started)
-        if response.status_code == _PROXY_AUTHENTICATION and self._has_proxy:
+        if response.status == _PROXY_AUTHENTICATION and self._has_proxy:
             raise Unavailable(PROXY_PASSWORD.reason, stream=request.stream, path=request.path)
         self._was_reached = True
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-        reply = Reply(response.status_code, headers, content, now(), url, lease)
+        reply = Reply(response.status, headers, content, now(), url, lease)
         failed = failure(request, reply, self.rules, self.accounts[request.account].settings, is_forbidden=is_forbidden)
         if failed is None:
             return reply
@@ -332,8 +444,20 @@ class Client:
             tally.retries += retries
             tally.seconds += seconds
 
-    def _send(self, request: Request, redirect: str, credential: t.Mapping[str, str]) -> tuple[str, requests.Response]:
-        """Send a request, and return where it went and the answer, of which the body is still to come."""
+    def _is_stopped(self, check: t.Callable[[], None]) -> bool:
+        check()
+        return self._stopped.is_set()
+
+    def _respond(self, request: Request, redirect: str, credential: t.Mapping[str, str]) -> _Answered:
+        """Send a request, and return its answer when it begins to come."""
+        url, prepared = self._prepare(request, redirect, credential)
+        timeout = (min(self.timeout, CONNECT_SECONDS), self.timeout)
+        return url, prepared, self._transport.send(prepared, timeout=timeout, **self._environment)
+
+    def _prepare(
+        self, request: Request, redirect: str, credential: t.Mapping[str, str]
+    ) -> tuple[str, requests.PreparedRequest]:
+        """Return where a request goes, and the request as it is sent."""
         origin, base = self._address
         path = redirect or f"{base}{request.path}"
         if request.is_list and self.trailing_slash and not redirect and not path.endswith("/"):
@@ -346,17 +470,12 @@ class Client:
         if request.params:
             prepared.url += f"?{_query(tuple(request.params.items()))}"
         prepared.headers = self._headers(request, credential)
-        jar, has_cookies = self._jars[request.account], self._cookies[request.account].are_any
-        if request.json or request.form or has_cookies:
+        if request.json or request.form or self._cookies[request.account].are_any:
             prepared.headers = prepared.headers.copy()
-            prepared.prepare_cookies(jar)
+            prepared.prepare_cookies(self._jars[request.account])
         if request.json or request.form:
             prepared.prepare_body(request.form or {}, None, request.json)
-        timeout = (min(self.timeout, CONNECT_SECONDS), self.timeout)
-        response = self._adapter.send(prepared, timeout=timeout, **self._environment)
-        if "Set-Cookie" in response.headers:
-            extract_cookies_to_jar(jar, prepared, response.raw)  # type: ignore[no-untyped-call]
-        return origin + path, response
+        return origin + path, prepared
 
     @functools.cached_property
     def _address(self) -> tuple[str, str]:
@@ -386,7 +505,7 @@ class Client:
             self._checked[key] = (credential, headers)
         return headers
 
-    def _content(self, response: requests.Response, lease: Lease, allowance: Allowance) -> bytes:
+    def _content(self, response: t.Any, lease: Lease, allowance: Allowance) -> bytes:
         """Return the body of an answer, unpacked.
 
         Raises:
@@ -395,7 +514,7 @@ class Client:
         chunks: list[bytes] = []
         size = 0
         with response:
-            packed = response.raw.stream(CHUNK, decode_content=False)
+            packed = response.stream(CHUNK, decode_content=False)
             for chunk in unpack(packed, response.headers.get("Content-Encoding", "")):
                 chunks.append(chunk)
                 size += len(chunk)
@@ -416,57 +535,6 @@ class Client:
     def _has_proxy(self) -> bool:
         """Return whether the environment names a proxy for an address that is one."""
         return "_address" in self.__dict__ and bool(select_proxy(self.api_url, self._environment["proxies"]))
-
-
-class _Adapter(HTTPAdapter):
-    """Connections to one API, whose pool is looked up once instead of for each request."""
-
-    _pool: t.Any = None
-
-    def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
-        """Prepare connections whose answers are held to an allowance."""
-        super().init_poolmanager(*args, **kwargs)
-        _bound(self.poolmanager)
-
-    def proxy_manager_for(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        """Return connections through a proxy, likewise."""
-        manager = super().proxy_manager_for(*args, **kwargs)
-        _bound(manager)
-        return manager
-
-    def get_connection_with_tls_context(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        """Return the pool of the API's scheme and host, or of the proxy before it."""
-        if self._pool is None:
-            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
-        return self._pool
-
-    def build_response(self, req: requests.PreparedRequest, resp: t.Any) -> requests.Response:
-        """Return an answer without cookies and encoding of its own: the client takes the ones, nobody the other."""
-        response = requests.Response()
-        response.status_code = resp.status
-        # Without regard to case these are, too; to copy them costs more than to look at them.
-        response.headers = resp.headers
-        response.raw = resp
-        response.reason = resp.reason
-        response.url = req.url or ""
-        response.request = req
-        return response
-
-    def request_url(self, request: requests.PreparedRequest, proxies: t.Any) -> str:
-        """Return what stands in the first line of a request."""
-        if proxies:
-            return super().request_url(request, proxies)
-        return "/" + (request.url or "").split("/", 3)[3]
-
-    def close(self) -> None:
-        """Close all connections; another request begins with a new pool."""
-        self._pool = None
-        super().close()
-
-
-def _bound(manager: t.Any) -> None:
-    pools = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: bounded(pool) for scheme, pool in pools.items()}
 
 
 class _BadHeader(Exception):  # noqa: N818 - says what is the matter

@@ -19,6 +19,7 @@ import time
 import typing as t
 
 from rest_tap.branches import Branch
+from rest_tap.direct import DirectRequest
 from rest_tap.errors import ApiError
 from rest_tap.listing import PendingPage
 from rest_tap.workers import Job, Workers
@@ -62,6 +63,7 @@ class Reader:
         self.path: list[Listing] = []
         self._http = http
         self._workers = Workers(workers)
+        self._direct = DirectRequest(self._workers, check)
         self._check = check
         self._idle = idle
         self._is_test = is_test
@@ -83,6 +85,7 @@ class Reader:
 
     def close(self) -> None:
         """Send nothing more."""
+        self._direct.close()
         self._workers.close()
 
     def wake(self) -> None:
@@ -139,6 +142,7 @@ class Reader:
             BaseException: What has ended one of them ends all.
         """
         reads = list(reads)
+        self._direct.hand_over()
         if len(reads) <= 1 or self._is_test:
             for read in reads:
                 read()
@@ -211,14 +215,27 @@ class Reader:
             return
         if job.is_done:
             return
+        if not self._direct.has(job):
+            self._direct.hand_over()
         self._http.expect(job.request)
         while time.monotonic() < deadline and not job.is_done:
             self._ask_ahead(job)
+            if self._direct.has(job):
+                self._receive(job)
+                continue
             self._idle()
             with contextlib.suppress(queue.Empty):
                 self._reveal(self._workers.arrivals.get(timeout=LOOK_SECONDS))
             self._check()
         self._http.expect()
+
+    def _receive(self, job: Job) -> None:
+        """Wait a moment for the answer to what was sent ahead; the loader works only if it is not there yet."""
+        self._direct.receive(job, 0)
+        if self._direct.has(job):
+            self._idle()
+            self._direct.receive(job, LOOK_SECONDS)
+            self._check()
 
     def _ask_ahead(self, due: Job | None = None) -> None:
         """Hand the requests that are due next to the workers, unless they have them."""
@@ -233,7 +250,8 @@ class Reader:
             upcoming = (job for job in upcoming if job is not due)
         jobs = [*([due] if due is not None else []), *itertools.islice(upcoming, self._window)]
         self._mark(jobs)
-        self._workers.ask(jobs)
+        if len(jobs) != 1 or not self._direct.send(jobs[0]):
+            self._workers.ask(jobs)
 
     @staticmethod
     def _mark(jobs: t.Iterable[Job]) -> None:

@@ -17,11 +17,12 @@ import time
 import typing as t
 
 from rest_tap.errors import ApiError
+from rest_tap.request import Reply
 
 if t.TYPE_CHECKING:
-    from rest_tap.http import Client
+    from rest_tap.http import Client, SentRequest
     from rest_tap.limiter import RateLimiter
-    from rest_tap.request import Reply, Request
+    from rest_tap.request import Request
     from rest_tap.retry import Failure
 
 #: Seconds that closing waits for threads whose answers are not needed any more.
@@ -29,19 +30,19 @@ CLOSE_SECONDS = 3.0
 
 
 class Job:
-    """A request to be sent by a thread, and what came of it.
+    """A request to be sent, by a thread or by the reader itself, and what came of it.
 
     Attributes:
         request: What is asked.
         reply: The answer, undecoded, once it is there.
         error: Why there is none.
-        is_started: Whether a thread has taken it.
+        is_started: Whether a thread has taken it, or the reader has sent it.
         is_done: Whether its answer, or its error, is there.
         wakes_reader: Whether the reader wants to know at once that it is done.
         failures: Tries whose answers turned out to be no JSON.
     """
 
-    __slots__ = ("_http", "error", "failures", "is_done", "is_started", "reply", "request", "wakes_reader")
+    __slots__ = ("_http", "_sent", "error", "failures", "is_done", "is_started", "reply", "request", "wakes_reader")
 
     def __init__(self, http: Client, request: Request) -> None:
         """Prepare it; nothing is sent yet."""
@@ -50,6 +51,7 @@ class Job:
         self.reply: Reply | None = None
         self.error: Exception | None = None
         self.failures: list[Failure] = []
+        self._sent: SentRequest | None = None
         self.is_started = self.is_done = self.wakes_reader = False
 
     def ask_again(self, failure: Failure) -> None:
@@ -64,13 +66,56 @@ class Job:
         Args:
             wait: Waits for its turn.
         """
+        sent, self._sent = self._sent, None
+        self._end(lambda: self._http.fetch(self.request, wait, self.failures, sent))
+
+    def begin(self) -> bool:
+        """Send the request once, if there is nothing to wait for before; return whether it was sent.
+
+        Its answer is read by :meth:`finish`, or by :meth:`send` in a thread.
+        """
+        if not self.failures:
+            self._sent = self._http.send(self.request)
+        return self._sent is not None
+
+    @property
+    def is_sent(self) -> bool:
+        """Return whether the request was sent by :meth:`begin`, and nobody reads the answer yet."""
+        return self._sent is not None
+
+    def has_come(self, seconds: float) -> bool:
+        """Return whether the answer to what was sent by :meth:`begin` comes within so many seconds."""
+        return self._sent is None or self._sent.has_come(seconds)
+
+    def finish(self, check: t.Callable[[], None]) -> None:
+        """Read the answer to what was sent by :meth:`begin`; if another try may help, a thread has to go on.
+
+        Args:
+            check: Called now and then while bytes are waited for; raises to wait no longer.
+        """
+        sent = self._sent
+        if sent is not None:
+            self._end(lambda: self._http.receive(sent, check))
+            if self.is_done:
+                self._sent = None
+
+    def cancel(self) -> None:
+        """Let go of what was sent by :meth:`begin`: nobody waits for the answer."""
+        self._sent = None
+
+    def _end(self, read: t.Callable[[], Reply | Failure]) -> None:
+        """Keep what comes of the request, unless it is that another try may help."""
         try:
-            self.reply = self._http.fetch(self.request, wait, self.failures)
+            outcome = read()
         except ApiError as error:
             error.let_go()
             self.error = error
         except Exception as error:  # noqa: BLE001 - raised in the reader, where the answer is due
             self.error = error
+        else:
+            if not isinstance(outcome, Reply):
+                return
+            self.reply = outcome
         self.is_done = True
 
 
@@ -98,11 +143,34 @@ class Workers:
         self._is_closed = False
 
     def ask(self, jobs: t.Iterable[Job]) -> None:
-        """Queue these jobs, in this order, in place of all that no thread has started."""
+        """Queue these jobs, in this order, in place of all that no thread has started and that were not sent yet."""
         with self._wanted:
             if self._is_closed:
                 return
-            self._queue = [job for job in jobs if not job.is_started]
+            # What was sent holds a connection until its answer is read, whether it is still wanted or not.
+            sent = [job for job in self._queue if job.is_sent]
+            self._queue = [*sent, *(job for job in jobs if not job.is_started and job not in sent)]
+            self._assign()
+
+    def reserve(self) -> bool:
+        """Count one request more as in flight, if nothing else is to be done; return whether it is counted."""
+        with self._wanted:
+            is_free = not self._queue and not self.in_flight and not any(self._waiting.values()) and not self._is_closed
+            self.in_flight += is_free
+            return is_free
+
+    def release(self, job: Job | None = None) -> None:
+        """Count the request no more that was reserved for.
+
+        Args:
+            job: What a thread is to go on with, before all others.
+        """
+        with self._wanted:
+            self.in_flight -= 1
+            if job is not None and not self._is_closed:
+                job.is_started = False
+                if job not in self._queue:
+                    self._queue.insert(0, job)
             self._assign()
 
     def takes_next(self, job: Job) -> bool:
@@ -122,7 +190,7 @@ class Workers:
     def _assign(self) -> None:
         """Wake as many threads as there are jobs that can be taken now; start those that are missing."""
         free = self.count - self.in_flight
-        wanted = min(free, sum(not self._waiting[job.request.account] for job in self._queue)) if free > 0 else 0
+        wanted = min(free, sum(map(self._may_go_on, self._queue))) if free > 0 else 0
         self._wanted.notify(min(wanted, self._idle))
         for _ in range(wanted - self._idle):
             thread = threading.Thread(target=self._work, name=f"worker-{len(self._threads)}", daemon=True)
@@ -134,9 +202,13 @@ class Workers:
         """Take the first job that may be begun with, if there is one."""
         if self.in_flight < self.count:
             for place, job in enumerate(self._queue):
-                if not self._waiting[job.request.account]:
+                if self._may_go_on(job):
                     return self._queue.pop(place)
         return None
+
+    def _may_go_on(self, job: Job) -> bool:
+        """Return whether a job can be taken: no other of its account waits for its turn, or it has had its own."""
+        return job.is_sent or not self._waiting[job.request.account]
 
     def _work(self) -> None:
         while True:

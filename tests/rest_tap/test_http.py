@@ -86,8 +86,8 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Mocked:
     """An API that answers what a test says."""
     mocked = Mocked()
 
-    def send(_: object, request: requests.PreparedRequest, **options: t.Any) -> requests.Response:
-        return mocked.send(request, **options)
+    def send(_: object, request: requests.PreparedRequest, **options: t.Any) -> t.Any:
+        return mocked.send(request, **options).raw
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
     return mocked

@@ -1,0 +1,337 @@
+"""A request that is known alone is sent by the reader itself; who reads its answer, and what becomes of it if not."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import time
+import typing as t
+
+import pytest
+
+from rest_tap import direct, reader
+from rest_tap.account import Account
+from rest_tap.auth import HeaderToken, SessionLogin
+from rest_tap.direct import DirectRequest
+from rest_tap.errors import ApiError, Forbidden, Unavailable
+from rest_tap.http import Client
+from rest_tap.limiter import RateLimiter
+from rest_tap.reader import Reader
+from rest_tap.request import Request
+from rest_tap.retry import RetryPolicy
+from rest_tap.workers import Job
+from tests.support.raw import Connection, raw_server
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rest_tap.request import Reply
+
+PATIENCE = 20.0
+
+
+def client(url: str, *, auth: t.Any = None, **options: t.Any) -> Client:
+    options = {"timeout": 5, "policy": RetryPolicy(backoff_base=0.01), "connections": 8, **options}
+    return Client(url, [Account(auth or HeaderToken("api_key", "", "token-of-a-test"), RateLimiter())], **options)
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+@contextlib.contextmanager
+def reading(http: Client, workers: int = 8, check: Callable[[], None] = nothing) -> Iterator[Reader]:
+    """Return a reader to which an answer has come, so that there is a connection; close all in the end."""
+    reading = Reader(http, workers, check, nothing)
+    try:
+        reading.ask(Request("/first"))
+        yield reading
+    finally:
+        http.stop()
+        reading.close()
+        http.close()
+
+
+def threads() -> set[threading.Thread]:
+    """Return the threads that send requests."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("worker-")}
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def count(connection: Connection) -> None:
+    """Answer with the number of requests so far."""
+    connection.reply(str(len(connection.server.requests)).encode())
+
+
+def sockets(connections: list[Connection]) -> int:
+    """Return on how many connections requests came."""
+    return len({id(connection.socket) for connection in connections})
+
+
+def test_one_after_the_other_is_read_by_the_reader_itself_on_one_connection() -> None:
+    with raw_server(count) as server, reading(client(server.url)) as it:
+        before = threads()
+        others: set[threading.Thread] = set()
+        for number in range(2, 30):
+            assert it.ask(Request("/next")) == number
+            others |= threads() - before
+        assert not others
+        assert sockets(server.requests) == 1
+        assert it.in_flight == 0
+
+
+def test_an_answer_is_on_its_way_before_anybody_waits_for_it() -> None:
+    with raw_server(count) as server, reading(client(server.url)) as it:
+        sender = DirectRequest(it._workers, nothing)
+        job = Job(it._http, Request("/next"))
+        assert sender.send(job)
+        assert it.in_flight == 1
+        until(lambda: len(server.requests) == 2)
+        sender.receive(job, PATIENCE)
+        assert t.cast("Reply", job.reply).content == b"2"
+        assert it.in_flight == 0
+        sender.close()
+
+
+def test_an_answer_that_the_reader_does_not_come_for_is_read_by_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The body is larger than what the kernel takes, so that the server would wait, too."""
+    monkeypatch.setattr(direct, "LOOK_SECONDS", 0.05)
+    body = b"[" + b" " * (24 << 20) + b"]"
+    sent = threading.Event()
+
+    def answer(connection: Connection) -> None:
+        connection.reply(b"[]" if connection.target == "/first" else body)
+        if connection.target != "/first":
+            sent.set()
+
+    with raw_server(answer) as server, reading(client(server.url)) as it:
+        sender = DirectRequest(it._workers, nothing)
+        job = Job(it._http, Request("/next"))
+        assert sender.send(job)
+        assert sent.wait(PATIENCE)
+        until(lambda: job.is_done)
+        assert t.cast("Reply", job.reply).content == body
+        until(lambda: it.in_flight == 0)
+        sender.receive(job, 0)  # nothing more to read
+        sender.close()
+
+
+@pytest.mark.parametrize("status", ["500 Oops", "503 Busy", "429 Slow down"])
+def test_what_fails_is_asked_for_again(status: str) -> None:
+    def answer(connection: Connection) -> None:
+        if len(connection.server.requests) == 2:
+            connection.reply(b"{}", status, Retry_After="0")
+        else:
+            count(connection)
+
+    with raw_server(answer) as server, reading(client(server.url)) as it:
+        assert it.ask(Request("/next", stream="things")) == 3
+        assert it.ask(Request("/next", stream="things")) == 4
+        assert (it._http.tallies["things"].requests, it._http.tallies["things"].retries) == (3, 1)
+        assert it.in_flight == 0
+
+
+def test_what_breaks_off_is_asked_for_again() -> None:
+    def answer(connection: Connection) -> None:
+        if len(connection.server.requests) == 2:
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n[")
+            raise ConnectionError
+        if len(connection.server.requests) == 4:
+            raise ConnectionError
+        count(connection)
+
+    with raw_server(answer) as server, reading(client(server.url)) as it:
+        assert it.ask(Request("/next", stream="things")) == 3
+        assert it.ask(Request("/next", stream="things")) == 5
+        assert it._http.tallies["things"].retries == 2
+
+
+def test_a_refusal_that_lasts_is_an_error_of_that_request_alone() -> None:
+    def answer(connection: Connection) -> None:
+        if connection.target == "/denied":
+            connection.reply(b'{"detail": "not yours"}', "403 Forbidden")
+        else:
+            count(connection)
+
+    with raw_server(answer) as server, reading(client(server.url)) as it:
+        with pytest.raises(Forbidden, match="not yours"):
+            it.ask(Request("/denied", stream="things"))
+        assert it.ask(Request("/next")) == 3
+        assert sockets(server.requests) == 1
+
+
+def test_an_expired_session_is_renewed() -> None:
+    tokens = (f"session-{number}" for number in itertools.count(1))
+
+    def answer(connection: Connection) -> None:
+        is_expired = connection.target == "/next" and connection.header("Authorization") == "Bearer session-1"
+        if is_expired:
+            connection.reply(b'{"detail": "expired"}', "401 Unauthorized")
+        else:
+            count(connection)
+
+    auth = SessionLogin(lambda: next(tokens), None)
+    with raw_server(answer) as server, reading(client(server.url, auth=auth)) as it:
+        assert it.ask(Request("/next")) == 3
+        assert it.ask(Request("/next")) == 4
+        assert [connection.header("Authorization") for connection in server.requests] == [
+            "Bearer session-1",
+            "Bearer session-1",
+            "Bearer session-2",
+            "Bearer session-2",
+        ]
+
+
+def test_a_login_that_failed_is_left_to_a_thread() -> None:
+    login = Request("/login", method="POST", authenticated=False, is_login=True)
+
+    def answer(connection: Connection) -> None:
+        if connection.target == "/login" and len(connection.server.requests) == 1:
+            connection.reply(b"{}", "418 Later")
+        else:
+            count(connection)
+
+    with raw_server(answer) as server:
+        http: Client = client(
+            server.url, auth=SessionLogin(lambda: str(http.fetch(login).content), None), connections=1
+        )
+        it = Reader(http, 1, nothing, nothing)
+        with pytest.raises(ApiError, match="418"):
+            it.ask(Request("/next", method="POST"))
+        assert http.send(Request("/next", method="POST")) is None
+        assert it.ask(Request("/next", method="POST")) == 3
+        assert it.ask(Request("/next", method="POST")) == 4
+        it.close()
+        http.close()
+
+
+def test_a_connection_that_the_server_has_closed_meanwhile_costs_no_retry() -> None:
+    def answer(connection: Connection) -> None:
+        count(connection)
+        raise ConnectionError
+
+    with raw_server(answer) as server, reading(client(server.url)) as it:
+        for number in (2, 3):
+            until(lambda: not it._http._transport._pool.pool.queue[-1].is_connected)
+            assert it.ask(Request("/next", stream="things")) == number
+        assert it._http.tallies["things"].retries == 0
+        assert sockets(server.requests) == 3
+
+
+class Over(Exception):  # noqa: N818 - the run is
+    """The run is to end."""
+
+
+def test_a_run_ends_while_the_rest_of_an_answer_does_not_come() -> None:
+    began = threading.Event()
+
+    def answer(connection: Connection) -> None:
+        if connection.target == "/first":
+            count(connection)
+        else:
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n[")
+            began.set()
+            connection.drip(lambda _: b" ", pause=0.1)
+
+    def check() -> None:
+        if began.is_set():
+            raise Over
+
+    with raw_server(answer) as server, reading(client(server.url, timeout=60), check=check) as it:
+        started = time.monotonic()
+        with pytest.raises(Over):
+            it.ask(Request("/next"))
+        assert time.monotonic() - started < PATIENCE
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_sent_holds_up_nothing_else(workers: int) -> None:
+    """A list may end before the page that was asked for ahead: nobody waits for it."""
+    with raw_server(count) as server, reading(client(server.url, connections=workers), workers) as it:
+        abandoned = Job(it._http, Request("/abandoned"))
+        assert it._direct.send(abandoned)
+        assert it.ask(Request("/other")) in {2, 3}
+        assert it.ask(Request("/other")) in {3, 4}
+        until(lambda: abandoned.is_done)
+        until(lambda: it.in_flight == 0)
+
+
+def test_a_thread_reads_what_was_sent_also_while_its_account_is_held_back() -> None:
+    with raw_server(count) as server, reading(client(server.url, connections=1), 1) as it:
+        limiter = it._http.accounts[""].limiter
+        sent = Job(it._http, Request("/sent"))
+        assert it._direct.send(sent)
+        limiter.hold(3600)
+        waits = Job(it._http, Request("/waits"))
+        it._workers.ask([waits])
+        it._direct.hand_over()
+        until(lambda: sent.is_done)
+        assert not waits.is_done
+
+
+def test_a_turn_that_has_to_be_waited_for_is_waited_for_by_a_thread() -> None:
+    with raw_server(count) as server, reading(client(server.url)) as it:
+        it._http.accounts[""].limiter.hold(0.3)
+        job = Job(it._http, Request("/next"))
+        assert not it._direct.send(job)
+        assert not job.is_started
+        assert it.in_flight == 0
+        started = time.monotonic()
+        assert it.ask(Request("/next")) == 2
+        assert time.monotonic() - started > 0.1
+
+
+def test_closing_ends_the_connection_on_which_an_answer_is_still_to_come() -> None:
+    is_gone = threading.Event()
+
+    def answer(connection: Connection) -> None:
+        if connection.target == "/first":
+            count(connection)
+        elif connection.socket.recv(1) == b"":
+            is_gone.set()
+
+    with raw_server(answer) as server:
+        with reading(client(server.url)) as it:
+            assert it._direct.send(Job(it._http, Request("/next")))
+            until(lambda: len(server.requests) == 2)
+            assert not is_gone.is_set()
+        assert is_gone.wait(PATIENCE)
+
+
+def test_the_reader_looks_at_the_clock_while_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "LOOK_SECONDS", 0.01)
+    looks = itertools.count()
+
+    def check() -> None:
+        if next(looks) > 50:
+            raise Over
+
+    def answer(connection: Connection) -> None:
+        if connection.target == "/first":
+            count(connection)
+        else:
+            connection.socket.recv(1)
+
+    with raw_server(answer) as server, reading(client(server.url), check=check) as it, pytest.raises(Over):
+        it.ask(Request("/next"))
+
+
+def test_a_server_that_is_silent_is_an_error_in_the_same_words() -> None:
+    def answer(connection: Connection) -> None:
+        if connection.target == "/first":
+            count(connection)
+        else:
+            connection.socket.recv(1)
+
+    with raw_server(answer) as server:
+        http = client(server.url, timeout=0.3, policy=RetryPolicy(max_retries=0))
+        with reading(http) as it, pytest.raises(Unavailable, match="no answer in time"):
+            it.ask(Request("/next", stream="things"))
