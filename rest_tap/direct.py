@@ -32,16 +32,17 @@ class DirectRequest:
         self._workers = workers
         self._check = check
         self._job: Job | None = None
-        #: Held to take the job: by the reader or by whoever hands it over.
+        #: Held to take the job, and while its connection is looked at: a thread that reads from it may close it.
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._minder: threading.Thread | None = None
 
     def send(self, job: Job) -> bool:
         """Send the request of a job, if it can go out at once; return whether it was."""
-        if job.is_started or not self._workers.reserve():
+        if not self._workers.reserve():
             return False
-        if not job.begin():
+        # Not before: a thread may have begun with it, and be done by now.
+        if job.is_started or not job.begin():
             self._workers.release()
             return False
         job.is_started = True
@@ -57,8 +58,10 @@ class DirectRequest:
 
     def receive(self, job: Job, seconds: float) -> None:
         """Read the answer to what was sent for a job, if it begins within so many seconds."""
-        if not job.has_come(seconds) or not self._take(job):
-            return
+        with self._lock:
+            if self._job is not job or not job.has_come(seconds):
+                return
+            self._job = None
         job.finish(self._check)
         self._workers.release(None if job.is_done else job)
 

@@ -20,6 +20,7 @@ from rest_tap.limiter import RateLimiter
 from rest_tap.reader import Reader
 from rest_tap.request import Request
 from rest_tap.retry import RetryPolicy
+from rest_tap.transport import Exchange
 from rest_tap.workers import Job
 from tests.support.raw import Connection, raw_server
 
@@ -335,3 +336,36 @@ def test_a_server_that_is_silent_is_an_error_in_the_same_words() -> None:
         http = client(server.url, timeout=0.3, policy=RetryPolicy(max_retries=0))
         with reading(http) as it, pytest.raises(Unavailable, match="no answer in time"):
             it.ask(Request("/next", stream="things"))
+
+
+def test_nobody_takes_what_was_sent_while_its_connection_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that reads the answer gives the connection away, and may close it."""
+    look = Exchange.has_come
+
+    def look_late(exchange: Exchange, seconds: float) -> bool:
+        threading.Thread(target=it._direct.hand_over).start()
+        time.sleep(0.2)
+        return look(exchange, seconds)
+
+    with raw_server(count) as server, reading(client(server.url)) as it:
+        monkeypatch.setattr(Exchange, "has_come", look_late)
+        assert [it.ask(Request("/next")) for _ in range(3)] == [2, 3, 4]
+        assert len(server.requests) == 4
+
+
+def test_what_a_thread_does_at_the_same_time_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with raw_server(count) as server, reading(client(server.url)) as it:
+        job = Job(it._http, Request("/next"))
+        assert it._direct.send(job)
+        reserve = it._workers.reserve
+
+        def reserve_late() -> bool:
+            it._direct.hand_over()
+            until(lambda: job.is_done and not it.in_flight)
+            return reserve()
+
+        monkeypatch.setattr(it._workers, "reserve", reserve_late)
+        job.is_started = False  # as when it is handed over, before a thread takes it
+        assert not it._direct.send(job)
+        assert len(server.requests) == 2
+        assert it.in_flight == 0
