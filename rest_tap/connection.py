@@ -37,6 +37,9 @@ _OTHER = (
     ("ChunkedEncodingError", "the answer broke off"),
     ("InvalidHeader", "the headers of the answer contradict each other"),
     ("ConnectionError", "the connection failed or broke off"),
+    # No answer at all; requests makes a ConnectionError of it, and on a kept connection nobody does.
+    ("BadStatusLine", "the connection failed or broke off"),
+    ("UnknownProtocol", "the connection failed or broke off"),
     ("OSError", "the connection failed or broke off"),
 )
 

@@ -369,3 +369,19 @@ def test_what_a_thread_does_at_the_same_time_is_not_sent_again(monkeypatch: pyte
         assert not it._direct.send(job)
         assert len(server.requests) == 2
         assert it.in_flight == 0
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 20", b"rubbish\r\n\r\n", b"HTTP/2.0 200 OK\r\n\r\n"])
+def test_what_is_no_answer_is_an_error_in_the_same_words_on_a_kept_connection(answer: bytes) -> None:
+    def serve(connection: Connection) -> None:
+        if connection.target == "/first":
+            count(connection)
+        else:
+            connection.send(answer)
+            raise ConnectionError
+
+    with raw_server(serve) as server, reading(client(server.url, policy=RetryPolicy(max_retries=0))) as it:
+        for _ in ("kept", "new"):
+            with pytest.raises(Unavailable, match="the connection failed or broke off"):
+                it.ask(Request("/next", stream="things"))
+        assert sockets(server.requests) == 2
