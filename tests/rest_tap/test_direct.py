@@ -42,9 +42,11 @@ def nothing() -> None:
 
 
 @contextlib.contextmanager
-def reading(http: Client, workers: int = 8, check: Callable[[], None] = nothing) -> Iterator[Reader]:
+def reading(
+    http: Client, workers: int = 8, check: Callable[[], None] = nothing, idle: Callable[[], None] = nothing
+) -> Iterator[Reader]:
     """Return a reader to which an answer has come, so that there is a connection; close all in the end."""
-    reading = Reader(http, workers, check, nothing)
+    reading = Reader(http, workers, check, idle)
     try:
         reading.ask(Request("/first"))
         yield reading
@@ -385,3 +387,24 @@ def test_what_is_no_answer_is_an_error_in_the_same_words_on_a_kept_connection(an
             with pytest.raises(Unavailable, match="the connection failed or broke off"):
                 it.ask(Request("/next", stream="things"))
         assert sockets(server.requests) == 2
+
+
+def test_the_loader_works_before_a_slow_answer_is_read_though_it_has_begun() -> None:
+    has_worked = threading.Event()
+    seen: list[bool] = []
+
+    def answer(connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[")
+        if connection.target != "/first":
+            seen.append(has_worked.wait(2 * reader.LOOK_SECONDS if not seen else 4))
+        connection.send(b"]")
+
+    with raw_server(answer) as server, reading(client(server.url), idle=has_worked.set) as it:
+        for _ in range(2):
+            job = Job(it._http, Request("/next"))
+            has_worked.clear()
+            assert it._direct.send(job)
+            assert job.has_come(PATIENCE)
+            it._wait_for(job)
+            assert t.cast("Reply", job.reply).content == b"[]"
+        assert seen[1]
