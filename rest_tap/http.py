@@ -74,7 +74,7 @@ _Answered: t.TypeAlias = "tuple[str, requests.PreparedRequest, t.Any]"
 
 
 class SentRequest:
-    """A request that has gone out (:meth:`Client.send`); whoever drops it before its answer ends the connection.
+    """A request that has gone out (:meth:`Client.send`): to be received, or closed.
 
     Attributes:
         request: What is asked.
@@ -118,10 +118,6 @@ class SentRequest:
             self.exchange.close()
         self.exchange = None
         release()
-
-    def __del__(self) -> None:
-        """Let go of the connection."""
-        self.close()
 
 
 class Client:
@@ -261,18 +257,20 @@ class Client:
         if not is_known or not self._slots.acquire(blocking=False):
             return None
         sent = SentRequest(request, self._slots.release)
-        sent.exchange = self._transport.kept()
-        if sent.exchange is None or not account.limiter.try_acquire():
-            sent.close()
-            return None
+        is_sent = False
         try:
-            sent.credential = account.auth.headers() if request.authenticated else {}
-            sent.url, sent.prepared = self._prepare(request, "", sent.credential)
-            sent.exchange.send(sent.prepared)
-        except (ApiError, *_SENDS_NOTHING, *_BREAKS):  # a thread tries once more, and says what is the matter
-            sent.close()
-            return None
-        return sent
+            sent.exchange = self._transport.kept()
+            if sent.exchange is not None and account.limiter.try_acquire():
+                sent.credential = account.auth.headers() if request.authenticated else {}
+                sent.url, sent.prepared = self._prepare(request, "", sent.credential)
+                sent.exchange.send(sent.prepared)
+                is_sent = True
+        except (ApiError, *_SENDS_NOTHING, *_BREAKS):
+            pass  # a thread tries once more, and says what is the matter
+        finally:
+            if not is_sent:
+                sent.close()
+        return sent if is_sent else None
 
     def receive(self, sent: SentRequest, check: t.Callable[[], None] | None = None) -> Reply | Failure:
         """Return what came of a request that was sent; once it is known, the same whenever it is asked for.

@@ -64,8 +64,6 @@ class Reader:
         self._http = http
         self._workers = Workers(workers)
         self._direct = DirectRequest(self._workers, check)
-        #: Whether the last answer, or part of it, had to be waited for.
-        self._was_slow = False
         self._check = check
         self._idle = idle
         self._is_test = is_test
@@ -222,29 +220,14 @@ class Reader:
         self._http.expect(job.request)
         while time.monotonic() < deadline and not job.is_done:
             self._ask_ahead(job)
-            if self._direct.has(job):
-                self._receive(job)
-                continue
             self._idle()
-            with contextlib.suppress(queue.Empty):
-                self._reveal(self._workers.arrivals.get(timeout=LOOK_SECONDS))
+            if self._direct.has(job):
+                self._direct.receive(job, LOOK_SECONDS)
+            else:
+                with contextlib.suppress(queue.Empty):
+                    self._reveal(self._workers.arrivals.get(timeout=LOOK_SECONDS))
             self._check()
         self._http.expect()
-
-    def _receive(self, job: Job) -> None:
-        """Wait a moment for the answer to what was sent ahead; the loader works only if it is not there yet.
-
-        Of an answer that has begun, the rest may take long. So the loader works before, if that was so the last time.
-        """
-        if self._was_slow:
-            self._idle()
-        began = time.monotonic()
-        self._direct.receive(job, 0)
-        if self._direct.has(job):
-            self._idle()
-            self._direct.receive(job, LOOK_SECONDS)
-            self._check()
-        self._was_slow = time.monotonic() - began > LOOK_SECONDS
 
     def _ask_ahead(self, due: Job | None = None) -> None:
         """Hand the requests that are due next to the workers, unless they have them."""

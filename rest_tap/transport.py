@@ -10,6 +10,7 @@ urllib3's pool tells an answer its connection by two private names, ``_pool`` an
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import typing as t
 
@@ -38,14 +39,16 @@ class Exchange:
             OSError: The connection broke.
         """
         self._is_waiting = True
-        self._connection.request(
-            request.method,
-            target(request),
-            body=request.body,
-            headers=request.headers,
-            preload_content=False,
-            decode_content=False,
-        )
+        # A server may answer before it has read all, and close; its answer can be read all the same. So does urllib3.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._connection.request(
+                request.method,
+                target(request),
+                body=request.body,
+                headers=request.headers,
+                preload_content=False,
+                decode_content=False,
+            )
 
     def has_come(self, seconds: float) -> bool:
         """Return whether the answer begins within so many seconds; the end of the connection counts, too."""

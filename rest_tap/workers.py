@@ -101,7 +101,9 @@ class Job:
 
     def cancel(self) -> None:
         """Let go of what was sent by :meth:`begin`: nobody waits for the answer."""
-        self._sent = None
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            sent.close()
 
     def _end(self, read: t.Callable[[], Reply | Failure]) -> None:
         """Keep what comes of the request, unless it is that another try may help."""
@@ -167,7 +169,9 @@ class Workers:
         """
         with self._wanted:
             self.in_flight -= 1
-            if job is not None and not self._is_closed:
+            if job is not None and self._is_closed:
+                job.cancel()
+            elif job is not None:
                 job.is_started = False
                 if job not in self._queue:
                     self._queue.insert(0, job)
@@ -181,6 +185,8 @@ class Workers:
         """Send nothing more, and wait a moment for the threads to end."""
         with self._wanted:
             self._is_closed = True
+            for job in self._queue:
+                job.cancel()
             self._queue.clear()
             self._wanted.notify_all()
         deadline = time.monotonic() + CLOSE_SECONDS

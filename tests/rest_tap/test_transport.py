@@ -121,6 +121,29 @@ def test_what_was_taken_and_not_used_is_kept() -> None:
         transport.close()
 
 
+@pytest.mark.parametrize("error", [BrokenPipeError, ConnectionResetError])
+def test_an_answer_is_read_though_the_server_took_no_more_of_the_request(
+    error: type[OSError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with raw_server(reply) as server:
+        transport = Transport(pool_maxsize=1)
+        with transport.send(prepared(server)) as response:
+            response.read()
+        exchange = transport.kept()
+        assert exchange is not None
+        connection = exchange._connection
+        send = connection.request
+
+        def send_and_break(*args: t.Any, **options: t.Any) -> None:
+            send(*args, **options)
+            raise error
+
+        monkeypatch.setattr(connection, "request", send_and_break)
+        exchange.send(prepared(server))
+        assert exchange.answer().read() == b"2"
+        transport.close()
+
+
 def test_whoever_holds_a_connection_while_all_are_closed_may_give_it_back() -> None:
     with raw_server(reply) as server:
         transport = Transport(pool_maxsize=1)
