@@ -8,6 +8,7 @@ answer means, the retry policy whether to ask again. Only this module and
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import http.client
@@ -73,51 +74,39 @@ class Tally:
 _Answered: t.TypeAlias = "tuple[str, requests.PreparedRequest, t.Any]"
 
 
+@dataclasses.dataclass(slots=True)
 class SentRequest:
     """A request that has gone out (:meth:`Client.send`): to be received, or closed.
 
     Attributes:
         request: What is asked.
         credential: The headers that are the credential.
+        url: Where it went, without the query.
+        prepared: The request as it was sent.
+        exchange: The connection.
+        held: Gives back what it takes: the connection, and its place among all that are under way.
         outcome: What came of it, once it is known.
-        exchange: The connection; None once its answer is read.
     """
 
-    __slots__ = ("_release", "credential", "exchange", "outcome", "prepared", "request", "url")
-
-    def __init__(self, request: Request, release: t.Callable[[], None]) -> None:
-        """Prepare it; nothing is sent yet.
-
-        Args:
-            request: What is asked.
-            release: Called when the connection is not used any more.
-        """
-        self.request = request
-        self.credential: dict[str, str] = {}
-        self.outcome: Reply | Failure | None = None
-        self.exchange: Exchange | None = None
-        self.url = ""
-        self.prepared = requests.PreparedRequest()
-        self._release: t.Callable[[], None] | None = release
+    request: Request
+    credential: dict[str, str]
+    url: str
+    prepared: requests.PreparedRequest
+    exchange: Exchange
+    held: contextlib.ExitStack
+    outcome: Reply | Failure | None = None
 
     def has_come(self, seconds: float) -> bool:
         """Return whether its answer begins within so many seconds, or cannot come any more."""
-        return self.exchange is None or self.exchange.has_come(seconds)
+        return self.exchange.has_come(seconds)
 
     def respond(self) -> _Answered:
         """Return the answer when it begins to come."""
-        exchange = t.cast("Exchange", self.exchange)
-        return self.url, self.prepared, exchange.answer()
+        return self.url, self.prepared, self.exchange.answer()
 
     def close(self) -> None:
         """Let go of the connection; it is closed unless its answer was read."""
-        release, self._release = self._release, None
-        if release is None:
-            return
-        if self.exchange is not None:
-            self.exchange.close()
-        self.exchange = None
-        release()
+        self.held.close()
 
 
 class Client:
@@ -256,21 +245,21 @@ class Client:
         is_known = headers is not None and (bool(carried) or not request.authenticated)
         if not is_known or not self._slots.acquire(blocking=False):
             return None
-        sent = SentRequest(request, self._slots.release)
-        is_sent = False
-        try:
-            sent.exchange = self._transport.kept()
-            if sent.exchange is not None and account.limiter.try_acquire():
-                sent.credential = account.auth.headers() if request.authenticated else {}
-                sent.url, sent.prepared = self._prepare(request, "", sent.credential)
-                sent.exchange.send(sent.prepared)
-                is_sent = True
-        except (ApiError, *_SENDS_NOTHING, *_BREAKS):
-            pass  # a thread tries once more, and says what is the matter
-        finally:
-            if not is_sent:
-                sent.close()
-        return sent if is_sent else None
+        with contextlib.ExitStack() as held:
+            held.callback(self._slots.release)
+            exchange = self._transport.kept()
+            if exchange is None:
+                return None
+            held.callback(exchange.close)
+            if not account.limiter.try_acquire():
+                return None
+            try:
+                credential = account.auth.headers() if request.authenticated else {}
+                url, prepared = self._prepare(request, "", credential)
+                exchange.send(prepared)
+            except (ApiError, *_SENDS_NOTHING, *_BREAKS):  # a thread tries once more, and says what is the matter
+                return None
+            return SentRequest(request, credential, url, prepared, exchange, held.pop_all())
 
     def receive(self, sent: SentRequest, check: t.Callable[[], None] | None = None) -> Reply | Failure:
         """Return what came of a request that was sent; once it is known, the same whenever it is asked for.
