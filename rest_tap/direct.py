@@ -1,10 +1,11 @@
-"""The request that is known alone: the reader sends it itself, before it writes a page, and reads its answer after.
+"""When only one request is known, the reader sends it itself and reads the answer later, and passes it to no thread.
 
 Where each page names the next one, there is nothing to share among threads, and to hand a request to one and take its
-answer back costs more than the request. Sent before the page is written, it is answered meanwhile all the same.
+answer back costs more than the request. It is sent before the page is written, so it is answered meanwhile.
 
-The reader may be held up in writing, by a slow loader. An answer that has waited for it so long is read by a thread,
-so that the server can end it, and the connection does not break.
+Whatever is under way for longer than a moment goes to a thread after all. The reader may be held up in writing, by a
+slow loader: then the answer is read nevertheless, and the server does not give up. And a server that does not answer is
+held to the time-outs there.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import typing as t
 if t.TYPE_CHECKING:
     from rest_tap.workers import Job, Workers
 
-#: Seconds between two looks at whether an answer waits; after one to two of them a thread reads it.
-LOOK_SECONDS = 0.5
+#: Seconds between two looks at whether the same request is under way; a thread goes on with it then.
+HAND_OVER_SECONDS = 0.5
 
 
-class DirectRequest:
-    """Holds the job whose request the reader has sent, until its answer is read or handed over."""
+class DirectSender:
+    """Sends one request at a time for the reader, and holds its job until the answer is read or handed over."""
 
     def __init__(self, workers: Workers, check: t.Callable[[], None]) -> None:
         """Prepare; nothing is sent yet.
@@ -35,21 +36,26 @@ class DirectRequest:
         #: Held to take the job, and while its connection is looked at: a thread that reads from it may close it.
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._minder: threading.Thread | None = None
+        self._watchdog: threading.Thread | None = None
 
     def send(self, job: Job) -> bool:
         """Send the request of a job, if it can go out at once; return whether it was."""
         if not self._workers.reserve():
             return False
         # Not before: a thread may have begun with it, and be done by now.
-        if job.is_started or not job.begin():
-            self._workers.release()
+        is_sent = False
+        try:
+            is_sent = not job.is_started and job.begin()
+        finally:
+            if not is_sent:
+                self._workers.release()
+        if not is_sent:
             return False
         job.is_started = True
         self._job = job
-        if self._minder is None:
-            self._minder = threading.Thread(target=self._mind, name="minder", daemon=True)
-            self._minder.start()
+        if self._watchdog is None:
+            self._watchdog = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+            self._watchdog.start()
         return True
 
     def has(self, job: Job) -> bool:
@@ -57,12 +63,20 @@ class DirectRequest:
         return self._job is job
 
     def receive(self, job: Job, seconds: float) -> None:
-        """Read the answer to what was sent for a job, if it begins within so many seconds."""
+        """Read the answer to what was sent for a job, if something of it comes within so many seconds.
+
+        Raises:
+            BaseException: What the check has raised while the rest was waited for.
+        """
         with self._lock:
             if self._job is not job or not job.has_come(seconds):
                 return
             self._job = None
-        job.finish(self._check)
+        try:
+            job.finish(self._check)
+        except BaseException:
+            self._workers.release()
+            raise
         self._workers.release(None if job.is_done else job)
 
     def hand_over(self) -> None:
@@ -85,10 +99,10 @@ class DirectRequest:
             self._job = None
             return True
 
-    def _mind(self) -> None:
-        """Hand over what waits too long."""
+    def _watch(self) -> None:
+        """Hand over what is under way too long."""
         seen: Job | None = None
-        while not self._closed.wait(LOOK_SECONDS):
+        while not self._closed.wait(HAND_OVER_SECONDS):
             job = self._job
             if job is not None and job is seen and self._take(job):
                 self._workers.release(job)

@@ -63,7 +63,7 @@ _PROXY_AUTHENTICATION = 407
 
 @dataclasses.dataclass(slots=True)
 class Tally:
-    """What reading one stream has cost."""
+    """What reading one stream has cost; the seconds are those from each request to the end of its answer."""
 
     requests: int = 0
     retries: int = 0
@@ -85,6 +85,8 @@ class SentRequest:
         prepared: The request as it was sent.
         exchange: The connection.
         held: Gives back what it takes: the connection, and its place among all that are under way.
+        lease: The room in memory of its answer.
+        sent_at: When it was sent, by the monotonic clock.
         outcome: What came of it, once it is known.
     """
 
@@ -94,10 +96,12 @@ class SentRequest:
     prepared: requests.PreparedRequest
     exchange: Exchange
     held: contextlib.ExitStack
+    lease: Lease
+    sent_at: float
     outcome: Reply | Failure | None = None
 
     def has_come(self, seconds: float) -> bool:
-        """Return whether its answer begins within so many seconds, or cannot come any more."""
+        """Return whether something of its answer comes within so many seconds, or cannot come any more."""
         return self.exchange.has_come(seconds)
 
     def respond(self) -> _Answered:
@@ -239,6 +243,9 @@ class Client:
         """Send a request, whose answer is read later; return None if something has to be waited for before.
 
         That is a login, a turn, or a connection.
+
+        Raises:
+            Stopped: :meth:`stop` was called before.
         """
         account = self.accounts[request.account]
         carried, headers = self._checked.get((request.account, request.method), ({}, None))
@@ -253,13 +260,15 @@ class Client:
             held.callback(exchange.close)
             if not account.limiter.try_acquire():
                 return None
+            lease, sent_at = self.budget.lease(request), time.monotonic()
             try:
                 credential = account.auth.headers() if request.authenticated else {}
                 url, prepared = self._prepare(request, "", credential)
                 exchange.send(prepared)
-            except (ApiError, *_SENDS_NOTHING, *_BREAKS):  # a thread tries once more, and says what is the matter
+            except (ApiError, *_SENDS_NOTHING, *_BREAKS):
+                # The server has not seen all of it, so it may be sent again: by a thread, which can wait and retry.
                 return None
-            return SentRequest(request, credential, url, prepared, exchange, held.pop_all())
+            return SentRequest(request, credential, url, prepared, exchange, held.pop_all(), lease, sent_at)
 
     def receive(self, sent: SentRequest, check: t.Callable[[], None] | None = None) -> Reply | Failure:
         """Return what came of a request that was sent; once it is known, the same whenever it is asked for.
@@ -275,7 +284,7 @@ class Client:
             request = sent.request
             is_forbidden = self.accounts[request.account].is_forbidden(request.stream)
             try:
-                sent.outcome = self._try(request, sent.respond, is_forbidden=is_forbidden, check=check)
+                sent.outcome = self._try(request, sent.respond, is_forbidden=is_forbidden, sent=sent, check=check)
             finally:
                 sent.close()
         return sent.outcome
@@ -348,6 +357,7 @@ class Client:
         respond: t.Callable[[], _Answered],
         *,
         is_forbidden: bool = False,
+        sent: SentRequest | None = None,
         check: t.Callable[[], None] | None = None,
     ) -> Reply | Failure:
         """Read one answer to a request.
@@ -356,13 +366,14 @@ class Client:
             request: What is asked.
             respond: Returns the answer when it begins to come.
             is_forbidden: Whether a 403 is about the list, and not about the credential.
+            sent: The request, if it was sent before.
             check: Called now and then while bytes are waited for; raises to wait no longer.
 
         Raises:
             ApiError: It cannot be sent, or the answer is whole and no other is to be expected.
         """
-        started = time.monotonic()
-        lease = self.budget.lease(request)
+        started = time.monotonic() if sent is None else sent.sent_at
+        lease = self.budget.lease(request) if sent is None else sent.lease
         allowance = Allowance(
             self.timeout * ANSWER_TIMEOUTS,
             self.timeout,

@@ -2,8 +2,9 @@
 
 The reader runs in one thread, makes all decisions, and is the only one that waits. It keeps the path of lists that it
 is in. The next requests are what is left of each of these lists, innermost first; the reader hands the first of them to
-the workers before it waits, when an answer has come, and before a page is written. The order of the pages that it
-yields depends on the tree alone, not on when answers arrive.
+the workers before it waits, when an answer has come, and before a page is written; if there is only one, it sends that
+itself (:mod:`rest_tap.direct`). The order of the pages that it yields depends on the tree alone, not on when answers
+arrive.
 
 What different accounts read are different branches (:mod:`rest_tap.branches`): the reader walks each in that way, and
 they take turns as their answers come.
@@ -19,7 +20,7 @@ import time
 import typing as t
 
 from rest_tap.branches import Branch
-from rest_tap.direct import DirectRequest
+from rest_tap.direct import DirectSender
 from rest_tap.errors import ApiError
 from rest_tap.listing import PendingPage
 from rest_tap.workers import Job, Workers
@@ -63,7 +64,7 @@ class Reader:
         self.path: list[Listing] = []
         self._http = http
         self._workers = Workers(workers)
-        self._direct = DirectRequest(self._workers, check)
+        self._direct = DirectSender(self._workers, check)
         self._check = check
         self._idle = idle
         self._is_test = is_test
@@ -142,11 +143,11 @@ class Reader:
             BaseException: What has ended one of them ends all.
         """
         reads = list(reads)
-        self._direct.hand_over()
         if len(reads) <= 1 or self._is_test:
             for read in reads:
                 read()
             return
+        self._direct.hand_over()
         branches = self._branches = [Branch(read) for read in reads]
         self._window = 2 * max(2, self._workers.count // len(branches)) + 2
         try:
@@ -215,11 +216,12 @@ class Reader:
             return
         if job.is_done:
             return
-        if not self._direct.has(job):
+        may_be_direct = deadline == math.inf  # a thread can be left with an answer that takes too long
+        if not (may_be_direct and self._direct.has(job)):
             self._direct.hand_over()
         self._http.expect(job.request)
         while time.monotonic() < deadline and not job.is_done:
-            self._ask_ahead(job)
+            self._ask_ahead(job, may_be_direct=may_be_direct)
             self._idle()
             if self._direct.has(job):
                 self._direct.receive(job, LOOK_SECONDS)
@@ -229,8 +231,8 @@ class Reader:
             self._check()
         self._http.expect()
 
-    def _ask_ahead(self, due: Job | None = None) -> None:
-        """Hand the requests that are due next to the workers, unless they have them."""
+    def _ask_ahead(self, due: Job | None = None, *, may_be_direct: bool = True) -> None:
+        """Hand the requests that are due next to the workers, unless they have them; send the only one directly."""
         self._look_at_arrivals()
         if self._plan_lasts > 0 and (due is None or due.is_started or self._workers.takes_next(due)):
             return
@@ -242,7 +244,7 @@ class Reader:
             upcoming = (job for job in upcoming if job is not due)
         jobs = [*([due] if due is not None else []), *itertools.islice(upcoming, self._window)]
         self._mark(jobs)
-        if len(jobs) != 1 or not self._direct.send(jobs[0]):
+        if len(jobs) != 1 or not may_be_direct or not self._direct.send(jobs[0]):
             self._workers.ask(jobs)
 
     @staticmethod

@@ -1,26 +1,33 @@
 """Connections to one API: opened by ``requests`` and urllib3, and written to directly while they stand.
 
 What these two do around each request is the same for all: they look up the pool, check certificates and time-outs, and
-count tries. It takes as long as the request itself, and a connection on which an answer has come needs none of it.
+count tries. It takes as long as the request itself, and a connection that is open needs none of it.
 
-urllib3's pool tells an answer its connection by two private names, ``_pool`` and ``_connection`` (read in urllib3
-2.8.0), so that the connection goes back when the answer has been read. :meth:`Exchange.answer` does the same;
-``tests/rest_tap/test_transport.py`` counts connections.
+What is private of urllib3 (read in 2.8.0) and used here: ``HTTPResponse._pool`` and ``_connection``, by which its pool
+has a connection come back when the answer was read, and ``HTTPConnectionPool._put_conn``. The pool's queue ``pool`` is
+public. ``tests/rest_tap/test_transport.py`` counts connections.
 """
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import queue
+import re
 import typing as t
 
 from requests.adapters import HTTPAdapter
-from urllib3.util import wait_for_read
+from urllib3.util import parse_url, wait_for_read
 
 from rest_tap.wire import bounded
 
 if t.TYPE_CHECKING:
     import requests
+
+
+#: What it means if sending breaks off: the other side has closed, on macOS in other words.
+_TAKES_NO_MORE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE})
+#: Paths and queries that urllib3 would not change; it takes its time to find that out.
+_PLAIN = re.compile(r"/(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*", re.ASCII)
 
 
 class Exchange:
@@ -39,8 +46,7 @@ class Exchange:
             OSError: The connection broke.
         """
         self._is_waiting = True
-        # A server may answer before it has read all, and close; its answer can be read all the same. So does urllib3.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        try:
             self._connection.request(
                 request.method,
                 target(request),
@@ -49,9 +55,13 @@ class Exchange:
                 preload_content=False,
                 decode_content=False,
             )
+        except OSError as error:
+            # A server may answer before it has read all, and close: its answer is read all the same, as by urllib3.
+            if error.errno not in _TAKES_NO_MORE:
+                raise
 
     def has_come(self, seconds: float) -> bool:
-        """Return whether the answer begins within so many seconds; the end of the connection counts, too."""
+        """Return whether bytes come within so many seconds (under TLS not always the answer's), or the end."""
         return wait_for_read(self._connection.sock, seconds)
 
     def answer(self) -> t.Any:
@@ -73,7 +83,10 @@ class Exchange:
             return
         if self._is_waiting:
             connection.close()
-        _put_back(self._pool, connection)
+            # Another one takes its place: http.client keeps the lines of a request that was not sent to its end, and
+            # would send them before the next one.
+            connection = None
+        self._pool._put_conn(connection)  # noqa: SLF001 - see above
 
 
 class Transport(HTTPAdapter):
@@ -99,20 +112,20 @@ class Transport(HTTPAdapter):
         return self._pool
 
     def kept(self) -> Exchange | None:
-        """Take a connection on which an answer has come, if there is one that stands.
+        """Take an idle connection that is still open, if there is one.
 
-        One through a proxy is not taken: what is sent on it depends on the proxy.
+        One through an HTTP proxy is not taken: what is sent on it depends on the proxy.
         """
         pool = self._pool
-        if pool is None or pool.proxy is not None:
+        if pool is None or pool.proxy is not None or (idle := pool.pool) is None:
             return None
         try:
-            connection = pool.pool.get(block=False)
-        except (queue.Empty, AttributeError):  # all are in use, or were closed
+            connection = idle.get(block=False)
+        except queue.Empty:
             return None
         if connection is not None and connection.is_connected:
             return Exchange(pool, connection)
-        _put_back(pool, connection)
+        pool._put_conn(connection)  # noqa: SLF001 - see above
         return None
 
     def send(self, request: requests.PreparedRequest, *args: t.Any, **kwargs: t.Any) -> t.Any:
@@ -141,16 +154,9 @@ class Transport(HTTPAdapter):
 
 
 def target(request: requests.PreparedRequest) -> str:
-    """Return path and query of a request, as they stand in its first line."""
-    return "/" + (request.url or "").split("/", 3)[3]
-
-
-def _put_back(pool: t.Any, connection: t.Any) -> None:
-    try:
-        pool.pool.put(connection, block=False)
-    except (queue.Full, AttributeError):  # nobody takes it any more
-        if connection is not None:
-            connection.close()
+    """Return path and query of a request as they stand in its first line, the same on every connection."""
+    found = "/" + "".join((request.url or "").split("/", 3)[3:])
+    return found if _PLAIN.fullmatch(found) else parse_url(found).request_uri
 
 
 def _bound(manager: t.Any) -> None:

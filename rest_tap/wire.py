@@ -33,7 +33,7 @@ class Allowance:
     """What one answer may take.
 
     Attributes:
-        seconds: From the request to the last byte.
+        seconds: From the request to the last byte, or from when somebody begins to read the answer.
         pause: Seconds without a byte.
         size: Bytes on the wire; more of them once the headers have come.
         is_stopped: Whether the run is over.

@@ -1,10 +1,10 @@
-"""Threads that send requests, and nothing else.
+"""Threads that send requests and read the answers, also to what the reader has sent, and nothing else.
 
 The reader decides what is due next, and queues requests in that order; a free thread takes the first one. The job of a
 request keeps its answer until the reader takes it.
 
 A thread that waits for its account's rate limit is not counted, and no other thread takes a request of that account
-until it goes on: so an account that is held back takes no thread from the others.
+until it goes on, but one that was sent already: so an account that is held back takes no thread from the others.
 """
 
 from __future__ import annotations
@@ -67,7 +67,14 @@ class Job:
             wait: Waits for its turn.
         """
         sent, self._sent = self._sent, None
-        self._end(lambda: self._http.fetch(self.request, wait, self.failures, sent))
+        try:
+            self.reply = self._http.fetch(self.request, wait, self.failures, sent)
+        except ApiError as error:
+            error.let_go()
+            self.error = error
+        except Exception as error:  # noqa: BLE001 - raised in the reader, where the answer is due
+            self.error = error
+        self.is_done = True
 
     def begin(self) -> bool:
         """Send the request once, if there is nothing to wait for before; return whether it was sent.
@@ -79,7 +86,7 @@ class Job:
         return self._sent is not None
 
     @property
-    def is_sent(self) -> bool:
+    def is_unread(self) -> bool:
         """Return whether the request was sent by :meth:`begin`, and nobody reads the answer yet."""
         return self._sent is not None
 
@@ -91,34 +98,28 @@ class Job:
         """Read the answer to what was sent by :meth:`begin`; if another try may help, a thread has to go on.
 
         Args:
-            check: Called now and then while bytes are waited for; raises to wait no longer.
+            check: Called now and then while bytes are waited for; what it raises comes out here.
         """
         sent = self._sent
-        if sent is not None:
-            self._end(lambda: self._http.receive(sent, check))
-            if self.is_done:
-                self._sent = None
+        if sent is None:
+            return
+        try:
+            outcome = self._http.receive(sent, check)
+        except ApiError as error:
+            error.let_go()
+            self.error = error
+        else:
+            if not isinstance(outcome, Reply):
+                return
+            self.reply = outcome
+        self._sent = None
+        self.is_done = True
 
     def cancel(self) -> None:
         """Let go of what was sent by :meth:`begin`: nobody waits for the answer."""
         sent, self._sent = self._sent, None
         if sent is not None:
             sent.close()
-
-    def _end(self, read: t.Callable[[], Reply | Failure]) -> None:
-        """Keep what comes of the request, unless it is that another try may help."""
-        try:
-            outcome = read()
-        except ApiError as error:
-            error.let_go()
-            self.error = error
-        except Exception as error:  # noqa: BLE001 - raised in the reader, where the answer is due
-            self.error = error
-        else:
-            if not isinstance(outcome, Reply):
-                return
-            self.reply = outcome
-        self.is_done = True
 
 
 class Workers:
@@ -150,7 +151,7 @@ class Workers:
             if self._is_closed:
                 return
             # What was sent holds a connection until its answer is read, whether it is still wanted or not.
-            sent = [job for job in self._queue if job.is_sent]
+            sent = [job for job in self._queue if job.is_unread]
             self._queue = [*sent, *(job for job in jobs if not job.is_started and job not in sent)]
             self._assign()
 
@@ -214,7 +215,7 @@ class Workers:
 
     def _may_go_on(self, job: Job) -> bool:
         """Return whether a job can be taken: no other of its account waits for its turn, or it has had its own."""
-        return job.is_sent or not self._waiting[job.request.account]
+        return job.is_unread or not self._waiting[job.request.account]
 
     def _work(self) -> None:
         while True:

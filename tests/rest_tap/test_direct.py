@@ -13,8 +13,8 @@ import pytest
 from rest_tap import direct, reader
 from rest_tap.account import Account
 from rest_tap.auth import HeaderToken, SessionLogin
-from rest_tap.direct import DirectRequest
-from rest_tap.errors import ApiError, Forbidden, Unavailable
+from rest_tap.direct import DirectSender
+from rest_tap.errors import ApiError, Forbidden, Stopped, Unavailable
 from rest_tap.http import Client
 from rest_tap.limiter import RateLimiter
 from rest_tap.reader import Reader
@@ -32,6 +32,21 @@ if t.TYPE_CHECKING:
 PATIENCE = 20.0
 
 
+@pytest.fixture(autouse=True)
+def by_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Paths of requests that a thread has sent, or whose answer it has read; nothing is handed over by the clock."""
+    paths: list[str] = []
+    send = Job.send
+
+    def noted(job: Job, *args: t.Any) -> None:
+        paths.append(job.request.path)
+        send(job, *args)
+
+    monkeypatch.setattr(Job, "send", noted)
+    monkeypatch.setattr(direct, "HAND_OVER_SECONDS", 3600)
+    return paths
+
+
 def client(url: str, *, auth: t.Any = None, **options: t.Any) -> Client:
     options = {"timeout": 5, "policy": RetryPolicy(backoff_base=0.01), "connections": 8, **options}
     return Client(url, [Account(auth or HeaderToken("api_key", "", "token-of-a-test"), RateLimiter())], **options)
@@ -46,7 +61,13 @@ def reading(
     http: Client, workers: int = 8, check: Callable[[], None] = nothing, idle: Callable[[], None] = nothing
 ) -> Iterator[Reader]:
     """Return a reader to which an answer has come, so that there is a connection; close all in the end."""
-    reading = Reader(http, workers, check, idle)
+    deadline = time.monotonic() + 3 * PATIENCE
+
+    def check_and_hurry() -> None:
+        check()
+        assert time.monotonic() < deadline, "it waits for ever"
+
+    reading = Reader(http, workers, check_and_hurry, idle)
     try:
         reading.ask(Request("/first"))
         yield reading
@@ -54,11 +75,6 @@ def reading(
         http.stop()
         reading.close()
         http.close()
-
-
-def threads() -> set[threading.Thread]:
-    """Return the threads that send requests."""
-    return {thread for thread in threading.enumerate() if thread.name.startswith("worker-")}
 
 
 def until(holds: Callable[[], object]) -> None:
@@ -79,21 +95,18 @@ def sockets(connections: list[Connection]) -> int:
     return len({id(connection.socket) for connection in connections})
 
 
-def test_one_after_the_other_is_read_by_the_reader_itself_on_one_connection() -> None:
+def test_one_after_the_other_is_read_by_the_reader_itself_on_one_connection(by_threads: list[str]) -> None:
     with raw_server(count) as server, reading(client(server.url)) as it:
-        before = threads()
-        others: set[threading.Thread] = set()
         for number in range(2, 30):
             assert it.ask(Request("/next")) == number
-            others |= threads() - before
-        assert not others
         assert sockets(server.requests) == 1
         assert it.in_flight == 0
+    assert by_threads == ["/first"]
 
 
 def test_an_answer_is_on_its_way_before_anybody_waits_for_it() -> None:
     with raw_server(count) as server, reading(client(server.url)) as it:
-        sender = DirectRequest(it._workers, nothing)
+        sender = DirectSender(it._workers, nothing)
         job = Job(it._http, Request("/next"))
         assert sender.send(job)
         assert it.in_flight == 1
@@ -104,9 +117,11 @@ def test_an_answer_is_on_its_way_before_anybody_waits_for_it() -> None:
         sender.close()
 
 
-def test_an_answer_that_the_reader_does_not_come_for_is_read_by_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_the_reader_does_not_come_for_is_read_by_a_thread(
+    monkeypatch: pytest.MonkeyPatch, by_threads: list[str]
+) -> None:
     """The body is larger than what the kernel takes, so that the server would wait, too."""
-    monkeypatch.setattr(direct, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(direct, "HAND_OVER_SECONDS", 0.05)
     body = b"[" + b" " * (24 << 20) + b"]"
     sent = threading.Event()
 
@@ -116,7 +131,7 @@ def test_an_answer_that_the_reader_does_not_come_for_is_read_by_a_thread(monkeyp
             sent.set()
 
     with raw_server(answer) as server, reading(client(server.url)) as it:
-        sender = DirectRequest(it._workers, nothing)
+        sender = DirectSender(it._workers, nothing)
         job = Job(it._http, Request("/next"))
         assert sender.send(job)
         assert sent.wait(PATIENCE)
@@ -125,10 +140,11 @@ def test_an_answer_that_the_reader_does_not_come_for_is_read_by_a_thread(monkeyp
         until(lambda: it.in_flight == 0)
         sender.receive(job, 0)  # nothing more to read
         sender.close()
+    assert by_threads == ["/first", "/next"]
 
 
 @pytest.mark.parametrize("status", ["500 Oops", "503 Busy", "429 Slow down"])
-def test_what_fails_is_asked_for_again(status: str) -> None:
+def test_what_fails_is_asked_for_again(status: str, by_threads: list[str]) -> None:
     def answer(connection: Connection) -> None:
         if len(connection.server.requests) == 2:
             connection.reply(b"{}", status, Retry_After="0")
@@ -140,9 +156,10 @@ def test_what_fails_is_asked_for_again(status: str) -> None:
         assert it.ask(Request("/next", stream="things")) == 4
         assert (it._http.tallies["things"].requests, it._http.tallies["things"].retries) == (3, 1)
         assert it.in_flight == 0
+    assert by_threads == ["/first", "/next"]  # the second try alone
 
 
-def test_what_breaks_off_is_asked_for_again() -> None:
+def test_what_breaks_off_is_asked_for_again(by_threads: list[str]) -> None:
     def answer(connection: Connection) -> None:
         if len(connection.server.requests) == 2:
             connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n[")
@@ -155,9 +172,10 @@ def test_what_breaks_off_is_asked_for_again() -> None:
         assert it.ask(Request("/next", stream="things")) == 3
         assert it.ask(Request("/next", stream="things")) == 5
         assert it._http.tallies["things"].retries == 2
+    assert by_threads == ["/first", "/next", "/next"]
 
 
-def test_a_refusal_that_lasts_is_an_error_of_that_request_alone() -> None:
+def test_a_refusal_that_lasts_is_an_error_of_that_request_alone(by_threads: list[str]) -> None:
     def answer(connection: Connection) -> None:
         if connection.target == "/denied":
             connection.reply(b'{"detail": "not yours"}', "403 Forbidden")
@@ -169,9 +187,10 @@ def test_a_refusal_that_lasts_is_an_error_of_that_request_alone() -> None:
             it.ask(Request("/denied", stream="things"))
         assert it.ask(Request("/next")) == 3
         assert sockets(server.requests) == 1
+    assert by_threads == ["/first", "/denied"]  # sent once
 
 
-def test_an_expired_session_is_renewed() -> None:
+def test_an_expired_session_is_renewed(by_threads: list[str]) -> None:
     tokens = (f"session-{number}" for number in itertools.count(1))
 
     def answer(connection: Connection) -> None:
@@ -191,9 +210,10 @@ def test_an_expired_session_is_renewed() -> None:
             "Bearer session-2",
             "Bearer session-2",
         ]
+    assert by_threads == ["/first", "/next"]
 
 
-def test_a_login_that_failed_is_left_to_a_thread() -> None:
+def test_a_login_that_failed_is_left_to_a_thread(by_threads: list[str]) -> None:
     login = Request("/login", method="POST", authenticated=False, is_login=True)
 
     def answer(connection: Connection) -> None:
@@ -214,9 +234,10 @@ def test_a_login_that_failed_is_left_to_a_thread() -> None:
         assert it.ask(Request("/next", method="POST")) == 4
         it.close()
         http.close()
+    assert by_threads == ["/next", "/next"]
 
 
-def test_a_connection_that_the_server_has_closed_meanwhile_costs_no_retry() -> None:
+def test_a_connection_that_the_server_has_closed_meanwhile_costs_no_retry(by_threads: list[str]) -> None:
     def answer(connection: Connection) -> None:
         count(connection)
         raise ConnectionError
@@ -227,13 +248,14 @@ def test_a_connection_that_the_server_has_closed_meanwhile_costs_no_retry() -> N
             assert it.ask(Request("/next", stream="things")) == number
         assert it._http.tallies["things"].retries == 0
         assert sockets(server.requests) == 3
+    assert by_threads == ["/first", "/next", "/next"]
 
 
 class Over(Exception):  # noqa: N818 - the run is
     """The run is to end."""
 
 
-def test_a_run_ends_while_the_rest_of_an_answer_does_not_come() -> None:
+def test_a_run_ends_while_the_rest_of_an_answer_does_not_come(by_threads: list[str]) -> None:
     began = threading.Event()
 
     def answer(connection: Connection) -> None:
@@ -245,14 +267,18 @@ def test_a_run_ends_while_the_rest_of_an_answer_does_not_come() -> None:
             connection.drip(lambda _: b" ", pause=0.1)
 
     def check() -> None:
-        if began.is_set():
+        if began.is_set() and not is_told.is_set():
+            is_told.set()
             raise Over
 
+    is_told = threading.Event()
     with raw_server(answer) as server, reading(client(server.url, timeout=60), check=check) as it:
         started = time.monotonic()
         with pytest.raises(Over):
             it.ask(Request("/next"))
         assert time.monotonic() - started < PATIENCE
+        assert it.in_flight == 0
+    assert by_threads == ["/first"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -309,9 +335,12 @@ def test_closing_ends_the_connection_on_which_an_answer_is_still_to_come() -> No
         assert is_gone.wait(PATIENCE)
 
 
-def test_the_reader_looks_at_the_clock_while_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reader_looks_at_the_clock_while_nothing_comes(
+    monkeypatch: pytest.MonkeyPatch, by_threads: list[str]
+) -> None:
     monkeypatch.setattr(reader, "LOOK_SECONDS", 0.01)
     looks = itertools.count()
+    works: list[int] = []
 
     def check() -> None:
         if next(looks) > 50:
@@ -323,21 +352,28 @@ def test_the_reader_looks_at_the_clock_while_nothing_comes(monkeypatch: pytest.M
         else:
             connection.socket.recv(1)
 
-    with raw_server(answer) as server, reading(client(server.url), check=check) as it, pytest.raises(Over):
-        it.ask(Request("/next"))
+    with raw_server(answer) as server, reading(client(server.url), check=check, idle=lambda: works.append(1)) as it:
+        with pytest.raises(Over):
+            it.ask(Request("/next"))
+        assert len(works) > 20  # the loader, too
+    assert by_threads == ["/first"]
 
 
-def test_a_server_that_is_silent_is_an_error_in_the_same_words() -> None:
+def test_a_server_that_is_silent_is_an_error_in_the_same_words(
+    by_threads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def answer(connection: Connection) -> None:
         if connection.target == "/first":
             count(connection)
         else:
             connection.socket.recv(1)
 
+    monkeypatch.setattr(direct, "HAND_OVER_SECONDS", 0.05)
     with raw_server(answer) as server:
         http = client(server.url, timeout=0.3, policy=RetryPolicy(max_retries=0))
         with reading(http) as it, pytest.raises(Unavailable, match="no answer in time"):
             it.ask(Request("/next", stream="things"))
+    assert by_threads == ["/first", "/next"]
 
 
 def test_nobody_takes_what_was_sent_while_its_connection_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,3 +444,62 @@ def test_the_loader_works_before_a_slow_answer_is_read_though_it_has_begun() -> 
             it._wait_for(job)
             assert t.cast("Reply", job.reply).content == b"[]"
         assert seen[1]
+
+
+def test_a_credential_that_cannot_be_sent_goes_nowhere_and_nothing_of_it_into_the_next_request() -> None:
+    """http.client keeps the lines of a request that was not sent to its end."""
+    accounts = [
+        Account(HeaderToken("Authorization", "", "good"), RateLimiter(), "good"),
+        Account(HeaderToken("Authorization", "", "b\u20acd"), RateLimiter(), "bad"),
+    ]
+    with raw_server(count) as server:
+        http = Client(server.url, accounts, connections=1)
+        assert http.fetch(Request("/1", account="good")).content == b"1"
+        for _ in range(2):
+            with pytest.raises(ApiError):
+                http.fetch(Request("/2", account="bad"))
+            sent = http.send(Request("/2", account="bad"))
+            assert sent is None
+        assert http.fetch(Request("/3", account="good")).content == b"2"
+        assert [connection.target for connection in server.requests] == ["/1", "/3"]
+        assert [connection.header("Authorization") for connection in server.requests] == ["good", "good"]
+        http.close()
+
+
+def test_who_gives_up_after_a_while_is_not_held_by_an_answer_that_drips(by_threads: list[str]) -> None:
+    def answer(connection: Connection) -> None:
+        if connection.target == "/first":
+            count(connection)
+        else:
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n[")
+            connection.drip(lambda _: b" ", pause=0.1)
+
+    with raw_server(answer) as server, reading(client(server.url, timeout=60)) as it:
+        for is_sent in (False, True):
+            job = Job(it._http, Request("/next"))
+            assert not is_sent or it._workers.in_flight == 1
+            started = time.monotonic()
+            it._wait_for(job, started + 0.3)
+            assert time.monotonic() - started < PATIENCE / 2
+            assert not job.is_done
+        assert by_threads == ["/first", "/next", "/next"]
+
+
+def test_what_raises_leaves_nothing_counted_as_under_way() -> None:
+    with raw_server(count) as server, reading(client(server.url)) as it:
+        it._http.stop()
+        with pytest.raises(Stopped):
+            it._direct.send(Job(it._http, Request("/next")))
+        assert it.in_flight == 0
+
+
+def test_closing_lets_go_of_what_was_handed_over_and_not_taken() -> None:
+    with raw_server(count) as server, reading(client(server.url, connections=1), 1) as it:
+        job = Job(it._http, Request("/next"))
+        assert it._direct.send(job)
+        it._workers.count = 0  # as if all threads were busy
+        it._direct.hand_over()
+        it._workers.close()
+        assert it._http._slots.acquire(blocking=False)
+        it._http._slots.release()
+        assert it._http._transport._pool.pool.get(block=False) is None

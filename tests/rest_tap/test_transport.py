@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import typing as t
 
@@ -121,9 +122,9 @@ def test_what_was_taken_and_not_used_is_kept() -> None:
         transport.close()
 
 
-@pytest.mark.parametrize("error", [BrokenPipeError, ConnectionResetError])
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE])
 def test_an_answer_is_read_though_the_server_took_no_more_of_the_request(
-    error: type[OSError], monkeypatch: pytest.MonkeyPatch
+    number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with raw_server(reply) as server:
         transport = Transport(pool_maxsize=1)
@@ -136,7 +137,7 @@ def test_an_answer_is_read_though_the_server_took_no_more_of_the_request(
 
         def send_and_break(*args: t.Any, **options: t.Any) -> None:
             send(*args, **options)
-            raise error
+            raise OSError(number, "it took no more")
 
         monkeypatch.setattr(connection, "request", send_and_break)
         exchange.send(prepared(server))
@@ -167,3 +168,31 @@ def test_whoever_holds_a_connection_while_all_are_closed_may_give_it_back() -> N
 )
 def test_the_first_line_names_path_and_query(url: str, expected: str) -> None:
     assert target(requests.Request("GET", url).prepare()) == expected
+
+
+def test_through_a_proxy_every_request_names_the_whole_address() -> None:
+    with raw_server(reply) as proxy:
+        transport = Transport()
+        request = requests.Request("GET", "http://api.example/v1/things?page=2").prepare()
+        for number in (b"1", b"2"):
+            with transport.send(request, proxies={"http": proxy.url}) as response:
+                assert response.read() == number
+        assert [connection.target for connection in proxy.requests] == ["http://api.example/v1/things?page=2"] * 2
+        transport.close()
+
+
+@pytest.mark.parametrize("path", ["/a[1]|x", "/%c3%a4?b=%e2", "/a b", "/x?q=[1]", "/plain/%C3%A4?a=b&c=d,e", "/ä"])
+def test_the_first_line_is_the_same_on_a_new_connection_and_on_a_kept_one(path: str) -> None:
+    with raw_server(reply) as server:
+        transport = Transport()
+        request = requests.PreparedRequest()
+        request.method, request.headers = "GET", requests.structures.CaseInsensitiveDict()
+        request.url = server.url + path
+        for _ in range(2):
+            with transport.send(request) as response:
+                response.read()
+        first, second = (connection.target for connection in server.requests)
+        assert first == second
+        assert first.isascii()
+        assert sockets(server) == 1
+        transport.close()
