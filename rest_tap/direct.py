@@ -16,22 +16,26 @@ import typing as t
 if t.TYPE_CHECKING:
     from rest_tap.workers import Job, Workers
 
-#: Seconds between two looks at whether the same request is under way; a thread goes on with it then.
+#: Seconds between two looks at whether the same request is under way, at most; a thread goes on with it then.
 HAND_OVER_SECONDS = 0.5
+#: Looks at the least within a time-out, so that it is kept.
+LOOKS_WITHIN_TIMEOUT = 4
 
 
 class DirectSender:
     """Sends one request at a time for the reader, and holds its job until the answer is read or handed over."""
 
-    def __init__(self, workers: Workers, check: t.Callable[[], None]) -> None:
+    def __init__(self, workers: Workers, check: t.Callable[[], None], timeout: float) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
             workers: The threads that take over what the reader cannot read.
             check: Called now and then while bytes are waited for; raises to wait no longer.
+            timeout: Seconds without a byte after which a connection counts as broken.
         """
         self._workers = workers
         self._check = check
+        self._seconds = min(HAND_OVER_SECONDS, timeout / LOOKS_WITHIN_TIMEOUT)
         self._job: Job | None = None
         #: Held to take the job, and while its connection is looked at: a thread that reads from it may close it.
         self._lock = threading.Lock()
@@ -102,7 +106,7 @@ class DirectSender:
     def _watch(self) -> None:
         """Hand over what is under way too long."""
         seen: Job | None = None
-        while not self._closed.wait(HAND_OVER_SECONDS):
+        while not self._closed.wait(self._seconds):
             job = self._job
             if job is not None and job is seen and self._take(job):
                 self._workers.release(job)

@@ -14,6 +14,7 @@ import functools
 import http.client
 import ipaddress
 import logging
+import math
 import threading
 import time
 import typing as t
@@ -379,6 +380,7 @@ class Client:
             self.timeout,
             WIRE_OVERHEAD,
             self._stopped.is_set if check is None else functools.partial(self._is_stopped, check),
+            math.inf if sent is None else sent.sent_at,
         )
         try:
             with allowing(allowance):

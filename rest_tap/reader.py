@@ -64,7 +64,7 @@ class Reader:
         self.path: list[Listing] = []
         self._http = http
         self._workers = Workers(workers)
-        self._direct = DirectSender(self._workers, check)
+        self._direct = DirectSender(self._workers, check, http.timeout)
         self._check = check
         self._idle = idle
         self._is_test = is_test

@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import http.client
 import io
+import math
 import threading
 import time
 import typing as t
@@ -37,12 +38,14 @@ class Allowance:
         pause: Seconds without a byte.
         size: Bytes on the wire; more of them once the headers have come.
         is_stopped: Whether the run is over.
+        silent_since: When the request was sent, if nobody has listened since; by the monotonic clock.
     """
 
     seconds: float
     pause: float
     size: int
     is_stopped: t.Callable[[], bool]
+    silent_since: float = math.inf
     #: Whether the connection has come about: an answer is waited for.
     has_begun: bool = False
     _began: float = dataclasses.field(default_factory=time.monotonic)
@@ -166,7 +169,9 @@ class _Wire(io.RawIOBase):
             try:
                 size = int(self._receive(buffer))
             except TimeoutError:
+                since = min(since, allowance.silent_since)  # not before: the answer may have come long ago
                 continue
+            allowance.silent_since = math.inf
             allowance.take(size)
             return size
 

@@ -48,7 +48,7 @@ def by_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def client(url: str, *, auth: t.Any = None, **options: t.Any) -> Client:
-    options = {"timeout": 5, "policy": RetryPolicy(backoff_base=0.01), "connections": 8, **options}
+    options = {"timeout": 60, "policy": RetryPolicy(backoff_base=0.01), "connections": 8, **options}
     return Client(url, [Account(auth or HeaderToken("api_key", "", "token-of-a-test"), RateLimiter())], **options)
 
 
@@ -106,7 +106,7 @@ def test_one_after_the_other_is_read_by_the_reader_itself_on_one_connection(by_t
 
 def test_an_answer_is_on_its_way_before_anybody_waits_for_it() -> None:
     with raw_server(count) as server, reading(client(server.url)) as it:
-        sender = DirectSender(it._workers, nothing)
+        sender = DirectSender(it._workers, nothing, 60)
         job = Job(it._http, Request("/next"))
         assert sender.send(job)
         assert it.in_flight == 1
@@ -131,7 +131,7 @@ def test_an_answer_that_the_reader_does_not_come_for_is_read_by_a_thread(
             sent.set()
 
     with raw_server(answer) as server, reading(client(server.url)) as it:
-        sender = DirectSender(it._workers, nothing)
+        sender = DirectSender(it._workers, nothing, 60)
         job = Job(it._http, Request("/next"))
         assert sender.send(job)
         assert sent.wait(PATIENCE)
@@ -359,16 +359,13 @@ def test_the_reader_looks_at_the_clock_while_nothing_comes(
     assert by_threads == ["/first"]
 
 
-def test_a_server_that_is_silent_is_an_error_in_the_same_words(
-    by_threads: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_is_silent_is_an_error_in_the_same_words(by_threads: list[str]) -> None:
     def answer(connection: Connection) -> None:
         if connection.target == "/first":
             count(connection)
         else:
             connection.socket.recv(1)
 
-    monkeypatch.setattr(direct, "HAND_OVER_SECONDS", 0.05)
     with raw_server(answer) as server:
         http = client(server.url, timeout=0.3, policy=RetryPolicy(max_retries=0))
         with reading(http) as it, pytest.raises(Unavailable, match="no answer in time"):
@@ -503,3 +500,26 @@ def test_closing_lets_go_of_what_was_handed_over_and_not_taken() -> None:
         assert it._http._slots.acquire(blocking=False)
         it._http._slots.release()
         assert it._http._transport._pool.pool.get(block=False) is None
+
+
+def test_an_answer_that_comes_after_the_time_out_is_none() -> None:
+    def answer(connection: Connection) -> None:
+        if connection.target != "/first":
+            time.sleep(2.5)
+        count(connection)
+
+    with raw_server(answer) as server:
+        http = client(server.url, timeout=0.8, policy=RetryPolicy(max_retries=0))
+        with reading(http) as it, pytest.raises(Unavailable, match="no answer in time"):
+            it.ask(Request("/next", stream="things"))
+
+
+def test_an_answer_that_came_in_time_is_read_however_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that was asleep: no thread has looked at it meanwhile."""
+    monkeypatch.setattr(direct, "LOOKS_WITHIN_TIMEOUT", 1e-9)
+    with raw_server(count) as server, reading(client(server.url, timeout=0.2)) as it:
+        job = Job(it._http, Request("/next"))
+        assert it._direct.send(job)
+        time.sleep(0.5)
+        it._wait_for(job)
+        assert t.cast("Reply", job.reply).content == b"2"
