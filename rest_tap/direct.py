@@ -39,6 +39,8 @@ class DirectSender:
         self._job: Job | None = None
         #: Held to take the job, and while its connection is looked at: a thread that reads from it may close it.
         self._lock = threading.Lock()
+        #: The job that a thread is to go on with; who waits for it holds the lock most of the time, and looks here.
+        self._overdue: Job | None = None
         self._closed = threading.Event()
         self._watchdog: threading.Thread | None = None
 
@@ -69,13 +71,21 @@ class DirectSender:
     def receive(self, job: Job, seconds: float) -> None:
         """Read the answer to what was sent for a job, if something of it comes within so many seconds.
 
+        A thread goes on with it if nothing comes and it has been under way too long.
+
         Raises:
             BaseException: What the check has raised while the rest was waited for.
         """
         with self._lock:
-            if self._job is not job or not job.has_come(seconds):
+            if self._job is not job:
+                return
+            has_come = job.has_come(seconds)
+            if not has_come and self._overdue is not job:
                 return
             self._job = None
+        if not has_come:
+            self._workers.release(job)
+            return
         try:
             job.finish(self._check)
         except BaseException:
@@ -108,6 +118,8 @@ class DirectSender:
         seen: Job | None = None
         while not self._closed.wait(self._seconds):
             job = self._job
-            if job is not None and job is seen and self._take(job):
-                self._workers.release(job)
+            if job is not None and job is seen:
+                self._overdue = job
+                if self._take(job):
+                    self._workers.release(job)
             seen = job

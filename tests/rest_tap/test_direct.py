@@ -523,3 +523,20 @@ def test_an_answer_that_came_in_time_is_read_however_late(monkeypatch: pytest.Mo
         time.sleep(0.5)
         it._wait_for(job)
         assert t.cast("Reply", job.reply).content == b"2"
+
+
+def test_an_answer_that_the_reader_waits_for_too_long_is_left_to_a_thread(
+    by_threads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader looks at the connection all the time, and would let nobody else take it."""
+    monkeypatch.setattr(direct, "HAND_OVER_SECONDS", 0.05)
+
+    def answer(connection: Connection) -> None:
+        if connection.target != "/first":
+            until(lambda: by_threads[-1] == connection.target)
+        count(connection)
+
+    with raw_server(answer) as server, reading(client(server.url)) as it:
+        for number in range(2, 6):
+            assert it.ask(Request(f"/{number}")) == number
+    assert by_threads == ["/first", "/2", "/3", "/4", "/5"]
