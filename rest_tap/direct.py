@@ -11,12 +11,13 @@ held to the time-outs there.
 from __future__ import annotations
 
 import threading
+import time
 import typing as t
 
 if t.TYPE_CHECKING:
     from rest_tap.workers import Job, Workers
 
-#: Seconds between two looks at whether the same request is under way, at most; a thread goes on with it then.
+#: Seconds that a request is under way before a thread goes on with it; as many lie between two looks.
 HAND_OVER_SECONDS = 0.5
 #: Looks at the least within a time-out, so that it is kept.
 LOOKS_WITHIN_TIMEOUT = 4
@@ -37,10 +38,9 @@ class DirectSender:
         self._check = check
         self._seconds = min(HAND_OVER_SECONDS, timeout / LOOKS_WITHIN_TIMEOUT)
         self._job: Job | None = None
+        self._sent_at = 0.0
         #: Held to take the job, and while its connection is looked at: a thread that reads from it may close it.
         self._lock = threading.Lock()
-        #: The job that a thread is to go on with; who waits for it holds the lock most of the time, and looks here.
-        self._overdue: Job | None = None
         self._closed = threading.Event()
         self._watchdog: threading.Thread | None = None
 
@@ -48,9 +48,9 @@ class DirectSender:
         """Send the request of a job, if it can go out at once; return whether it was."""
         if not self._workers.reserve():
             return False
-        # Not before: a thread may have begun with it, and be done by now.
         is_sent = False
         try:
+            # Not looked at before: a thread may have begun with it, and be done by now.
             is_sent = not job.is_started and job.begin()
         finally:
             if not is_sent:
@@ -58,7 +58,7 @@ class DirectSender:
         if not is_sent:
             return False
         job.is_started = True
-        self._job = job
+        self._job, self._sent_at = job, time.monotonic()
         if self._watchdog is None:
             self._watchdog = threading.Thread(target=self._watch, name="watchdog", daemon=True)
             self._watchdog.start()
@@ -71,7 +71,7 @@ class DirectSender:
     def receive(self, job: Job, seconds: float) -> None:
         """Read the answer to what was sent for a job, if something of it comes within so many seconds.
 
-        A thread goes on with it if nothing comes and it has been under way too long.
+        If nothing does, and it is overdue, a thread goes on with it: whoever waits here holds the lock nearly always.
 
         Raises:
             BaseException: What the check has raised while the rest was waited for.
@@ -80,7 +80,7 @@ class DirectSender:
             if self._job is not job:
                 return
             has_come = job.has_come(seconds)
-            if not has_come and self._overdue is not job:
+            if not has_come and not self._is_overdue:
                 return
             self._job = None
         if not has_come:
@@ -95,31 +95,29 @@ class DirectSender:
 
     def hand_over(self) -> None:
         """Let a thread read the answer, if there is one to be read."""
-        if (job := self._job) is not None and self._take(job):
+        if (job := self._take()) is not None:
             self._workers.release(job)
 
     def close(self) -> None:
         """Let go of what was sent: nobody waits for it."""
         self._closed.set()
-        if (job := self._job) is not None and self._take(job):
+        if (job := self._take()) is not None:
             job.cancel()
             self._workers.release()
 
-    def _take(self, job: Job) -> bool:
+    @property
+    def _is_overdue(self) -> bool:
+        """Return whether a request has been under way too long."""
+        return self._job is not None and time.monotonic() - self._sent_at >= self._seconds
+
+    def _take(self) -> Job | None:
         """Take the job, unless somebody else has done so."""
         with self._lock:
-            if self._job is not job:
-                return False
-            self._job = None
-            return True
+            job, self._job = self._job, None
+            return job
 
     def _watch(self) -> None:
-        """Hand over what is under way too long."""
-        seen: Job | None = None
+        """Hand over what is overdue, wherever the reader is."""
         while not self._closed.wait(self._seconds):
-            job = self._job
-            if job is not None and job is seen:
-                self._overdue = job
-                if self._take(job):
-                    self._workers.release(job)
-            seen = job
+            if self._is_overdue:
+                self.hand_over()

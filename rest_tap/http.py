@@ -249,9 +249,10 @@ class Client:
             Stopped: :meth:`stop` was called before.
         """
         account = self.accounts[request.account]
-        carried, headers = self._checked.get((request.account, request.method), ({}, None))
-        is_known = headers is not None and (bool(carried) or not request.authenticated)
-        if not is_known or not self._slots.acquire(blocking=False):
+        # Where no credential has been sent yet, a login may be due.
+        carried, _ = self._checked.get((request.account, request.method), (None, None))
+        is_ready = carried is not None and (carried or not request.authenticated)
+        if not is_ready or not self._slots.acquire(blocking=False):
             return None
         with contextlib.ExitStack() as held:
             held.callback(self._slots.release)

@@ -91,8 +91,8 @@ class Job:
         return self._sent is not None
 
     def has_come(self, seconds: float) -> bool:
-        """Return whether the answer to what was sent by :meth:`begin` comes within so many seconds."""
-        return self._sent is None or self._sent.has_come(seconds)
+        """Return whether something of the answer to what was sent by :meth:`begin` comes within so many seconds."""
+        return t.cast("SentRequest", self._sent).has_come(seconds)
 
     def finish(self, check: t.Callable[[], None]) -> None:
         """Read the answer to what was sent by :meth:`begin`; if another try may help, a thread has to go on.
@@ -100,11 +100,8 @@ class Job:
         Args:
             check: Called now and then while bytes are waited for; what it raises comes out here.
         """
-        sent = self._sent
-        if sent is None:
-            return
         try:
-            outcome = self._http.receive(sent, check)
+            outcome = self._http.receive(t.cast("SentRequest", self._sent), check)
         except ApiError as error:
             error.let_go()
             self.error = error
@@ -152,7 +149,7 @@ class Workers:
                 return
             # What was sent holds a connection until its answer is read, whether it is still wanted or not.
             sent = [job for job in self._queue if job.is_unread]
-            self._queue = [*sent, *(job for job in jobs if not job.is_started and job not in sent)]
+            self._queue = [*sent, *(job for job in jobs if not job.is_started)]
             self._assign()
 
     def reserve(self) -> bool:
@@ -173,9 +170,7 @@ class Workers:
             if job is not None and self._is_closed:
                 job.cancel()
             elif job is not None:
-                job.is_started = False
-                if job not in self._queue:
-                    self._queue.insert(0, job)
+                self._queue.insert(0, job)
             self._assign()
 
     def takes_next(self, job: Job) -> bool:

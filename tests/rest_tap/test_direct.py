@@ -22,7 +22,7 @@ from rest_tap.request import Request
 from rest_tap.retry import RetryPolicy
 from rest_tap.transport import Exchange
 from rest_tap.workers import Job
-from tests.support.raw import Connection, raw_server
+from tests.support.raw import Connection, count, raw_server
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def client(url: str, *, auth: t.Any = None, **options: t.Any) -> Client:
     return Client(url, [Account(auth or HeaderToken("api_key", "", "token-of-a-test"), RateLimiter())], **options)
 
 
-def nothing() -> None:
+def nothing(*_: object) -> None:
     """Do nothing."""
 
 
@@ -85,21 +85,11 @@ def until(holds: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def count(connection: Connection) -> None:
-    """Answer with the number of requests so far."""
-    connection.reply(str(len(connection.server.requests)).encode())
-
-
-def sockets(connections: list[Connection]) -> int:
-    """Return on how many connections requests came."""
-    return len({id(connection.socket) for connection in connections})
-
-
 def test_one_after_the_other_is_read_by_the_reader_itself_on_one_connection(by_threads: list[str]) -> None:
     with raw_server(count) as server, reading(client(server.url)) as it:
         for number in range(2, 30):
             assert it.ask(Request("/next")) == number
-        assert sockets(server.requests) == 1
+        assert server.connections == 1
         assert it.in_flight == 0
     assert by_threads == ["/first"]
 
@@ -186,7 +176,7 @@ def test_a_refusal_that_lasts_is_an_error_of_that_request_alone(by_threads: list
         with pytest.raises(Forbidden, match="not yours"):
             it.ask(Request("/denied", stream="things"))
         assert it.ask(Request("/next")) == 3
-        assert sockets(server.requests) == 1
+        assert server.connections == 1
     assert by_threads == ["/first", "/denied"]  # sent once
 
 
@@ -247,7 +237,7 @@ def test_a_connection_that_the_server_has_closed_meanwhile_costs_no_retry(by_thr
             until(lambda: not it._http._transport._pool.pool.queue[-1].is_connected)
             assert it.ask(Request("/next", stream="things")) == number
         assert it._http.tallies["things"].retries == 0
-        assert sockets(server.requests) == 3
+        assert server.connections == 3
     assert by_threads == ["/first", "/next", "/next"]
 
 
@@ -400,7 +390,7 @@ def test_what_a_thread_does_at_the_same_time_is_not_sent_again(monkeypatch: pyte
             return reserve()
 
         monkeypatch.setattr(it._workers, "reserve", reserve_late)
-        job.is_started = False  # as when it is handed over, before a thread takes it
+        job.is_started = False  # as when it is queued, before a thread takes it
         assert not it._direct.send(job)
         assert len(server.requests) == 2
         assert it.in_flight == 0
@@ -419,7 +409,7 @@ def test_what_is_no_answer_is_an_error_in_the_same_words_on_a_kept_connection(an
         for _ in ("kept", "new"):
             with pytest.raises(Unavailable, match="the connection failed or broke off"):
                 it.ask(Request("/next", stream="things"))
-        assert sockets(server.requests) == 2
+        assert server.connections == 2
 
 
 def test_the_loader_works_before_a_slow_answer_is_read_though_it_has_begun() -> None:
@@ -528,8 +518,9 @@ def test_an_answer_that_came_in_time_is_read_however_late(monkeypatch: pytest.Mo
 def test_an_answer_that_the_reader_waits_for_too_long_is_left_to_a_thread(
     by_threads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reader looks at the connection all the time, and would let nobody else take it."""
+    """The reader looks at the connection all the time, so that the watchdog may not come to take it."""
     monkeypatch.setattr(direct, "HAND_OVER_SECONDS", 0.05)
+    monkeypatch.setattr(DirectSender, "_watch", nothing)
 
     def answer(connection: Connection) -> None:
         if connection.target != "/first":

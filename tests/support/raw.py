@@ -56,6 +56,11 @@ class Connection:
         self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 
 
+def count(connection: Connection) -> None:
+    """Answer with the number of requests so far."""
+    connection.reply(str(len(connection.server.requests)).encode())
+
+
 class RawServer:
     """Listens on a free port of this machine; each connection may carry many requests."""
 
@@ -91,6 +96,11 @@ class RawServer:
                 rest = rest[size:]
                 self.requests.append(connection)
                 self.answer(connection)
+
+    @property
+    def connections(self) -> int:
+        """Return on how many connections requests have come."""
+        return len({id(connection.socket) for connection in self.requests})
 
     def close(self) -> None:
         """Stop listening, and whoever drips."""
