@@ -100,7 +100,7 @@ def outcome(server: Server, folder: Path, case: Case) -> Outcome:
     finally:
         api.close()
     seconds = time.monotonic() - began
-    states = [json.loads(line)["value"] for line in first.stdout.splitlines() if line.startswith('{"type":"STATE"')]
+    states = [json.loads(line)["value"] for line in first.output.splitlines() if line.startswith(b'{"type":"STATE"')]
     if not states or case.is_good:
         return Outcome(first, None, seconds)
     api = Api()

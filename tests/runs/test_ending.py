@@ -255,7 +255,7 @@ def test_no_byte_is_lost_when_a_signal_comes_while_the_loader_is_slow(
     time.sleep(0.1)
     finished = command.finish()
     assert finished.code == 143
-    lines = finished.stdout.encode().split(b"\n")
+    lines = finished.output.split(b"\n")
     assert lines.pop() == b""
     assert [line for line in lines if not is_json(line)] == []
 
@@ -270,8 +270,7 @@ def test_after_kill_9_all_lines_are_whole_and_the_next_run_completes(
     command.signal(signal.SIGKILL)
     finished = command.finish()
     assert finished.code == -signal.SIGKILL
-    written = finished.stdout.encode()
-    whole, _, torn = written.rpartition(b"\n")
+    whole, _, torn = finished.output.rpartition(b"\n")
     lines = [line + b"\n" for line in whole.split(b"\n")]
     assert all(LINE.fullmatch(line) for line in lines)
     assert LINE.fullmatch(torn + b"\n") is None or not is_json(torn), "at most the last line is not whole"

@@ -41,15 +41,28 @@ class Finished:
     """What a command left behind."""
 
     code: int
-    stdout: str
-    stderr: str
+    #: What it wrote to standard output; of a command that was killed, the end may be missing
+    #: from the middle of a character on.
+    output: bytes
+    #: The same of standard error.
+    log: bytes
     #: Kilobytes of memory that it took at most.
     peak: int = 0
 
     @property
+    def stdout(self) -> str:
+        """What it wrote to standard output, all of it text."""
+        return self.output.decode()
+
+    @property
+    def stderr(self) -> str:
+        """What it wrote to standard error, all of it text."""
+        return self.log.decode()
+
+    @property
     def messages(self) -> list[dict[str, Any]]:
         """The Singer messages, each a line."""
-        return [json.loads(line) for line in self.stdout.splitlines()]
+        return [json.loads(line) for line in self.output.splitlines()]
 
     def records(self, stream: str) -> list[dict[str, Any]]:
         """The records of one stream."""
@@ -110,9 +123,9 @@ class Command:
         code = self.server.wait()
         self.stdout.close()
         self.stderr.seek(0)
-        stderr = self.stderr.read().decode()
+        log = self.stderr.read()
         self.stderr.close()
-        return Finished(code, (b"".join(self.read) + rest).decode(), stderr, self.server.peak)
+        return Finished(code, b"".join(self.read) + rest, log, self.server.peak)
 
 
 class Server:
