@@ -105,6 +105,8 @@ class RawServer:
     def close(self) -> None:
         """Stop listening, and whoever drips."""
         self.is_closed = True
+        with contextlib.suppress(OSError):  # on macOS, of a socket that only listens
+            self._listener.shutdown(socket.SHUT_RDWR)  # closing alone does not wake who waits for a connection
         self._listener.close()
 
 
