@@ -11,6 +11,7 @@ import argparse
 import csv
 import json
 import os
+import secrets
 import shlex
 import shutil
 import statistics
@@ -167,7 +168,7 @@ def once(job: Job, way: Way, server: Server, plugins: dict[str, Path], postgres:
     """Load one job once, into a place of its own; return what it took."""
     with tempfile.TemporaryDirectory(dir=readers.CACHE) as name:
         folder = Path(name)
-        schema = f"l_{folder.name.replace('-', '_').lower()}"
+        schema = f"load_{secrets.token_hex(8)}"  # a name that dlt leaves as it is; it drops underscores at an end
         base = server.url + measure.BASES[job.workload.kind]
         files = folder / "files"
         files.mkdir()
