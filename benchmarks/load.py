@@ -43,6 +43,8 @@ RESULTS = Path(__file__).with_suffix(".json")
 MELTANO = ROOT / ".meltano-venv" / "bin" / "meltano"
 PARTS = ("order_positions", "order_answers", "order_payments", "order_refunds", "order_fees")
 BASE = ("organizers", "events", "orders")
+#: How many times fewer rows are loaded to tell what a start takes from what a row takes.
+FEWER = 6
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,20 @@ class Job:
     #: Whether what stands in rows becomes tables of its own, or stays in a column.
     parts: bool = False
 
+    @property
+    def rows(self) -> int:
+        """Return how many rows the API has."""
+        return self.workload.scale.orders or self.workload.scale.attendees
 
-def jobs(scale: int) -> tuple[Job, ...]:
-    """Return what is loaded, at a scale in thousands of orders."""
-    orders = Scale(events=1, tax_rules=1, orders=scale * 1000)
-    title = f"{scale * 1000:,} orders of 3 kB"
+
+def jobs(number: int) -> tuple[Job, ...]:
+    """Return what is loaded, with so many orders."""
+    orders = Scale(events=1, tax_rules=1, orders=number)
+    title = f"{number:,} orders of 3 kB"
     people = Workload(
         "attendees",
-        f"{scale * 5000:,} attendees",
-        Scale(events=0, attendees=scale * 5000),
+        f"{number * 5:,} attendees",
+        Scale(events=0, attendees=number * 5),
         ("attendees",),
         ("tap",),
         kind="ticketing",
@@ -123,8 +130,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         postgres = get_server(folder, cleanup_mode="stop")
         try:
-            for job in jobs(given.scale):
-                found.append(compare(job, ways, plugins, postgres, given.runs))
+            orders = given.scale * 1000
+            for job, fewer in zip(jobs(orders), jobs(orders // FEWER), strict=True):
+                found.append(compare(job, fewer, ways, plugins, postgres, given.runs))
                 print(report.load_table(found[-1]), flush=True)
         finally:
             postgres.cleanup()
@@ -135,32 +143,37 @@ def main() -> None:
 
 
 def compare(
-    job: Job, ways: Iterable[Way], plugins: dict[str, Path], postgres: PostgresServer, runs: int
+    job: Job, fewer: Job, ways: Iterable[Way], plugins: dict[str, Path], postgres: PostgresServer, runs: int
 ) -> dict[str, Any]:
-    """Load one job by all ways in turns; return medians."""
+    """Load one job by all ways in turns, and one of fewer rows by those that are compared by line; return medians."""
     taken: dict[str, list[dict[str, Any]]] = {way.key: [] for way in ways}
+    of_fewer: dict[str, list[dict[str, Any]]] = {way.key: [] for way in ways if way.key in report.LINE}
     loads = []
-    with measure.serving(job.workload) as server:
+    with measure.serving(job.workload) as server, measure.serving(fewer.workload) as other:
         for turn in range(runs):
             for way in ways:
                 say(f"{job.workload.key}: turn {turn + 1} of {runs}: {way.key}")
                 taken[way.key].append(once(job, way, server, plugins, postgres))
+                if way.key in of_fewer:
+                    of_fewer[way.key].append(once(fewer, way, other, plugins, postgres))
             loads.append(os.getloadavg()[0])
     labels = {way.key: way.label for way in ways}
     return {
         "key": job.workload.key,
         "title": job.workload.title,
-        "rows": job.workload.scale.orders or job.workload.scale.attendees,
         "runs": runs,
         "load": round(statistics.median(loads), 1),
-        "ways": {
-            key: {
-                "label": labels[key],
-                **{name: round(statistics.median(one[name] for one in ones), 3) for name in ones[0]},
-                "all_wall": [round(one["wall"], 2) for one in ones],
-            }
-            for key, ones in taken.items()
-        },
+        "rows": job.rows,
+        "ways": {key: {"label": labels[key], **medians(ones)} for key, ones in taken.items()},
+        "fewer": {"rows": fewer.rows, "ways": {key: medians(ones) for key, ones in of_fewer.items()}},
+    }
+
+
+def medians(ones: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the median of each figure, and all wall times."""
+    return {
+        **{name: round(statistics.median(one[name] for one in ones), 3) for name in ones[0]},
+        "all_wall": [round(one["wall"], 2) for one in ones],
     }
 
 
@@ -191,9 +204,8 @@ def once(job: Job, way: Way, server: Server, plugins: dict[str, Path], postgres:
             said = (folder / "err").read_text(encoding="utf-8", errors="replace")
             raise RuntimeError(f"{way.key} failed:\n{said[-3000:]}")
         rows = loaded(job.table, way.to, folder, schema, postgres)
-        expected = job.workload.scale.orders or job.workload.scale.attendees
-        if rows != expected:
-            raise RuntimeError(f"{way.key}: {rows} rows of {expected}")
+        if rows != job.rows:
+            raise RuntimeError(f"{way.key}: {rows} rows of {job.rows}")
         if way.to == "postgres":
             postgres.psql(f"set client_min_messages = warning; drop schema {schema} cascade;")
         parts = {

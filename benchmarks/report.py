@@ -26,6 +26,9 @@ OVERVIEW = {
     "W4-2000": ("floor", "tap", "sdk", "dlt", "airbyte"),
 }
 
+#: The ways whose start is told from what rows take: ours, and the one that does the same.
+LINE = ("postgres", "postgres-dlt-merge")
+
 SERVER = (
     "The server alone, asked by hand: {requests:,.0f} requests and {megabytes:,.0f} MB a second; it computed for "
     "{cpu:.2f} s while the first reader above ran for {wall:.2f} s. Medians of {runs} turns, {date}, at {commit}, "
