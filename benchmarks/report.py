@@ -56,13 +56,13 @@ run counts if the table holds every row. Wall time is of the whole command, star
 time, that of the database server included. Where the load average is above the number of cores, other work was done at
 the same time, and only the ratios say something.
 
-Whatever the number of rows, about 3.0 s of our CPU is start-up: 1.8 s Meltano's, 0.9 s that of the loader for
-PostgreSQL, 0.2 s the tap's; dlt starts in 0.8 s (a line through 1,000 and 6,000 orders, at commit 4910dff). Of
-Meltano's part 0.6 s goes into importing itself, as `meltano --version` does, and 0.3 s is the tap's `--discover`,
-which Meltano asks for before it reads. Beyond that attendees into PostgreSQL cost us 0.7 times the CPU that they cost
-dlt when it merges, orders 1.2 times, orders with tables of their parts 1.4 times: so dlt is ahead there, and most
-where there are few rows. The loader's time goes into reading lines, and into writing lists for `COPY`, both in
-Python."""
+Where dlt is ahead into PostgreSQL, it is so for what [a start and a row](#a-start-and-a-row) take: a start of ours is
+one of Meltano, of the loader and of the tap, and the tap runs twice, because Meltano asks for its `--discover` before
+it reads; the loader's time goes into reading lines, and into writing lists for `COPY`, both in Python."""
+
+A_LINE = """\
+The line through two numbers of rows, loaded into PostgreSQL in the same turns: where it begins is the start, and how
+much it rises is what rows take. dlt merges by key, as ours do."""
 
 AGAIN = """\
 `make bench-load` measures the whole way, `make bench` reading alone (an hour each); both write this page, and
@@ -256,6 +256,42 @@ def load_table(found: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"Medians of {found['runs']} turns, load average {found['load']}.", ""])
 
 
+def load_line(jobs: list[dict[str, Any]]) -> str:
+    """Return what a start and what rows take by the two ways that are compared, as a Markdown table."""
+    lines = [
+        "| | start, wall | start, CPU | 1,000 rows, wall | 1,000 rows, CPU | ours is ahead, wall |",
+        "|---|--:|--:|--:|--:|---|",
+    ]
+    for job in jobs:
+        ours, theirs = ({figure: _line(job, key, figure) for figure in ("wall", "cpu")} for key in LINE)
+        what = job["title"].partition(" ")[2]
+        for name, line, ahead in (("ticketing-taps", ours, _ahead(ours["wall"], theirs["wall"])), ("dlt", theirs, "")):
+            starts, rows = zip(*(line[figure] for figure in ("wall", "cpu")), strict=True)
+            cells = [*(f"{start:.1f} s" for start in starts), *(f"{row * 1000:.2f} s" for row in rows)]
+            lines.append(f"| {what}: {name} | {' | '.join(cells)} | {ahead} |")
+    numbers = "; ".join(dict.fromkeys(f"{job['fewer']['rows']:,} and {job['rows']:,}" for job in jobs))
+    return "\n".join([*lines, "", f"Rows: {numbers}; medians of {jobs[0]['runs']} turns.", ""])
+
+
+def _line(job: dict[str, Any], key: str, figure: str) -> tuple[float, float]:
+    """Return the seconds of a start, and of a row."""
+    fewer = job["fewer"]
+    seconds = fewer["ways"][key][figure]
+    row = (job["ways"][key][figure] - seconds) / (job["rows"] - fewer["rows"])
+    return seconds - row * fewer["rows"], row
+
+
+def _ahead(ours: tuple[float, float], theirs: tuple[float, float]) -> str:
+    """Return from how many rows on the first line is below the second one, in words."""
+    (start, row), (other_start, other_row) = ours, theirs
+    if start >= other_start and row >= other_row:
+        return "never"
+    if start <= other_start and row <= other_row:
+        return "always"
+    rows = f"{round((start - other_start) / (other_row - row), -3):,.0f} rows"
+    return f"from {rows} on" if row < other_row else f"up to {rows}"
+
+
 def loader_speeds() -> str:
     """Return rows per second by each loader's preset, for the README."""
     measured = kept_loads()
@@ -328,6 +364,11 @@ def _loading() -> list[str]:
         LOADING,
         "",
         *(load_table(job) for job in measured["jobs"]),
+        "### A start and a row",
+        "",
+        A_LINE,
+        "",
+        load_line(measured["jobs"]),
     ]
 
 
