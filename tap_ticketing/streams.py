@@ -155,7 +155,13 @@ class Attendees(TicketingStream):
     def _cursor(self, context: Context, since: TicketBookmark) -> Cursor:
         """Return a new cursor for a list, and take note of it."""
         cursor = Cursor(
-            "ticket_code", "since", since.code, self.list_params(context), total=since.total, keys=self.identity
+            "ticket_code",
+            "since",
+            since.code,
+            self.list_params(context),
+            total=since.total,
+            missing=since.shortfall or 0,
+            keys=self.identity,
         )
         self._cursors[context.get("event_id")] = cursor
         return cursor
@@ -181,7 +187,7 @@ class Attendees(TicketingStream):
             self._write_bookmark(TicketBookmark(page.reached, passed), context.get("event_id"))
 
     def list_read(self, context: Context, page: Page) -> None:  # noqa: ARG002
-        """Set the bookmark, with the total that the next run can be compared with."""
+        """Set the bookmark, with the total that the next run can be compared with, and what is missing of it."""
         event = context.get("event_id")
         cursor = self._cursors.pop(event, None)
         if cursor is None:
@@ -192,7 +198,7 @@ class Attendees(TicketingStream):
                 self.name,
                 _of_event(event),
             )
-        self._write_bookmark(TicketBookmark(cursor.since, cursor.total), event)
+        self._write_bookmark(TicketBookmark(cursor.since, cursor.total, cursor.rows_missing or None), event)
 
     def _read_bookmark(self, event: t.Any) -> TicketBookmark:
         """Return the bookmark of a list, if all that goes on from it has the same; warn of one that is no code."""
@@ -205,7 +211,9 @@ class Attendees(TicketingStream):
         if bookmark.code is not None and not isinstance(bookmark.code, str):
             self.logger.warning("%s: the bookmark is not a ticket code; reading all", self.name)
             return TicketBookmark()
-        return TicketBookmark(bookmark.code or None, bookmark.total if type(bookmark.total) is int else None)
+        total = bookmark.total if type(bookmark.total) is int else None
+        is_short = total is not None and type(bookmark.shortfall) is int and 0 < bookmark.shortfall <= total
+        return TicketBookmark(bookmark.code or None, total, bookmark.shortfall if is_short else None)
 
     def _write_bookmark(self, bookmark: TicketBookmark, event: t.Any) -> None:
         if not self.is_incremental:

@@ -52,7 +52,7 @@ class TapTicketing(RestTap):
 
     name = "tap-ticketing"
     services = SERVICES
-    bookmark_levels: t.ClassVar[t.Mapping[str, int]] = {"events": 1, "active": 1, "totals": 1}
+    bookmark_levels: t.ClassVar[t.Mapping[str, int]] = {"events": 1, "active": 1, "totals": 1, "shortfalls": 1}
     #: Oveit answers an invalid or expired token with 403, others with 401.
     refused_statuses: t.ClassVar[frozenset[int]] = frozenset({401, 403})
 

@@ -20,7 +20,8 @@ class Cursor(Paginator):
 
     Where pages have the ``total`` of the list, a list with fewer rows is read
     once more from its beginning. A reading that goes on from a bookmark came short if
-    ``total`` has grown by more than what came.
+    ``total`` has grown by more than what came; it is not complete either as long as rows
+    are missing that an earlier reading did not get.
     """
 
     def __init__(  # noqa: PLR0913 - a fact each
@@ -31,6 +32,7 @@ class Cursor(Paginator):
         params: t.Mapping[str, str] | None = None,
         *,
         total: int | None = None,
+        missing: int = 0,
         keys: t.Sequence[str] = ("id",),
     ) -> None:
         """Start after a cursor, or at the beginning.
@@ -41,6 +43,7 @@ class Cursor(Paginator):
             since: Cursor to start from; None reads from the first row.
             params: Parameters of every page.
             total: The list's ``total`` when ``since`` was its last row, if it is known.
+            missing: How many rows of that ``total`` had not come.
             keys: The fields that identify a row of the list.
         """
         self.field = field
@@ -58,9 +61,12 @@ class Cursor(Paginator):
         #: Whether the list came from its beginning, though it was to go on from a cursor.
         self.restarted = False
         #: How many rows of the list have come up to the last page that was used, where that is known.
-        self.rows_passed: int | None = 0 if since is None else total
+        self.rows_passed: int | None = 0 if since is None else None if total is None else total - missing
+        #: How many rows of ``total`` had not come when the last reading ended.
+        self.rows_missing = 0
         self._resumed = since is not None
         self._total_before = total
+        self._missing_before = missing
         self._passed: set[int] = set()
         self._pass = 0
 
@@ -81,7 +87,10 @@ class Cursor(Paginator):
         total = page.envelope.get("total")
         if isinstance(total, int) and not isinstance(total, bool):
             self.total = total
-            self.count = self.count if self._resumed else total
+            if not self._resumed:
+                self.count = total
+            elif self._missing_before and self._total_before is not None:
+                self.count = max(0, self._missing_before + total - self._total_before)
         if not page.rows:
             return []
         cursors = column(page.rows, self.field)
@@ -110,6 +119,7 @@ class Cursor(Paginator):
 
     def next_pass(self, distinct: int) -> t.Sequence[PageRequest]:
         """Return the first request once more, if the server counts more rows than came."""
+        self.rows_missing = self.missing(distinct)
         if self._pass or self.total is None:
             return []
         expected = self.total

@@ -143,6 +143,48 @@ def test_a_list_that_came_short_of_its_total_is_read_once_more_and_then_reported
 
 
 @both_shapes
+def test_rows_that_a_run_did_not_get_are_said_to_be_missing_until_they_come(shape: str) -> None:
+    with ticketing_box(events=1, attendees=130) as box:
+        box.faults.add(*(Fault("/attendees$", "shrink", n=50, after=after) for after in (1, 2)))
+        state, known = None, box.ticketing.codes()
+        for asked in ([None, known[49]] * 2, [known[49]], [known[49]]):
+            box.clear_log()
+            short = run(settings(box, shape), "attendees", state=state)
+            assert since(box) == asked, "the whole list is read once more only by the run that came short"
+            (warning,) = short.warnings()
+            assert "attendees: 50 of 130 rows" in warning or "attendees: 0 of 80 rows" in warning
+            state = short.states[-1]
+            box.faults.clear()
+            box.faults.add(Fault("/attendees$", "shrink", n=50))
+        box.faults.clear()
+        added = len(box.ticketing.add_attendees(3))
+        rest = run(settings(box, shape), "attendees", state=state)
+        assert len(codes(rest)) == 80 + added
+        assert rest.warnings() == []
+        event = next(iter(box.ticketing.events))
+        for left in (rest.states[-1], merged(state, rest.states[-1])):
+            kept = bookmarks(left)
+            assert (kept["shortfall"] if shape == "flat" else kept["shortfalls"][str(event)]) == 0
+        assert run(settings(box, shape), "attendees", state=rest.states[-1]).warnings() == []
+
+
+@both_shapes
+def test_new_rows_come_from_a_list_that_is_always_short(shape: str) -> None:
+    with ticketing_box(events=1, attendees=60) as box:
+        box.ticketing.extra_total = 5
+        state = run(settings(box, shape), "attendees").states[-1]
+        for _ in range(2):
+            box.clear_log()
+            new = [row["ticket_code"] for row in box.ticketing.add_attendees(7)]
+            later = run(settings(box, shape), "attendees", state=state)
+            assert codes(later) == new
+            assert len(since(box)) == 2, "the list is not read from its beginning"
+            (warning,) = later.warnings()
+            assert "attendees: 7 of 12 rows" in warning
+            state = later.states[-1]
+
+
+@both_shapes
 def test_a_list_that_ends_too_early_is_completed_by_reading_it_once_more(shape: str) -> None:
     with ticketing_box(events=1, attendees=120) as box:
         box.faults.add(Fault("/attendees$", "shrink", n=50, after=1))
