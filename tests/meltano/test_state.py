@@ -58,6 +58,27 @@ def test_attendees_go_on_where_the_last_run_ended(project: Project, tmp_path: Pa
         assert run("--full-refresh") == (3 * known + 9, known + 3)
 
 
+def test_attendees_that_are_counted_and_not_listed_are_told_from_run_to_run(project: Project, tmp_path: Path) -> None:
+    with Sandbox(scale=Scale(organizers=1, events=1, orders=1, ticketing_events=1, attendees=70)) as box:
+        (event,) = box.ticketing.events
+
+        def shortfall() -> int | None:
+            project.meltano(
+                *["run", "--state-id-suffix", "short", "tap-oveit", "target-jsonl"],
+                TAP_OVEIT_API_URL=box.oveit_url,
+                TAP_OVEIT__SELECT='["attendees.*"]',
+                TARGET_JSONL_DESTINATION_PATH=str(tmp_path),
+            )
+            bookmarks = state(project, "dev:tap-oveit-to-target-jsonl:short")["bookmarks"]["attendees"]
+            return t.cast("int | None", bookmarks.get("shortfalls", {}).get(str(event)))
+
+        box.ticketing.extra_total = 5
+        assert [shortfall(), shortfall()] == [5, 5]
+        box.ticketing.extra_total = 0
+        assert shortfall() == 0
+        assert InJsonl(tmp_path).count("attendees", ["id"]) == (70, 70)
+
+
 class Slow:
     """A sandbox that answers a number of requests for orders and then waits to be told."""
 
